@@ -1,0 +1,76 @@
+"""Who acts, under which assignment, for which purpose.
+
+Every access to the record is bound to a `Principal` (HSLF-FS 2016:40 ch. 4; patientdatalagen
+(2008:355) 4:1-3): a person or system, one chosen assignment (medarbetaruppdrag) and its purpose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ActorKind(StrEnum):
+    """What kind of actor stands behind an access."""
+
+    STAFF = "staff"
+    PATIENT = "patient"
+    SYSTEM = "system"
+
+
+class Purpose(StrEnum):
+    """Why data is handled: the purposes of patientdatalagen (2008:355) 2:4."""
+
+    CARE = "care"
+    ADMINISTRATION = "administration"
+    QUALITY = "quality"
+    SUPERVISION = "supervision"
+    STATISTICS = "statistics"
+    PATIENT = "patient"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person or a system; `reference` is its resource, such as `Practitioner/dr-1`."""
+
+    kind: ActorKind
+    id: str
+    name: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A medarbetaruppdrag: an actor's task at one care unit of one care provider (both HSA-ids)."""
+
+    id: str
+    title: str
+    unit: str
+    unit_name: str
+    provider: str
+    provider_name: str
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An actor bound to one assignment, and the client through which the access is made."""
+
+    actor: Actor
+    assignment: Assignment
+    client: str
+
+    @property
+    def purpose(self) -> Purpose:
+        """The purpose of the assignment."""
+        return self.assignment.purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Someone a visitor of the demo may sign in as, with the assignments to choose from."""
+
+    actor: Actor
+    title: str
+    assignments: tuple[Assignment, ...]
