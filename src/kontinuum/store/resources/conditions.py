@@ -1,0 +1,123 @@
+"""One search criterion as an SQL condition on a resource row `r`.
+
+Exact values are hashes on the row; ranges and text are rows of the value tables. What must be looked
+for is told by `fhir.search.lookup`, what the prefixes mean by `fhir.search.ranges`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from kontinuum.fhir.search.lookup import RowTest, hashes_of, negated, rows_of, tags_of
+from kontinuum.fhir.search.query import (
+    CompositeValue,
+    Criterion,
+    DateValue,
+    NumberValue,
+    StringValue,
+    Value,
+)
+from kontinuum.fhir.search.ranges import RANGE_TESTS, Comparison
+from kontinuum.kernel.sql import Binder
+
+PREFIX_LENGTH = 200
+"""How many characters of a text the prefix index holds; longer texts are compared in whole beside it."""
+
+_LAST_CHARACTER = "\U0010ffff"
+_TABLES = {"strings": "search_string", "dates": "search_date", "numbers": "search_number"}
+
+
+def condition(type_name: str, criterion: Criterion, binder: Binder) -> str:
+    """The SQL of one criterion; its values are bound in `binder`."""
+    hashes = hashes_of(type_name, criterion)
+    exact = [each for alternatives in hashes for each in alternatives]
+    parts = [has_any(exact, binder)] if exact else []
+    parts += [
+        _rows_exist(type_name, criterion, value, binder)
+        for value, alternatives in zip(criterion.values, hashes, strict=True)
+        if not alternatives
+    ]
+    alternatives_sql = " or ".join(parts)
+    return f"not ({alternatives_sql})" if negated(criterion) else f"({alternatives_sql})"
+
+
+def has_any(hashes: Sequence[int], binder: Binder) -> str:
+    """The row holds at least one of the hashes."""
+    operator = "@>" if len(hashes) == 1 else "&&"
+    return f"r.hashes {operator} {binder.bind(list(hashes))}::bigint[]"
+
+
+def _rows_exist(type_name: str, criterion: Criterion, value: Value, binder: Binder) -> str:
+    tests = rows_of(type_name, criterion, value)
+    tags = tags_of(type_name, criterion, value) if isinstance(value, CompositeValue) else []
+    first, *others = [f"s{number}" for number in range(len(tests))]
+    tables = [f"{_TABLES[test.table]} s{number}" for number, test in enumerate(tests)]
+    conditions = [_row(test, f"s{number}", criterion, binder) for number, test in enumerate(tests)]
+    conditions += [f"{other}.ord = {first}.ord" for other in others]
+    conditions += [f"{first}.tags && {binder.bind(alternatives)}::bigint[]" for alternatives in tags]
+    return f"exists (select 1 from {', '.join(tables)} where {' and '.join(conditions)})"
+
+
+def _row(test: RowTest, alias: str, criterion: Criterion, binder: Binder) -> str:
+    parts = [
+        f"{alias}.bucket = r.bucket and {alias}.key = r.key and {alias}.param = {binder.bind(test.param)}"
+    ]
+    if test.unit is not None:
+        parts.append(f"{alias}.units @> {binder.bind([test.unit])}::bigint[]")
+    if isinstance(test.value, StringValue):
+        parts.append(_text(test.value, alias, criterion.modifier, binder))
+    else:
+        parts.append(_range(test.value, alias, binder))
+    return " and ".join(parts)
+
+
+def _text(value: StringValue, alias: str, modifier: str | None, binder: Binder) -> str:
+    text = value.normalised
+    if modifier == "contains":
+        pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        return f"{alias}.text like {binder.bind(pattern)}"
+    beginning = text[:PREFIX_LENGTH]
+    low, high = binder.bind(beginning), binder.bind(beginning + _LAST_CHARACTER)
+    within = f"left({alias}.text, {PREFIX_LENGTH}) >= {low} and left({alias}.text, {PREFIX_LENGTH}) < {high}"
+    if len(text) > PREFIX_LENGTH:
+        within += f" and starts_with({alias}.text, {binder.bind(text)})"
+    return within
+
+
+def _range(value: DateValue | NumberValue, alias: str, binder: Binder) -> str:
+    kind: Literal["date", "number"] = "date" if isinstance(value, DateValue) else "number"
+    cast = "bigint" if kind == "date" else "numeric"
+    bounds: dict[str, str] = {}
+
+    def comparison(test: Comparison) -> str:
+        bound = bounds.get(test.bound)
+        if bound is None:
+            bound = bounds[test.bound] = f"{binder.bind(getattr(value, test.bound))}::{cast}"
+        plain = f"{alias}.{test.column} {test.operator} {bound}"
+        # A null end of a number is infinite: a missing low end lies below everything.
+        open_end = kind == "number" and (test.column == "low") == (test.operator in ("<", "<="))
+        return f"({plain} or {alias}.{test.column} is null)" if open_end else plain
+
+    alternatives = RANGE_TESTS[kind][value.prefix]
+    return "(" + " or ".join(" and ".join(map(comparison, tests)) for tests in alternatives) + ")"
+
+
+def updated(value: DateValue, binder: Binder) -> str:
+    """`_lastUpdated`: the time of writing is a moment of one microsecond on the row itself."""
+    low, high = binder.bind(value.low), binder.bind(value.high)
+    match value.prefix:
+        case "eq":
+            return f"(r.updated >= {low} and r.updated < {high})"
+        case "ne":
+            return f"(r.updated < {low} or r.updated >= {high})"
+        case "gt" | "sa":
+            return f"r.updated >= {high} and {low}::bigint is not null"
+        case "lt" | "eb":
+            return f"r.updated < {low} and {high}::bigint is not null"
+        case "ge":
+            return f"r.updated >= {low} and {high}::bigint is not null"
+        case "le":
+            return f"r.updated < {high} and {low}::bigint is not null"
+        case "ap":
+            return f"(r.updated >= {low} and r.updated < {high})"

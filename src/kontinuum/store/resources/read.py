@@ -1,0 +1,132 @@
+"""Reading single resources, several at once, and history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from kontinuum.fhir.definitions import RESOURCE_TYPES
+from kontinuum.kernel.ids import decode_id
+from kontinuum.kernel.sql import Binder, Fragment
+from kontinuum.store.resources.rows import COLUMNS, ResourceRow, rows
+
+BY_KEY = f"""
+select {COLUMNS}
+  from resource r
+  join accountable a on a.id = r.accountable
+ where r.bucket = $1 and r.key = $2 and r.type = $3 and r.id = $4
+"""
+
+BY_IDENTITY = f"""
+select {COLUMNS}
+  from identity i
+  join resource r on r.bucket = i.bucket and r.key = i.key
+  join accountable a on a.id = r.accountable
+ where i.type = $1 and i.id = $2
+"""
+
+MANY = f"""
+with wanted as (
+    select i.bucket, i.key
+      from unnest($1::smallint[], $2::text[]) as w(type, id)
+      join identity i on i.type = w.type and i.id = w.id
+    union
+    select r.bucket, r.key
+      from unnest($3::smallint[], $4::text[], $5::smallint[], $6::bigint[]) as w(type, id, bucket, key)
+      join resource r on r.bucket = w.bucket and r.key = w.key and r.type = w.type and r.id = w.id
+)
+select {COLUMNS}
+  from wanted w
+  join resource r on r.bucket = w.bucket and r.key = w.key
+  join accountable a on a.id = r.accountable
+"""
+
+SUPERSEDED = """
+select h.key, h.bucket, h.type, h.id, h.version, h.updated, h.patient, h.body, a.unit, a.provider
+  from history h
+  join accountable a on a.id = h.accountable
+ where h.bucket = $1 and h.key = $2 and h.version = $3
+"""
+
+
+async def read(connection: Any, type_code: int, logical_id: str) -> ResourceRow | None:
+    """The current version (perhaps a deletion) of one resource, None when there never was one."""
+    decoded = decode_id(logical_id)
+    if decoded is not None:
+        record = await connection.fetchrow(BY_KEY, decoded[1], decoded[0], type_code, logical_id)
+        if record is not None:
+            return ResourceRow(*record)
+    record = await connection.fetchrow(BY_IDENTITY, type_code, logical_id)
+    return None if record is None else ResourceRow(*record)
+
+
+async def read_version(connection: Any, current: ResourceRow, version: int) -> ResourceRow | None:
+    """One version of a resource whose current version is at hand."""
+    if version == current.version:
+        return current
+    record = await connection.fetchrow(SUPERSEDED, current.bucket, current.key, version)
+    return None if record is None else ResourceRow(*record)
+
+
+async def read_many(
+    connection: Any, wanted: Iterable[tuple[int, str]], *, lock: bool = False
+) -> list[ResourceRow]:
+    """The current versions of several resources, in no order; what does not exist is absent.
+
+    With `lock` their rows are locked, in key order so that two writers never wait for each other.
+    """
+    pairs = list(wanted)
+    decoded = [(code, logical_id, found) for code, logical_id in pairs if (found := decode_id(logical_id))]
+    return rows(
+        await connection.fetch(
+            MANY + " order by r.bucket, r.key for update of r" if lock else MANY,
+            [code for code, _ in pairs],
+            [logical_id for _, logical_id in pairs],
+            [code for code, _, _ in decoded],
+            [logical_id for _, logical_id, _ in decoded],
+            [found[1] for _, _, found in decoded],
+            [found[0] for _, _, found in decoded],
+        )
+    )
+
+
+async def history(
+    connection: Any,
+    *,
+    scope: Fragment,
+    types: Sequence[int] | None,
+    row: ResourceRow | None,
+    since: int | None,
+    until: int | None,
+    before: tuple[int, int, int] | None,
+    limit: int,
+) -> list[ResourceRow]:
+    """Versions newest first: of one resource (`row`), of some types, or of all types (None).
+
+    `since` is inclusive, `until` exclusive (microseconds). `before` is the (updated, key, version)
+    of the last version of the page before.
+    """
+    binder = Binder()
+    if row is None:
+        codes = list(types) if types is not None else list(range(1, len(RESOURCE_TYPES) + 1))
+        source = f"unnest({binder.bind(codes)}::smallint[]) as t(type) cross join lateral"
+        match = "r.type = t.type"
+    else:
+        source = ""
+        match = f"r.bucket = {binder.bind(row.bucket)} and r.key = {binder.bind(row.key)}"
+    conditions = [match, f"({binder.add(scope)})"]
+    if since is not None:
+        conditions.append(f"r.updated >= {binder.bind(since)}")
+    if until is not None:
+        conditions.append(f"r.updated < {binder.bind(until)}")
+    if before is not None:
+        values = ", ".join(binder.bind(value) for value in before)
+        conditions.append(f"(r.updated, r.key, r.version) < ({values})")
+    where = " and ".join(conditions)
+    order = f"order by r.updated desc, r.key desc, r.version desc limit {binder.bind(limit)}"
+    versions = " union all ".join(
+        f"(select {COLUMNS} from {table} r join accountable a on a.id = r.accountable where {where} {order})"
+        for table in ("resource", "history")
+    )
+    statement = f"select r.* from {source} ({versions}) r {order}"
+    return rows(await connection.fetch(statement, *binder.values))

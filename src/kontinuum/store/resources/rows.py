@@ -1,0 +1,55 @@
+"""The shapes in which resource rows enter and leave the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kontinuum.fhir.search.extract import IndexValues
+
+COLUMNS = """
+    r.key, r.bucket, r.type, r.id, r.version, r.updated, r.patient, r.body, a.unit, a.provider
+"""
+"""What every reading statement selects, in the order of ResourceRow."""
+
+
+class ResourceRow(NamedTuple):
+    """One version of a resource; `type` is the type's code, `body` None for a deletion."""
+
+    key: int
+    bucket: int
+    type: int
+    id: str
+    version: int
+    updated: int
+    patient: str | None
+    body: bytes | None
+    unit: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version about to be written. `named_by_client` rows also enter the identity table."""
+
+    key: int
+    bucket: int
+    type: int
+    id: str
+    version: int
+    updated: int
+    accountable: int
+    patient: str | None
+    body: bytes
+    index: IndexValues
+    named_by_client: bool
+
+    @property
+    def sort(self) -> int:
+        """The clinical date, or the time of writing for what has none; microseconds."""
+        return self.updated if self.index.sort is None else self.index.sort
+
+
+def rows(records: list[Any]) -> list[ResourceRow]:
+    """Driver records as rows."""
+    return [ResourceRow(*record) for record in records]

@@ -1,0 +1,225 @@
+"""From a parsed search to SQL.
+
+A search within one patient's compartment walks the covering index `hot`, newest first. Any other
+search finds its candidates by the hashes on the row (GIN) or by the value tables. Values are always
+parameters; only the shape of a statement is generated, so that equal shapes share a prepared plan.
+
+Pages are told apart by keyset: a cursor holds the sort values and the key of the last row shown, so
+that a page costs the same wherever it lies and nothing is shown twice while others write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kontinuum.fhir.definitions import TYPE_CODES, SearchParameter
+from kontinuum.fhir.search.extract import clinical_date_parameter
+from kontinuum.fhir.search.hashing import param_code, type_hash, value_hash
+from kontinuum.fhir.search.lookup import hot_hashes_of
+from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.kernel.ids import bucket_of, decode_id, id_hash
+from kontinuum.kernel.sql import Binder, Fragment
+from kontinuum.store.resources.conditions import condition, has_any, updated
+from kontinuum.store.resources.patient_scope import patient_of_criterion
+from kontinuum.store.resources.rows import COLUMNS, ResourceRow
+
+SORTABLE = ("date", "string", "number", "quantity")
+"""The parameter types by which a search can be sorted."""
+
+_ACCOUNTABLE = "join accountable a on a.id = r.accountable"
+
+_SORT_TABLES = {
+    "date": ("search_date", "low", "bigint"),
+    "number": ("search_number", "low", "numeric"),
+    "quantity": ("search_number", "low", "numeric"),
+    "string": ("search_string", "text", "text"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row of a search and its position in the order: the values for a cursor."""
+
+    row: ResourceRow
+    position: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One key of the order; `expression` is never null. `cast` is its SQL type."""
+
+    expression: str
+    descending: bool
+    cast: str
+
+    @property
+    def shown(self) -> str:
+        """The expression as it travels in a cursor: numbers as text, so that no digit is lost."""
+        return f"({self.expression})::text" if self.cast == "numeric" else self.expression
+
+    def placeholder(self, bound: str) -> str:
+        """A bound cursor value in the type of the expression."""
+        return f"{bound}::text::numeric" if self.cast == "numeric" else f"{bound}::{self.cast}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """Where candidates come from and the conditions that they meet."""
+
+    source: str
+    conditions: tuple[str, ...]
+    sort: str
+    key: str
+
+
+async def search(
+    connection: Any, query: SearchQuery, scope: Fragment, limit: int, after: Sequence[Any] | None = None
+) -> list[Found]:
+    """Rows of a search in its order, at most `limit`, after the position of the last row shown."""
+    binder = Binder()
+    base = _base(query, scope, binder)
+    order = _order(query, base)
+    conditions = list(base.conditions)
+    if after is not None:
+        conditions.append(_after(order, after, binder))
+    keys = ", ".join(f"{key.expression} {'desc' if key.descending else 'asc'}" for key in order)
+    positions = ", ".join(key.shown for key in order)
+    statement = (
+        f"select {COLUMNS}, {positions} from {base.source} where {' and '.join(conditions)}"
+        f" order by {keys} limit {binder.bind(limit)}"
+    )
+    width = len(ResourceRow._fields)
+    return [
+        Found(ResourceRow(*record[:width]), tuple(record[width:]))
+        for record in map(tuple, await connection.fetch(statement, *binder.values))
+    ]
+
+
+async def count(connection: Any, query: SearchQuery, scope: Fragment) -> int:
+    """How many resources a search finds in all, exactly."""
+    binder = Binder()
+    base = _base(query, scope, binder)
+    statement = f"select count(*) from {base.source} where {' and '.join(base.conditions)}"
+    return int(await connection.fetchval(statement, *binder.values))
+
+
+async def referring(
+    connection: Any,
+    source_type: str,
+    parameter: SearchParameter,
+    targets: Sequence[tuple[str, str]],
+    scope: Fragment,
+    limit: int,
+) -> list[ResourceRow]:
+    """Resources of a type that refer by a parameter to any of the (type, id) targets (`_revinclude`)."""
+    binder = Binder()
+    hashes = [value_hash(source_type, parameter.name, "reference", *target) for target in targets]
+    statement = (
+        f"select {COLUMNS} from resource r join accountable a on a.id = r.accountable"
+        f" where r.type = {binder.bind(TYPE_CODES[source_type])} and {has_any(hashes, binder)}"
+        f" and ({binder.add(scope)}) limit {binder.bind(limit)}"
+    )
+    return [ResourceRow(*record) for record in await connection.fetch(statement, *binder.values)]
+
+
+def unsortable(query: SearchQuery) -> list[str]:
+    """The sort parameters of a query by which the store cannot sort."""
+    return [
+        key.parameter.name
+        for key in query.sort
+        if not isinstance(key.parameter, str) and key.parameter.type not in SORTABLE
+    ]
+
+
+def _base(query: SearchQuery, scope: Fragment, binder: Binder) -> _Base:
+    conditions = [
+        f"r.type = {binder.bind(TYPE_CODES[query.type])}",
+        "r.body is not null",
+        f"({binder.add(scope)})",
+    ]
+    conditions += [condition(query.type, criterion, binder) for criterion in query.criteria]
+    conditions += [updated(value, binder) for value in query.last_updated]
+    if query.ids is not None:
+        conditions.append(_by_id(query, binder))
+    patient = next(
+        (found for criterion in query.criteria if (found := patient_of_criterion(query.type, criterion))),
+        None,
+    )
+    if patient is None:
+        return _Base(f"resource r {_ACCOUNTABLE}", tuple(conditions), "r.sort", "r.key")
+    values = _hot_values(query)
+    place = f"bucket = {binder.bind(bucket_of(patient))} and patient = {binder.bind(id_hash(patient))}"
+    if len(values) == 1:
+        picked = f"select sort, key, bucket from hot where {place} and value = {binder.bind(values[0])}"
+    else:  # a resource with two of the codes stands twice in the index
+        among = f"value = any({binder.bind(values)}::bigint[])"
+        picked = f"select distinct sort, key, bucket from hot where {place} and {among}"
+    source = f"({picked}) h"
+    joined = f"{source} join resource r on r.bucket = h.bucket and r.key = h.key"
+    return _Base(f"{joined} {_ACCOUNTABLE}", tuple(conditions), "h.sort", "h.key")
+
+
+def _hot_values(query: SearchQuery) -> list[int]:
+    """The most selective values by which the patient's resources of this type can be walked."""
+    by_name = {
+        criterion.parameter.name: hashes
+        for criterion in query.criteria
+        if (hashes := hot_hashes_of(query.type, criterion))
+    }
+    for name in ("encounter", "code", "category"):
+        if name in by_name:
+            return by_name[name]
+    return [type_hash(query.type)]
+
+
+def _by_id(query: SearchQuery, binder: Binder) -> str:
+    ids = list(query.ids or ())
+    decoded = [found for logical_id in ids if (found := decode_id(logical_id))]
+    return (
+        f"r.id = any({binder.bind(ids)}::text[]) and (r.bucket, r.key) in ("
+        f"select i.bucket, i.key from identity i where i.type = {binder.bind(TYPE_CODES[query.type])}"
+        f" and i.id = any({binder.bind(ids)}::text[]) union all"
+        f" select * from unnest({binder.bind([bucket for _, bucket in decoded])}::smallint[],"
+        f" {binder.bind([key for key, _ in decoded])}::bigint[]))"
+    )
+
+
+def _order(query: SearchQuery, base: _Base) -> list[_Order]:
+    keys = [_order_key(query.type, sort.parameter, sort.descending, base) for sort in query.sort]
+    if not keys:
+        keys = [_Order(base.sort, True, "bigint")]
+    return [*keys, _Order(base.key, keys[0].descending, "bigint")]
+
+
+def _order_key(type_name: str, parameter: SearchParameter | str, descending: bool, base: _Base) -> _Order:
+    if parameter == "_id":
+        return _Order("r.id", descending, "text")
+    if parameter == "_lastUpdated":
+        return _Order("r.updated", descending, "bigint")
+    assert not isinstance(parameter, str)
+    if parameter.name == clinical_date_parameter(type_name):
+        return _Order(base.sort, descending, "bigint")
+    table, column, cast = _SORT_TABLES[parameter.type]
+    function = "max" if descending else "min"
+    nothing = {"bigint": str(-(2**63)), "numeric": "'-Infinity'::numeric", "text": "''"}[cast]
+    value = (
+        f"(select {function}(o.{column}) from {table} o where o.bucket = r.bucket and o.key = r.key"
+        f" and o.param = {param_code(type_name, parameter.name)})"
+    )
+    return _Order(f"coalesce({value}, {nothing})", descending, cast)
+
+
+def _after(order: list[_Order], position: Sequence[Any], binder: Binder) -> str:
+    """Rows that come after a position: beyond it in the first key in which they differ."""
+    bound = [key.placeholder(binder.bind(value)) for key, value in zip(order, position, strict=True)]
+    if all(key.descending == order[0].descending for key in order):
+        left = ", ".join(key.expression for key in order)
+        return f"({left}) {'<' if order[0].descending else '>'} ({', '.join(bound)})"
+    alternatives = []
+    for number, key in enumerate(order):
+        equal = [f"{order[i].expression} = {bound[i]}" for i in range(number)]
+        beyond = f"{key.expression} {'<' if key.descending else '>'} {bound[number]}"
+        alternatives.append("(" + " and ".join([*equal, beyond]) + ")")
+    return "(" + " or ".join(alternatives) + ")"

@@ -1,0 +1,265 @@
+"""Writing versions: one statement for a single create, COPY for many, all inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kontinuum.fhir.definitions import RESOURCE_TYPES
+from kontinuum.fhir.search.hashing import type_hash
+from kontinuum.kernel.ids import id_hash
+from kontinuum.store.resources.rows import NewVersion, ResourceRow
+
+RESOURCE_COLUMNS = [
+    "key",
+    "sort",
+    "updated",
+    "accountable",
+    "version",
+    "bucket",
+    "type",
+    "id",
+    "patient",
+    "hashes",
+    "body",
+]
+IDENTITY_COLUMNS = ["key", "bucket", "type", "id"]
+HOT_COLUMNS = ["patient", "value", "sort", "key", "bucket"]
+DATE_COLUMNS = ["key", "low", "high", "param", "bucket", "ord", "tags"]
+NUMBER_COLUMNS = ["key", "param", "bucket", "ord", "low", "high", "units", "tags"]
+STRING_COLUMNS = ["key", "param", "bucket", "ord", "text", "tags"]
+
+CREATE = """
+with r as (
+    insert into resource (key, sort, updated, accountable, version, bucket, type, id, patient, hashes, body)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+), i as (
+    insert into identity (key, bucket, type, id) select $1, $6, $7, $8 where $12::boolean
+), h as (
+    insert into hot (patient, value, sort, key, bucket)
+    select $13, v, $2, $1, $6 from unnest($14::bigint[]) v
+), d as (
+    insert into search_date (key, low, high, param, bucket, ord, tags)
+    select $1, low, high, param, $6, ord, tags::bigint[]
+      from unnest($15::bigint[], $16::bigint[], $17::integer[], $18::smallint[], $19::text[])
+           as v(low, high, param, ord, tags)
+), n as (
+    insert into search_number (key, param, bucket, ord, low, high, units, tags)
+    select $1, param, $6, ord, low, high, units::bigint[], tags::bigint[]
+      from unnest($20::integer[], $21::smallint[], $22::numeric[], $23::numeric[], $24::text[], $25::text[])
+           as v(param, ord, low, high, units, tags)
+)
+insert into search_string (key, param, bucket, ord, text, tags)
+select $1, param, $6, ord, text, tags::bigint[]
+  from unnest($26::integer[], $27::smallint[], $28::text[], $29::text[]) as v(param, ord, text, tags)
+"""
+
+ARCHIVE = """
+insert into history (key, updated, accountable, version, bucket, type, id, patient, body)
+select r.key, r.updated, r.accountable, r.version, r.bucket, r.type, r.id, r.patient, r.body
+  from unnest($1::smallint[], $2::bigint[]) as w(bucket, key)
+  join resource r on r.bucket = w.bucket and r.key = w.key
+"""
+
+DELETE_HOT = """
+delete from hot h
+ using unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[]) as w(bucket, key, patient, type_hash)
+  join resource r on r.bucket = w.bucket and r.key = w.key
+ where h.bucket = r.bucket and h.patient = w.patient and h.value = any(r.hashes || w.type_hash)
+   and h.sort = r.sort and h.key = r.key
+"""
+
+DELETE_VALUES = """
+delete from {table} s
+ using unnest($1::smallint[], $2::bigint[]) as w(bucket, key)
+ where s.bucket = w.bucket and s.key = w.key
+"""
+
+REPLACE = """
+update resource r
+   set sort = v.sort, updated = v.updated, accountable = v.accountable, version = v.version,
+       bucket = v.bucket, patient = v.patient, hashes = v.hashes::bigint[], body = v.body
+  from unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::integer[],
+              $7::smallint[], $8::text[], $9::text[], $10::bytea[])
+       as v(old_bucket, key, sort, updated, accountable, version, bucket, patient, hashes, body)
+ where r.bucket = v.old_bucket and r.key = v.key
+"""
+
+MOVE_HISTORY = """
+update history h set bucket = v.bucket
+  from unnest($1::smallint[], $2::bigint[], $3::smallint[]) as v(old_bucket, key, bucket)
+ where h.bucket = v.old_bucket and h.key = v.key
+"""
+
+MOVE_IDENTITY = """
+insert into identity (key, bucket, type, id)
+select * from unnest($1::bigint[], $2::smallint[], $3::smallint[], $4::text[])
+on conflict (type, id) do update set key = excluded.key, bucket = excluded.bucket
+"""
+
+BURY = """
+update resource r set version = r.version + 1, updated = $3, accountable = $4, hashes = '{}', body = null
+ where r.bucket = $1 and r.key = $2
+"""
+
+ACCOUNTABLE = """
+with new as (
+    insert into accountable (unit, provider) values ($1, $2) on conflict do nothing returning id
+)
+select id from new union all select id from accountable where unit = $1 and provider = $2
+"""
+
+
+async def accountable(connection: Any, unit: str, provider: str) -> int:
+    """The number of a (care unit, care provider) pair of HSA-ids, made on first use."""
+    number = await connection.fetchval(ACCOUNTABLE, unit, provider)
+    if number is None:  # another writer made it between the two halves of the statement
+        number = await connection.fetchval(ACCOUNTABLE, unit, provider)
+    return int(number)
+
+
+async def create(connection: Any, new: NewVersion) -> None:
+    """Write one new resource with its whole index in a single statement."""
+    index = new.index
+    dates, numbers, strings = index.dates, index.numbers, index.strings
+    await connection.execute(
+        CREATE,
+        new.key,
+        new.sort,
+        new.updated,
+        new.accountable,
+        new.version,
+        new.bucket,
+        new.type,
+        new.id,
+        new.patient,
+        index.hashes,
+        new.body,
+        new.named_by_client,
+        id_hash(new.patient) if new.patient else None,
+        index.hot if new.patient else [],
+        [row[1] for row in dates],
+        [row[2] for row in dates],
+        [row[0] for row in dates],
+        [row[4] for row in dates],
+        [_array(row[3]) for row in dates],
+        [row[0] for row in numbers],
+        [row[5] for row in numbers],
+        [row[1] for row in numbers],
+        [row[2] for row in numbers],
+        [_array(row[3]) for row in numbers],
+        [_array(row[4]) for row in numbers],
+        [row[0] for row in strings],
+        [row[3] for row in strings],
+        [row[1] for row in strings],
+        [_array(row[2]) for row in strings],
+    )
+
+
+async def create_many(connection: Any, new: Sequence[NewVersion]) -> None:
+    """Write new resources by COPY; to be called inside a transaction."""
+    await _copy(
+        connection,
+        "resource",
+        RESOURCE_COLUMNS,
+        [
+            (v.key, v.sort, v.updated, v.accountable, v.version, v.bucket, v.type, v.id, v.patient,
+             v.index.hashes, v.body)
+            for v in new
+        ],
+    )  # fmt: skip
+    named = [(v.key, v.bucket, v.type, v.id) for v in new if v.named_by_client]
+    await _copy(connection, "identity", IDENTITY_COLUMNS, named)
+    await _copy_index(connection, new)
+
+
+async def replace_many(connection: Any, changes: Sequence[tuple[ResourceRow, NewVersion]]) -> None:
+    """Supersede current versions; to be called inside a transaction that has locked their rows.
+
+    A resource that now belongs to another patient moves, with its history, to that patient's bucket.
+    """
+    await archive(connection, [old for old, _ in changes])
+    new = [version for _, version in changes]
+    await connection.execute(
+        REPLACE,
+        [old.bucket for old, _ in changes],
+        [v.key for v in new],
+        [v.sort for v in new],
+        [v.updated for v in new],
+        [v.accountable for v in new],
+        [v.version for v in new],
+        [v.bucket for v in new],
+        [v.patient for v in new],
+        [_array(v.index.hashes) for v in new],
+        [v.body for v in new],
+    )
+    await _copy_index(connection, new)
+    moved = [(old, version) for old, version in changes if old.bucket != version.bucket]
+    if moved:
+        await connection.execute(
+            MOVE_HISTORY,
+            [old.bucket for old, _ in moved],
+            [v.key for _, v in moved],
+            [v.bucket for _, v in moved],
+        )
+        await connection.execute(
+            MOVE_IDENTITY,
+            [v.key for _, v in moved],
+            [v.bucket for _, v in moved],
+            [v.type for _, v in moved],
+            [v.id for _, v in moved],
+        )
+
+
+async def bury(connection: Any, old: ResourceRow, updated: int, accountable_number: int) -> None:
+    """Record a deletion as the next version: the content moves to history, nothing is lost."""
+    await archive(connection, [old])
+    await connection.execute(BURY, old.bucket, old.key, updated, accountable_number)
+
+
+async def archive(connection: Any, old: Sequence[ResourceRow]) -> None:
+    """Copy current versions to history and take their values out of the search index."""
+    buckets, keys = [row.bucket for row in old], [row.key for row in old]
+    await connection.execute(ARCHIVE, buckets, keys)
+    patients = [id_hash(row.patient) if row.patient else None for row in old]
+    types = [type_hash(RESOURCE_TYPES[row.type - 1]) for row in old]
+    await connection.execute(DELETE_HOT, buckets, keys, patients, types)
+    for table in ("search_date", "search_number", "search_string"):
+        await connection.execute(DELETE_VALUES.format(table=table), buckets, keys)
+
+
+async def _copy_index(connection: Any, new: Sequence[NewVersion]) -> None:
+    hot = [
+        (patient, value, v.sort, v.key, v.bucket)
+        for v in new
+        if v.patient
+        for patient in (id_hash(v.patient),)
+        for value in v.index.hot
+    ]
+    dates = [
+        (v.key, low, high, param, v.bucket, ord_, tags)
+        for v in new
+        for param, low, high, tags, ord_ in v.index.dates
+    ]
+    numbers = [
+        (v.key, param, v.bucket, ord_, low, high, units, tags)
+        for v in new
+        for param, low, high, units, tags, ord_ in v.index.numbers
+    ]
+    strings = [
+        (v.key, param, v.bucket, ord_, text, tags) for v in new for param, text, tags, ord_ in v.index.strings
+    ]
+    await _copy(connection, "hot", HOT_COLUMNS, hot)
+    await _copy(connection, "search_date", DATE_COLUMNS, dates)
+    await _copy(connection, "search_number", NUMBER_COLUMNS, numbers)
+    await _copy(connection, "search_string", STRING_COLUMNS, strings)
+
+
+async def _copy(connection: Any, table: str, columns: list[str], records: list[tuple[Any, ...]]) -> None:
+    if records:
+        await connection.copy_records_to_table(table, records=records, columns=columns)
+
+
+def _array(values: Sequence[int] | None) -> str | None:
+    """A bigint array as text, for arrays of arrays of unequal lengths, which PostgreSQL has not."""
+    return None if values is None else "{" + ",".join(map(str, values)) + "}"
