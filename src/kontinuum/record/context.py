@@ -1,0 +1,128 @@
+"""What one bound record works with: the principal and the worker's services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kontinuum.access import Action, Deny, Facts, Permit, decide
+from kontinuum.audit import AuditLog, entry
+from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
+from kontinuum.fhir.issues import Issue
+from kontinuum.kernel.clock import Clock, to_micros
+from kontinuum.kernel.ids import KeySource
+from kontinuum.kernel.principal import Principal
+from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
+from kontinuum.store.resources import write
+from kontinuum.store.resources.rows import ResourceRow
+
+MAX_LOGGED_REFERENCES = 500
+"""How many references one log entry names; the entry's count always tells how many there were."""
+
+
+@dataclass(slots=True)
+class Services:
+    """A worker's shared means: connections, log, clock, keys, and the numbers of accountable units."""
+
+    pool: Any
+    audit: AuditLog
+    clock: Clock
+    keys: KeySource
+    accountables: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Services bound to a principal: what every operation of the gate is given."""
+
+    services: Services
+    principal: Principal
+
+    @property
+    def pool(self) -> Any:
+        """The connection pool."""
+        return self.services.pool
+
+    def now(self) -> int:
+        """The present in microseconds since 1970."""
+        return to_micros(self.services.clock.now())
+
+    async def accountable(self, unit: str | None = None, provider: str | None = None) -> int:
+        """The number of the accountable unit and provider: the assignment's, unless others are given."""
+        assignment = self.principal.assignment
+        pair = (unit or assignment.unit, provider or assignment.provider)
+        number = self.services.accountables.get(pair)
+        if number is None:
+            number = self.services.accountables[pair] = await write.accountable(self.pool, *pair)
+        return number
+
+    async def log(
+        self,
+        action: str,
+        outcome: str,
+        basis: str,
+        *,
+        patients: Iterable[str | None] = (),
+        what: Iterable[str] = (),
+        count: int | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Write an entry to the log and return when it is durable."""
+        distinct = tuple(dict.fromkeys(patient for patient in patients if patient))
+        await self.services.audit.durable(
+            entry(
+                self.principal,
+                self.now(),
+                action,
+                outcome,
+                basis,
+                patients=distinct,
+                what=tuple(what)[:MAX_LOGGED_REFERENCES],
+                count=count,
+                note=note,
+            )
+        )
+
+    async def denied(self, action: str, deny: Deny, row: ResourceRow) -> Refusal:
+        """Log a denied access and give its refusal."""
+        await self.log(action, "refused", deny.rule, patients=(row.patient,), what=(reference(row),))
+        return forbidden(deny)
+
+
+def facts(row: ResourceRow) -> Facts:
+    """What a decision needs to know of a stored resource."""
+    return Facts(RESOURCE_TYPES[row.type - 1], row.patient, row.unit, row.provider)
+
+
+def decide_on(context: Context, action: Action, row: ResourceRow) -> Permit | Deny:
+    """The decision about a stored resource."""
+    return decide(context.principal, action, facts(row))
+
+
+def stored(row: ResourceRow) -> Stored:
+    """A row as the gate shows it."""
+    return Stored(
+        RESOURCE_TYPES[row.type - 1], row.id, row.version, row.updated, row.body, row.unit, row.provider
+    )
+
+
+def reference(row: ResourceRow) -> str:
+    """The versioned reference of a row, for the log."""
+    return f"{RESOURCE_TYPES[row.type - 1]}/{row.id}/_history/{row.version}"
+
+
+def forbidden(deny: Deny) -> Refusal:
+    """The refusal that a denial becomes."""
+    message = f"{deny.reason} ({deny.provision})"
+    return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "forbidden", message),), deny.provision)
+
+
+def type_code(type_name: str) -> int | Refusal:
+    """The number of a resource type, or the refusal of a name that R4 does not know."""
+    code = TYPE_CODES.get(type_name)
+    if code is None:
+        return refuse(
+            RefusalKind.NOT_FOUND, "not-supported", f"'{type_name}' is not a resource type of FHIR R4."
+        )
+    return code

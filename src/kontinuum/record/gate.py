@@ -1,0 +1,141 @@
+"""THE gate: every way to a patient's data leads through a Record bound to a principal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from kontinuum.audit import AuditLog
+from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.kernel.clock import Clock
+from kontinuum.kernel.ids import KeySource
+from kontinuum.kernel.principal import Principal
+from kontinuum.record import bundles, exporting, importing, reading, searching, writing
+from kontinuum.record.bundles import EntryResult
+from kontinuum.record.context import Context, Services
+from kontinuum.record.importing import Incoming
+from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
+
+
+class Gate:
+    """A worker's gate: hands out records, each bound to one principal."""
+
+    def __init__(self, pool: Any, audit: AuditLog, clock: Clock, keys: KeySource) -> None:
+        self._services = Services(pool, audit, clock, keys)
+
+    def record(self, principal: Principal) -> Record:
+        """The record as this principal may see and change it."""
+        return Record(Context(self._services, principal))
+
+
+class Record:
+    """The record, bound to an actor, an assignment and a purpose.
+
+    Every method decides by law, logs durably, and only then shows or commits. What is refused comes
+    back as a `Refusal`.
+    """
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @property
+    def principal(self) -> Principal:
+        """To whom this record is bound."""
+        return self._context.principal
+
+    async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
+        """The current version of a resource."""
+        return await reading.read(self._context, type_name, logical_id)
+
+    async def vread(self, type_name: str, logical_id: str, version: int) -> Stored | Refusal:
+        """One version of a resource."""
+        return await reading.vread(self._context, type_name, logical_id, version)
+
+    async def read_many(self, references: Sequence[str]) -> dict[str, Stored]:
+        """Several resources by `Type/id`; what does not exist or is not permitted is absent."""
+        return await reading.read_many(self._context, references)
+
+    async def history(
+        self,
+        type_name: str | None = None,
+        logical_id: str | None = None,
+        *,
+        count: int = 50,
+        cursor: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> HistoryPage | Refusal:
+        """Versions newest first, of a resource, a type or everything; times in microseconds."""
+        return await reading.history(
+            self._context, type_name, logical_id, count=count, cursor=cursor, since=since, until=until
+        )
+
+    async def search(self, query: SearchQuery) -> SearchPage | Refusal:
+        """One page of a parsed search."""
+        return await searching.search(self._context, query)
+
+    async def find(self, url: str) -> SearchPage | Refusal:
+        """One page of a search written as `Type?parameters`."""
+        query = searching.parse_url(url)
+        return query if isinstance(query, Refusal) else await searching.search(self._context, query)
+
+    async def find_many(self, urls: Sequence[str]) -> list[SearchPage]:
+        """Several searches for one page view, logged as one access.
+
+        Raises ValueError for a search that does not parse: the program is wrong, not its user.
+        """
+        queries = []
+        for url in urls:
+            query = searching.parse_url(url)
+            if isinstance(query, Refusal):
+                raise ValueError(f"{url}: {query.issues[0].message}")
+            queries.append(query)
+        return await searching.search_many(self._context, queries)
+
+    async def create(
+        self, resource: dict[str, Any], *, if_none_exist: str | None = None
+    ) -> Written | Refusal:
+        """Create a resource; with criteria, only if they find none."""
+        return await writing.create(self._context, resource, if_none_exist)
+
+    async def update(
+        self, type_name: str, logical_id: str, resource: dict[str, Any], *, if_match: int | None = None
+    ) -> Written | Refusal:
+        """Update a resource or create it under this id."""
+        return await writing.update(self._context, type_name, logical_id, resource, if_match)
+
+    async def conditional_update(
+        self, type_name: str, criteria: str, resource: dict[str, Any], *, if_match: int | None = None
+    ) -> Written | Refusal:
+        """Update the one resource that criteria find, or create it."""
+        return await writing.conditional_update(self._context, type_name, criteria, resource, if_match)
+
+    async def delete(
+        self, type_name: str, logical_id: str, *, if_match: int | None = None
+    ) -> Written | Refusal:
+        """Delete a resource; its history stays."""
+        return await writing.delete(self._context, type_name, logical_id, if_match)
+
+    async def conditional_delete(self, type_name: str, criteria: str) -> list[Written] | Refusal:
+        """Delete the one resource that criteria find; an empty list when they find none."""
+        return await writing.conditional_delete(self._context, type_name, criteria)
+
+    async def transaction(self, bundle: dict[str, Any]) -> list[EntryResult] | Refusal:
+        """Carry out a transaction bundle, all or nothing."""
+        return await bundles.transaction(self._context, bundle)
+
+    async def batch(self, bundle: dict[str, Any]) -> list[EntryResult] | Refusal:
+        """Carry out a batch bundle, each entry by itself."""
+        return await bundles.batch(self._context, bundle)
+
+    async def take_in(
+        self, incoming: Sequence[Incoming], *, unit: str | None = None, provider: str | None = None
+    ) -> list[Written | Refusal]:
+        """Import resources under their own ids; what is refused is left out and told."""
+        return await importing.take_in(self._context, incoming, unit, provider)
+
+    def export(self, types: Sequence[str] | None = None) -> AsyncIterator[Stored]:
+        """Every current resource that the principal may read, type by type, from one moment."""
+        return exporting.export(self._context, types)

@@ -1,0 +1,160 @@
+"""Reading: one resource, one version, several resources, history. Logged before it is shown."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+import msgspec
+
+from kontinuum.access import Action, Deny, Permit, predicate
+from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
+from kontinuum.record.context import Context, decide_on, reference, stored, type_code
+from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
+from kontinuum.store.resources import read as store
+from kontinuum.store.resources.rows import ResourceRow
+
+
+async def read(context: Context, type_name: str, logical_id: str) -> Stored | Refusal:
+    """The current version of a resource (http://hl7.org/fhir/R4/http.html#read)."""
+    row = await permitted(context, "read", type_name, logical_id)
+    if isinstance(row, Refusal):
+        return row
+    if row.body is None:
+        return gone(row)
+    return stored(row)
+
+
+async def vread(context: Context, type_name: str, logical_id: str, version: int) -> Stored | Refusal:
+    """One version of a resource (http://hl7.org/fhir/R4/http.html#vread)."""
+    row = await permitted(context, "vread", type_name, logical_id)
+    if isinstance(row, Refusal):
+        return row
+    found = await store.read_version(context.pool, row, version)
+    if found is None:
+        return refuse(
+            RefusalKind.NOT_FOUND,
+            "not-found",
+            f"{type_name}/{logical_id} has no version {version}; the current one is {row.version}.",
+        )
+    return gone(found) if found.body is None else stored(found)
+
+
+async def permitted(context: Context, action: str, type_name: str, logical_id: str) -> ResourceRow | Refusal:
+    """The current row of a resource once the law has permitted it and the log holds the access."""
+    code = type_code(type_name)
+    if isinstance(code, Refusal):
+        return code
+    row = await store.read(context.pool, code, logical_id)
+    if row is None:
+        await context.log(action, "not-found", "", what=(f"{type_name}/{logical_id}",))
+        return missing(type_name, logical_id)
+    decision = decide_on(context, Action.READ, row)
+    if isinstance(decision, Deny):
+        return await context.denied(action, decision, row)
+    await context.log(
+        action, "permitted", decision.basis, patients=(row.patient,), what=(reference(row),), count=1
+    )
+    return row
+
+
+async def read_many(context: Context, references: Sequence[str]) -> dict[str, Stored]:
+    """Several resources by `Type/id`; what does not exist or is not permitted is absent."""
+    wanted = [pair for text in references if (pair := split(text))]
+    found = await store.read_many(context.pool, wanted)
+    shown = [row for row in found if row.body is not None and _readable(context, row)]
+    await context.log(
+        "read",
+        "permitted",
+        "several",
+        patients=(row.patient for row in shown),
+        what=(reference(row) for row in shown),
+        count=len(shown),
+    )
+    return {item.reference: item for item in map(stored, shown)}
+
+
+async def history(
+    context: Context,
+    type_name: str | None,
+    logical_id: str | None,
+    *,
+    count: int,
+    cursor: str | None,
+    since: int | None,
+    until: int | None,
+) -> HistoryPage | Refusal:
+    """Versions newest first: of a resource, a type or everything (http://hl7.org/fhir/R4/http.html#history)."""
+    code = None if type_name is None else type_code(type_name)
+    if isinstance(code, Refusal):
+        return code
+    before = None if cursor is None else _position(cursor)
+    if isinstance(before, Refusal):
+        return before
+    row: ResourceRow | None = None
+    if type_name is not None and logical_id is not None:
+        found = await permitted(context, "history", type_name, logical_id)
+        if isinstance(found, Refusal):
+            return found
+        row = found
+    rows = await store.history(
+        context.pool,
+        scope=predicate(context.principal),
+        types=None if code is None else (code,),
+        row=row,
+        since=since,
+        until=until,
+        before=before,
+        limit=count + 1,
+    )
+    shown = rows[:count]
+    await context.log(
+        "history",
+        "permitted",
+        "scope",
+        patients=(each.patient for each in shown),
+        what=(f"{type_name or ''}/{logical_id or ''}",),
+        count=len(shown),
+    )
+    following = _cursor(shown[-1]) if len(rows) > count and shown else None
+    return HistoryPage(tuple(map(stored, shown)), following)
+
+
+def split(text: str) -> tuple[int, str] | None:
+    """The type's number and the id in a literal reference `Type/id`, perhaps with a version."""
+    parts = text.split("/")
+    if len(parts) >= 2 and parts[0] in TYPE_CODES and parts[1]:
+        return TYPE_CODES[parts[0]], parts[1]
+    return None
+
+
+def missing(type_name: str, logical_id: str) -> Refusal:
+    """The refusal for what was never there."""
+    return refuse(RefusalKind.NOT_FOUND, "not-found", f"There is no {type_name} with the id '{logical_id}'.")
+
+
+def gone(row: ResourceRow) -> Refusal:
+    """The refusal for what was deleted."""
+    name = f"{RESOURCE_TYPES[row.type - 1]}/{row.id}"
+    refusal = refuse(RefusalKind.GONE, "deleted", f"{name} was deleted; earlier versions are in its history.")
+    return Refusal(refusal.kind, refusal.issues, stored=stored(row))
+
+
+def _readable(context: Context, row: ResourceRow) -> bool:
+    return isinstance(decide_on(context, Action.READ, row), Permit)
+
+
+def _cursor(row: ResourceRow) -> str:
+    packed = msgspec.json.encode((row.updated, row.key, row.version))
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _position(cursor: str) -> tuple[int, int, int] | Refusal:
+    try:
+        packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(packed, type=tuple[int, int, int])
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        return refuse(
+            RefusalKind.BAD_REQUEST, "value", "The page token is not one of this server's: follow the links."
+        )
