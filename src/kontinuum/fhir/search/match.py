@@ -1,0 +1,253 @@
+"""Whether a resource answers a search: the reference semantics, written plainly.
+
+https://hl7.org/fhir/R4/search.html. This reads the resource by FHIRPath, on purpose not by the compiled
+paths of extraction, so that the two can be held against each other. It decides nothing by hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+from kontinuum.fhir import fhirpath, json
+from kontinuum.fhir.definitions import (
+    SearchParameter,
+    code_system_of,
+    type_definition,
+)
+from kontinuum.fhir.fhirpath import Node
+from kontinuum.fhir.search.composites import components_of
+from kontinuum.fhir.search.dates import date_range
+from kontinuum.fhir.search.lookup import negated
+from kontinuum.fhir.search.query import (
+    CompositeValue,
+    Criterion,
+    DateValue,
+    NumberValue,
+    QuantityValue,
+    ReferenceValue,
+    SearchQuery,
+    StringValue,
+    TokenValue,
+    UriValue,
+    Value,
+)
+from kontinuum.fhir.search.ranges import range_holds
+from kontinuum.fhir.search.readings import (
+    canonical_and_bare,
+    date_ranges,
+    number_ranges,
+    parse_reference,
+    references,
+    texts,
+    tokens,
+    unit_names,
+)
+from kontinuum.fhir.search.text import normalise
+
+
+def matches(query: SearchQuery, resource: dict[str, Any]) -> bool:
+    """Whether a resource belongs to the result: its type, `_id`, `_lastUpdated` and every criterion."""
+    if resource.get("resourceType") != query.type:
+        return False
+    if query.ids is not None and resource.get("id") not in query.ids:
+        return False
+    if query.last_updated:
+        updated = date_range(resource.get("meta", {}).get("lastUpdated", ""))
+        if updated is None or not all(range_holds(value, *updated) for value in query.last_updated):
+            return False
+    return all(criterion_holds(criterion, resource) for criterion in query.criteria)
+
+
+def criterion_holds(criterion: Criterion, resource: dict[str, Any]) -> bool:
+    """Whether one criterion holds for a resource of the type that it was parsed for."""
+    parameter = criterion.parameter
+    if criterion.modifier == "missing":
+        return has_value(parameter, resource) != negated(criterion)
+    found = any(_value_holds(parameter, criterion.modifier, value, resource) for value in criterion.values)
+    return found != negated(criterion)
+
+
+def has_value(parameter: SearchParameter, resource: dict[str, Any]) -> bool:
+    """Whether a resource has any value for a parameter; a composite needs one for each component."""
+    if parameter.type != "composite":
+        return bool(_nodes(parameter.expression, resource))
+    return any(
+        all(
+            any(_readable(component, node, resource) for node in _nodes(expression, resource, context))
+            for component, expression in components_of(parameter)
+        )
+        for context in _nodes(parameter.expression, resource)
+    )
+
+
+def recheck(criteria: Sequence[Criterion], body: bytes) -> bool:
+    """Confirm what the index found: that no hash collision let a wrong resource through.
+
+    `body` is the stored JSON. Cheap where the literal text of the value stands in the body; only otherwise
+    the body is decoded. Negated criteria need no confirmation, because a resource without the hash has
+    not the value; nor do plain ranges and text, whose rows hold the values themselves.
+    """
+    doubtful = [criterion for criterion in criteria if not _confirmed(criterion, body)]
+    if not doubtful:
+        return True
+    resource = json.loads(body)
+    return all(criterion_holds(criterion, resource) for criterion in doubtful)
+
+
+def _nodes(expression: str, resource: dict[str, Any], context: Node | None = None) -> list[Node]:
+    nodes = fhirpath.compile(expression).nodes(resource, context=context)
+    return [node for node in nodes if node.value is not None]
+
+
+def _value_holds(
+    parameter: SearchParameter, modifier: str | None, value: Value, resource: dict[str, Any]
+) -> bool:
+    nodes = _nodes(parameter.expression, resource)
+    if not isinstance(value, CompositeValue):
+        return any(_node_holds(node, modifier, value, resource) for node in nodes)
+    return any(
+        all(
+            any(_node_holds(node, None, part, resource) for node in _nodes(expression, resource, context))
+            for (_, expression), part in zip(components_of(parameter), value.parts, strict=True)
+        )
+        for context in nodes
+    )
+
+
+def _node_holds(node: Node, modifier: str | None, value: Value, resource: dict[str, Any]) -> bool:
+    match value:
+        case TokenValue():
+            return any(_token_holds(value, *token) for token in tokens(node, _implied_system(node, resource)))
+        case ReferenceValue():
+            return any(_reference_holds(value, reference) for reference in references(node))
+        case StringValue():
+            return any(_text_holds(value.text, modifier, text) for text in texts(node))
+        case UriValue():
+            return value.uri in canonical_and_bare(node)
+        case DateValue() | NumberValue():
+            ranges = date_ranges(node) if isinstance(value, DateValue) else number_ranges(node)
+            return any(range_holds(value, low, high) for low, high in ranges)
+        case QuantityValue():
+            unit_fits = value.code is None or (value.system, value.code) in unit_names(node)
+            return unit_fits and any(range_holds(value.number, *limits) for limits in number_ranges(node))
+        case CompositeValue():
+            raise TypeError("a composite holds no composite")
+
+
+def _token_holds(wanted: TokenValue, system: str | None, code: str | None) -> bool:
+    if wanted.code is None:
+        return system == wanted.system
+    if wanted.system is None:
+        return code == wanted.code
+    return code == wanted.code and (system or "") == wanted.system
+
+
+def _reference_holds(wanted: ReferenceValue, text: str) -> bool:
+    found = parse_reference(text)
+    if found is None or (wanted.version is not None and found.version != wanted.version):
+        return False
+    by_id = wanted.id is not None and found.id == wanted.id and found.types[0] in wanted.types
+    return by_id or (wanted.url is not None and found.url == wanted.url)
+
+
+def _text_holds(wanted: str, modifier: str | None, text: str) -> bool:
+    if modifier == "exact":
+        return text == wanted
+    if modifier == "contains":
+        return normalise(wanted) in normalise(text)
+    return normalise(text).startswith(normalise(wanted))
+
+
+def _readable(component: SearchParameter, node: Node, resource: dict[str, Any]) -> bool:
+    """Whether a component's node holds something that a search value could be compared with."""
+    match component.type:
+        case "token":
+            return bool(tokens(node, _implied_system(node, resource)))
+        case "reference":
+            return any(parse_reference(text) is not None for text in references(node))
+        case "string":
+            return bool(texts(node))
+        case "date":
+            return bool(date_ranges(node))
+        case "number" | "quantity":
+            return bool(number_ranges(node))
+        case _:
+            return node.value is not None
+
+
+# --- the implied system of a code --------------------------------------------------------------------
+
+
+def _implied_system(node: Node, resource: dict[str, Any]) -> str | None:
+    """The code system that a `code` element's required binding implies, found by where the node stands."""
+    if node.type != "code":
+        return None
+    path = node.path
+    return _system_at(
+        str(resource.get("resourceType")), tuple(part.partition("[")[0] for part in path.split("."))
+    )
+
+
+@cache
+def _system_at(type_name: str, path: tuple[str, ...]) -> str | None:
+    types = {type_name}
+    bindings: set[str] = set()
+    for element in path[1:]:
+        properties = [
+            prop
+            for name in types
+            if (definition := type_definition(name)) is not None
+            for prop in definition.properties.values()
+            if prop.element == element
+        ]
+        types = {prop.type for prop in properties}
+        bindings = {prop.binding for prop in properties if prop.binding is not None and prop.type == "code"}
+    return code_system_of(bindings.pop()) if len(bindings) == 1 else None
+
+
+# --- the cheap confirmation --------------------------------------------------------------------------
+
+
+def _confirmed(criterion: Criterion, body: bytes) -> bool:
+    if negated(criterion):
+        return True
+    if criterion.modifier == "missing":
+        return False
+    return any(_literal_occurs(value, criterion.modifier, body) for value in criterion.values)
+
+
+def _literal_occurs(value: Value, modifier: str | None, body: bytes) -> bool:
+    match value:
+        case TokenValue(system=system, code=code):
+            return system != "" and _occurs(body, *(text for text in (system, code) if text is not None))
+        case ReferenceValue():
+            return _reference_occurs(value, body)
+        case UriValue(uri=uri):
+            return _occurs(body, uri)
+        case StringValue(text=text):
+            return modifier != "exact" or _occurs(body, text)
+        case QuantityValue(system=system, code=code):
+            return _occurs(body, *(text for text in (system, code) if text is not None))
+        case CompositeValue(parts=parts):
+            return all(_literal_occurs(part, None, body) for part in parts)
+        case DateValue() | NumberValue():
+            return True
+
+
+def _reference_occurs(value: ReferenceValue, body: bytes) -> bool:
+    if value.version is not None:
+        return False
+    if value.url is not None and _occurs(body, value.url):
+        return True
+    return value.id is not None and any(_occurs(body, f"{name}/{value.id}") for name in value.types)
+
+
+def _occurs(body: bytes, *texts_wanted: str) -> bool:
+    return all(_literal(text) in body for text in texts_wanted)
+
+
+@lru_cache(maxsize=4096)
+def _literal(text: str) -> bytes:
+    return json.dumps(text)
