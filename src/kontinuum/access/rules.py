@@ -44,20 +44,43 @@ def _in_care(principal: Principal) -> bool:
     return principal.actor.kind is not ActorKind.PATIENT
 
 
+SHARED_TYPES = frozenset(
+    """
+    ActivityDefinition CapabilityStatement CatalogEntry ChargeItemDefinition CodeSystem CompartmentDefinition
+    ConceptMap DeviceDefinition EffectEvidenceSynthesis Endpoint EventDefinition Evidence EvidenceVariable
+    ExampleScenario GraphDefinition HealthcareService ImplementationGuide InsurancePlan Library Location Measure
+    Medication MedicationKnowledge MedicinalProduct MessageDefinition NamingSystem ObservationDefinition
+    OperationDefinition Organization OrganizationAffiliation PlanDefinition Practitioner PractitionerRole
+    Questionnaire ResearchDefinition ResearchElementDefinition RiskEvidenceSynthesis Schedule SearchParameter Slot
+    SpecimenDefinition StructureDefinition StructureMap Substance SubstanceSpecification TerminologyCapabilities
+    TestReport TestScript ValueSet
+    """.split()
+)
+"""Types that describe organisations, staff, places and definitions, never a patient.
+
+A closed list: a resource of another type whose patient cannot be told is not thereby anybody's to read.
+"""
+
+_SHARED_CODES = sorted(TYPE_CODES[name] for name in SHARED_TYPES)
+
+
 @dataclass(frozen=True, slots=True)
 class NotPatientData:
-    """Organisations, staff, places and other data outside every patient's compartment."""
+    """Organisations, staff, places and definitions: data about no patient."""
 
     name: str = "not-patient-data"
     provision: str = "Not a patient's data: outside patientdatalagen (2008:355) ch. 4"
 
     def holds(self, principal: Principal, action: Action, facts: Facts) -> bool:
         """Everyone signed in reads it; staff and systems write it."""
-        return facts.patient is None and (action is Action.READ or _in_care(principal))
+        shared = facts.patient is None and facts.type in SHARED_TYPES
+        return shared and (action is Action.READ or _in_care(principal))
 
     def predicate(self, principal: Principal, action: Action) -> Fragment:
-        """Rows without a patient."""
-        return Fragment("r.patient is null") if action is Action.READ or _in_care(principal) else NOTHING
+        """Rows of the shared types that lie in no patient's compartment."""
+        if action is not Action.READ and not _in_care(principal):
+            return NOTHING
+        return Fragment("r.patient is null and r.type = any({}::smallint[])", (_SHARED_CODES,))
 
 
 @dataclass(frozen=True, slots=True)

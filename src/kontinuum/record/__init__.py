@@ -1,6 +1,7 @@
 """The gate through which all patient data passes."""
 
 from kontinuum.record.bundles import EntryResult
+from kontinuum.record.exporting import Exported, ExportPage
 from kontinuum.record.gate import Gate, Record
 from kontinuum.record.importing import Incoming
 from kontinuum.record.outcome import (
@@ -16,6 +17,8 @@ from kontinuum.record.outcome import (
 __all__ = [
     "Change",
     "EntryResult",
+    "ExportPage",
+    "Exported",
     "Gate",
     "HistoryPage",
     "Incoming",

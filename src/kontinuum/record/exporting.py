@@ -1,24 +1,64 @@
-"""Giving out everything that a principal may read, type by type, as it stood at one moment."""
+"""Giving out everything that some principals may read together, as it stood at one moment."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 
 from kontinuum.access import predicate
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
-from kontinuum.record.context import Context, stored
-from kontinuum.record.outcome import Stored
+from kontinuum.kernel.ids import BUCKETS
+from kontinuum.kernel.sql import Fragment
+from kontinuum.record.context import Context
 from kontinuum.store.resources import export as store
 
 
-async def export(context: Context, types: Sequence[str] | None) -> AsyncIterator[Stored]:
-    """Every current resource of the types (all types when None). The log entry comes first.
+class Exported(NamedTuple):
+    """A resource as it is given out: `body` verbatim, with the HSA-ids accountable for it."""
 
-    Raises KeyError for what is not a resource type.
+    type: str
+    body: bytes
+    unit: str
+    provider: str
+
+
+class ExportPage(NamedTuple):
+    """Some resources, and the share (0 to 1) of the export that ends with them."""
+
+    resources: list[Exported]
+    share: float
+
+
+async def providers(pool: object) -> list[str]:
+    """The HSA-ids of all care providers that have been accountable for a resource."""
+    return await store.providers(pool)
+
+
+async def export(contexts: Sequence[Context], types: Sequence[str] | None) -> AsyncIterator[ExportPage]:
+    """Every current resource of the types (all types when None) that any of the principals may read.
+
+    Each principal's log entry comes first. The order depends only on what the resources are. Raises
+    KeyError for what is not a resource type, ValueError without a principal.
     """
+    if not contexts:
+        raise ValueError("an export needs a principal")
     wanted = list(RESOURCE_TYPES) if types is None else list(types)
     codes = [TYPE_CODES[name] for name in wanted]
-    await context.log("export", "permitted", "scope", what=wanted)
-    async with context.pool.acquire() as connection:
-        async for row in store.export(connection, codes, predicate(context.principal)):
-            yield stored(row)
+    for context in contexts:
+        await context.log("export", "permitted", "scope", what=wanted)
+    scope = _any_of([predicate(context.principal) for context in contexts])
+    async with contexts[0].pool.acquire() as connection:
+        async for rows in store.export(connection, codes, scope):
+            resources = [
+                Exported(RESOURCE_TYPES[row.type - 1], row.body, row.unit, row.provider) for row in rows
+            ]
+            yield ExportPage(resources, rows[-1].bucket / BUCKETS)
+
+
+def _any_of(scopes: Sequence[Fragment]) -> Fragment:
+    """What any of the scopes permits; scopes that say the same are asked once."""
+    distinct = list(dict.fromkeys(scopes))
+    return Fragment(
+        " or ".join(f"({scope.text})" for scope in distinct),
+        tuple(value for scope in distinct for value in scope.values),
+    )

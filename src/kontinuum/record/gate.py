@@ -13,6 +13,7 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.record import bundles, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, Services
+from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
 
@@ -26,6 +27,20 @@ class Gate:
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""
         return Record(Context(self._services, principal))
+
+    async def providers(self) -> list[str]:
+        """The HSA-ids of the care providers whose documentation the record holds."""
+        return await exporting.providers(self._services.pool)
+
+    def export(
+        self, principals: Sequence[Principal], types: Sequence[str] | None = None
+    ) -> AsyncIterator[ExportPage]:
+        """Every current resource that any of the principals may read, page by page, from one moment.
+
+        A record of several care providers is given out by a principal of each of them.
+        """
+        contexts = [Context(self._services, principal) for principal in principals]
+        return exporting.export(contexts, types)
 
 
 class Record:
@@ -135,7 +150,3 @@ class Record:
     ) -> list[Written | Refusal]:
         """Import resources under their own ids; what is refused is left out and told."""
         return await importing.take_in(self._context, incoming, unit, provider)
-
-    def export(self, types: Sequence[str] | None = None) -> AsyncIterator[Stored]:
-        """Every current resource that the principal may read, type by type, from one moment."""
-        return exporting.export(self._context, types)

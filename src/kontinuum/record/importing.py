@@ -51,8 +51,9 @@ async def take_in(
                 )
                 for number in now
             ]
+            # A delivery that is read a second time must not bring back what has been superseded since.
             outcome = await writing.apply(
-                context, connection, intents, accountable=accountable, action="import"
+                context, connection, intents, accountable=accountable, action="import", keep_newer=True
             )
             for number, result in zip(now, outcome, strict=True):
                 done[number] = result

@@ -181,6 +181,9 @@ async def conditional(
 
 async def in_transaction(context: Context, work: Callable[[Any], Awaitable[T | Refusal]]) -> T | Refusal:
     """Run work in one transaction; a refusal undoes it, a collision with another writer repeats it."""
+    # Outside the transaction: what it made would be remembered after a rollback, and asking for a second
+    # connection while holding one can block for ever.
+    await context.accountable()
     for attempt in range(ATTEMPTS):
         try:
             async with context.pool.acquire() as connection, connection.transaction():
@@ -205,17 +208,23 @@ async def apply(
     *,
     accountable: int | None = None,
     action: str | None = None,
+    keep_newer: bool = False,
 ) -> list[Written | Refusal]:
     """Carry out valid intents inside a transaction; each gets its result, in their order.
 
     What is refused is left out; a caller that wants all or nothing undoes the transaction. The log
-    holds the writes, under the name of `action` or of what was done, before this returns.
+    holds the writes, under the name of `action` or of what was done, before this returns. With
+    `keep_newer`, content that a resource had in an earlier version leaves it unchanged.
     """
     if accountable is None:
         accountable = await context.accountable()
     named = [(TYPE_CODES[i.type], i.id) for i in intents if i.id is not None]
     rows = {(r.type, r.id): r for r in await reads.read_many(connection, named, lock=True)} if named else {}
-    plan = _Plan(context, accountable, context.now(), [], [], [])
+    former: dict[tuple[int, int], list[ResourceRow]] = {}
+    if keep_newer:
+        for old in await reads.superseded(connection, [row for row in rows.values() if row.version > 1]):
+            former.setdefault((old.bucket, old.key), []).append(old)
+    plan = _Plan(context, accountable, context.now(), former, [], [], [])
     results = [
         plan.add(intent, rows.get((TYPE_CODES[intent.type], intent.id)) if intent.id is not None else None)
         for intent in intents
@@ -237,6 +246,7 @@ class _Plan:
     context: Context
     accountable: int
     now: int
+    former: dict[tuple[int, int], list[ResourceRow]]
     new: list[NewVersion]
     changes: list[tuple[ResourceRow, NewVersion]]
     buried: list[ResourceRow]
@@ -274,8 +284,9 @@ class _Plan:
         return Written(Change.CREATED, _as_stored(self.context, version))
 
     def _update(self, resource: dict[str, Any], row: ResourceRow) -> Written | Refusal:
-        if row.body is not None and stamped(resource, row.id, row.version, row.updated) == row.body:
-            return Written(Change.UNCHANGED, stored(row))
+        for known in (row, *self.former.get((row.bucket, row.key), ())):
+            if known.body == stamped(resource, row.id, known.version, known.updated):
+                return Written(Change.UNCHANGED, stored(row))
         version = superseding(
             resource, row.key, row.id, row.version + 1, self.moment_after(row), self.accountable
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from kontinuum.fhir.definitions import compartment, search_parameters, type_definition
+from kontinuum.fhir.definitions import search_parameters, type_definition
+from kontinuum.fhir.search.lookup import is_hot_type
 from kontinuum.fhir.search.query import Criterion, ReferenceValue
 
 _PLAIN_PATH = re.compile(r"^\(?([A-Z]\w*)\.(\w+)(?:\.where\(resolve\(\) is Patient\))?\)?$")
@@ -22,7 +23,7 @@ def patient_of_criterion(type_name: str, criterion: Criterion) -> str | None:
     value = criterion.values[0]
     if not isinstance(value, ReferenceValue) or value.id is None or value.url is not None or value.version:
         return None
-    if "Patient" not in value.types or criterion.parameter.name not in filing_parameters(type_name):
+    if "Patient" not in value.types or criterion.parameter.name not in single_filing_parameters(type_name):
         return None
     # A bare id could name a Group or Device as well; those are searched without the shortcut.
     by_name = criterion.parameter.name == "patient"
@@ -30,9 +31,9 @@ def patient_of_criterion(type_name: str, criterion: Criterion) -> str | None:
 
 
 @cache
-def filing_parameters(type_name: str) -> frozenset[str]:
+def single_filing_parameters(type_name: str) -> frozenset[str]:
     """The names among `patient` and `subject` under whose single element a type is filed."""
-    if type_name not in compartment("Patient"):
+    if not is_hot_type(type_name):
         return frozenset()
     parameters = search_parameters(type_name)
     elements = {

@@ -48,6 +48,13 @@ select h.key, h.bucket, h.type, h.id, h.version, h.updated, h.patient, h.body, a
  where h.bucket = $1 and h.key = $2 and h.version = $3
 """
 
+SUPERSEDED_MANY = """
+select h.key, h.bucket, h.type, h.id, h.version, h.updated, h.patient, h.body, a.unit, a.provider
+  from unnest($1::smallint[], $2::bigint[]) as w(bucket, key)
+  join history h on h.bucket = w.bucket and h.key = w.key
+  join accountable a on a.id = h.accountable
+"""
+
 
 async def read(connection: Any, type_code: int, logical_id: str) -> ResourceRow | None:
     """The current version (perhaps a deletion) of one resource, None when there never was one."""
@@ -66,6 +73,15 @@ async def read_version(connection: Any, current: ResourceRow, version: int) -> R
         return current
     record = await connection.fetchrow(SUPERSEDED, current.bucket, current.key, version)
     return None if record is None else ResourceRow(*record)
+
+
+async def superseded(connection: Any, current: Sequence[ResourceRow]) -> list[ResourceRow]:
+    """All earlier versions of resources whose current versions are at hand."""
+    if not current:
+        return []
+    return rows(
+        await connection.fetch(SUPERSEDED_MANY, [row.bucket for row in current], [row.key for row in current])
+    )
 
 
 async def read_many(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from kontinuum.fhir.definitions import RESOURCE_TYPES
@@ -145,8 +146,8 @@ async def create(connection: Any, new: NewVersion) -> None:
         [_array(row[3]) for row in dates],
         [row[0] for row in numbers],
         [row[5] for row in numbers],
-        [row[1] for row in numbers],
-        [row[2] for row in numbers],
+        [_finite(row[1]) for row in numbers],
+        [_finite(row[2]) for row in numbers],
         [_array(row[3]) for row in numbers],
         [_array(row[4]) for row in numbers],
         [row[0] for row in strings],
@@ -242,7 +243,7 @@ async def _copy_index(connection: Any, new: Sequence[NewVersion]) -> None:
         for param, low, high, tags, ord_ in v.index.dates
     ]
     numbers = [
-        (v.key, param, v.bucket, ord_, low, high, units, tags)
+        (v.key, param, v.bucket, ord_, _finite(low), _finite(high), units, tags)
         for v in new
         for param, low, high, units, tags, ord_ in v.index.numbers
     ]
@@ -258,6 +259,11 @@ async def _copy_index(connection: Any, new: Sequence[NewVersion]) -> None:
 async def _copy(connection: Any, table: str, columns: list[str], records: list[tuple[Any, ...]]) -> None:
     if records:
         await connection.copy_records_to_table(table, records=records, columns=columns)
+
+
+def _finite(bound: Decimal) -> Decimal | None:
+    """A bound of a range; an open end, infinite in the index values, is null in the tables."""
+    return bound if bound.is_finite() else None
 
 
 def _array(values: Sequence[int] | None) -> str | None:

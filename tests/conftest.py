@@ -1,0 +1,121 @@
+"""Shared fixtures: a real PostgreSQL, a database of its own for each test, the gate, the application."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from kontinuum.app.postgres import scratch_database, throwaway_server
+from kontinuum.app.services import Services, open_services
+from kontinuum.kernel.config import Settings, load_settings
+from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
+from kontinuum.record import Gate, Record
+from kontinuum.store.migrate import migrate
+
+hypothesis_settings.register_profile(
+    "kontinuum",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+hypothesis_settings.load_profile("kontinuum")
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+"""Sample data and conformance cases that may lie beside the repository; tests skip where it is absent."""
+
+REGION = "SE2321000016-1003"
+OTHER = "SE5560000001-1001"
+
+
+def principal(
+    name: str = "dr-lind",
+    *,
+    kind: ActorKind = ActorKind.STAFF,
+    provider: str = REGION,
+    unit: str | None = None,
+    purpose: Purpose = Purpose.CARE,
+) -> Principal:
+    """Someone who acts at a unit of a provider."""
+    unit = unit or f"{provider}-A"
+    assignment = Assignment(f"{name}-at-{unit}", "Läkare", unit, f"Enhet {unit}", provider, provider, purpose)
+    return Principal(Actor(kind, name, name), assignment, "test")
+
+
+SYSTEM = principal("test-client", kind=ActorKind.SYSTEM, purpose=Purpose.SYSTEM)
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """The settings of the environment, as a test run."""
+    return replace(load_settings(os.environ), environment="test")
+
+
+@pytest.fixture(scope="session")
+def database_server(settings: Settings) -> Iterator[str]:
+    """A PostgreSQL server for this run: a throwaway one, or that of KONTINUUM_DATABASE_URL."""
+    with throwaway_server(settings) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+async def template(database_server: str) -> AsyncIterator[str]:
+    """The name of a migrated, empty database, copied for each test."""
+    with scratch_database(database_server) as dsn:
+        await migrate(dsn)
+        connection = await asyncpg.connect(dsn)
+        name = await connection.fetchval("select current_database()")
+        await connection.close()
+        yield name
+
+
+@pytest.fixture
+def dsn(database_server: str, template: str) -> Iterator[str]:
+    """An empty, migrated database for one test."""
+    with scratch_database(database_server, template=template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def services(settings: Settings, dsn: str) -> AsyncIterator[Services]:
+    """The application's services over an empty database."""
+    async with open_services(settings, dsn, connections=4) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gate(services: Services) -> Gate:
+    """The gate over an empty database."""
+    return services.gate
+
+
+@pytest.fixture
+def record(gate: Gate) -> Record:
+    """The record as a system client of the region sees it."""
+    return gate.record(SYSTEM)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the whole application, signed in as a system client of the region."""
+    from kontinuum.app.asgi import build
+
+    token = await services.identity.mint_token(SYSTEM, timedelta(hours=1))
+    transport = httpx.ASGITransport(app=build(services), raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", headers={"Authorization": f"Bearer {token}"}
+    ) as opened:
+        yield opened
