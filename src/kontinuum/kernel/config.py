@@ -1,0 +1,334 @@
+"""Settings: one table drives parsing, help, documentation and `kontinuum doctor`.
+
+Every setting is an environment variable `KONTINUUM_<NAME>`. A wrong value and an unknown name are refused
+at start, all of them at once, each with its name, its value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+PREFIX = "KONTINUUM_"
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
+
+Environment = Literal["development", "production", "test"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "console", "json"]
+
+ENVIRONMENTS: tuple[Environment, ...] = ("development", "production", "test")
+LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
+LOG_FORMATS: tuple[LogFormat, ...] = ("console", "json")
+MAX_WORKERS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One refused setting: its full name, the value as it may be shown, and what is wrong with it.
+
+    `value` is None under an unknown name, where it may be a misplaced secret.
+    """
+
+    name: str
+    value: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        shown = "" if self.value is None else f"={self.value!r}"
+        return f"{self.name}{shown}: {self.reason}"
+
+
+class SettingsError(ValueError):
+    """The environment holds settings that Kontinuum refuses; `problems` lists every one of them."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class LogSetting:
+    """The least severe level that is written, and how: `auto` is console on a terminal, else JSON."""
+
+    level: LogLevel
+    format: LogFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its value, parsed and allowed; the fields are described by `SETTINGS`.
+
+    `data_dir` is absolute. `database_url` is None when the embedded PostgreSQL is used.
+    """
+
+    port: int
+    host: str
+    workers: int
+    data_dir: Path
+    database_url: str | None
+    log: LogSetting
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table of settings.
+
+    `field` is the attribute of `Settings`, or None for a variable that only the test tools read. `default` is
+    None where an unset variable has a meaning of its own, told in `default_text`. `parse` gives the value or,
+    for a text that is not allowed, a `Refusal`.
+    """
+
+    name: str
+    field: str | None
+    type: str
+    default: str | None
+    default_text: str
+    allowed: str
+    description: str
+    parse: Callable[[str], Any]
+
+    @property
+    def variable(self) -> str:
+        """The name of the environment variable."""
+        return PREFIX + self.name
+
+
+class Refusal:
+    """What a parser gives for a text outside of the allowed values."""
+
+
+REFUSED = Refusal()
+
+
+def usable_cores() -> int:
+    """Count the processor cores this process may run on: at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+def mask_password(url: str) -> str:
+    """Give the URL with any password replaced by `***`, fit to be shown."""
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+    except ValueError:
+        return "***"
+    if "password=" in parts.query:
+        return f"{parts.scheme}://***"
+    if password is None:
+        return url
+    credentials, _, place = parts.netloc.rpartition("@")
+    user = credentials.partition(":")[0]
+    return urlunsplit((parts.scheme, f"{user}:***@{place}", parts.path, parts.query, parts.fragment))
+
+
+def _port(text: str) -> int | Refusal:
+    return _whole_number(text, 1, 65535)
+
+
+def _workers(text: str) -> int | Refusal:
+    return _whole_number(text, 1, MAX_WORKERS)
+
+
+def _whole_number(text: str, lowest: int, highest: int) -> int | Refusal:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        return REFUSED
+    number = int(text)
+    return number if lowest <= number <= highest else REFUSED
+
+
+def _host(text: str) -> str | Refusal:
+    if _HOST_NAME.fullmatch(text):
+        return text
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return REFUSED
+
+
+def _directory(text: str) -> Path | Refusal:
+    if "\0" in text:
+        return REFUSED
+    path = Path(text).expanduser().absolute()
+    return REFUSED if path.exists() and not path.is_dir() else path
+
+
+def _database_url(text: str) -> str | Refusal:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return REFUSED
+    return text if parts.scheme in ("postgresql", "postgres") and text.count("://") else REFUSED
+
+
+def _log(text: str) -> LogSetting | Refusal:
+    level, colon, form = text.partition(":")
+    for known_level in LOG_LEVELS:
+        if known_level == level and not colon:
+            return LogSetting(known_level, "auto")
+        for known_format in LOG_FORMATS:
+            if (known_level, known_format) == (level, form):
+                return LogSetting(known_level, known_format)
+    return REFUSED
+
+
+def _environment(text: str) -> Environment | Refusal:
+    for known in ENVIRONMENTS:
+        if known == text:
+            return known
+    return REFUSED
+
+
+def _executable(text: str) -> Path | Refusal:
+    path = Path(text)
+    return path if path.is_file() and os.access(path, os.X_OK) else REFUSED
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        name="PORT",
+        field="port",
+        type="whole number",
+        default="8000",
+        default_text="8000",
+        allowed="1 to 65535",
+        description="The TCP port that the server listens on.",
+        parse=_port,
+    ),
+    Setting(
+        name="HOST",
+        field="host",
+        type="address",
+        default="127.0.0.1",
+        default_text="127.0.0.1",
+        allowed="an IP address or host name of this machine, without scheme, port or brackets",
+        description="The address that the server listens on. Traffic from other machines needs a proxy that "
+        "terminates TLS; keep the default when it runs on the same machine.",
+        parse=_host,
+    ),
+    Setting(
+        name="WORKERS",
+        field="workers",
+        type="whole number",
+        default=None,
+        default_text="one a core",
+        allowed=f"1 to {MAX_WORKERS}",
+        description="The number of worker processes that answer requests.",
+        parse=_workers,
+    ),
+    Setting(
+        name="DATA_DIR",
+        field="data_dir",
+        type="directory",
+        default="./var",
+        default_text="./var",
+        allowed="a directory, or a path where one can be made",
+        description="Where the embedded PostgreSQL keeps the record, and the server its lock. A relative "
+        "path starts from the working directory.",
+        parse=_directory,
+    ),
+    Setting(
+        name="DATABASE_URL",
+        field="database_url",
+        type="URL",
+        default=None,
+        default_text="the embedded PostgreSQL",
+        allowed="postgresql://USER:PASSWORD@HOST:PORT/DATABASE, PostgreSQL 15 or newer, encoding UTF8",
+        description="A PostgreSQL to use in place of the embedded one, which is then never started.",
+        parse=_database_url,
+    ),
+    Setting(
+        name="LOG",
+        field="log",
+        type="level[:format]",
+        default="info",
+        default_text="info",
+        allowed=f"a level ({', '.join(LOG_LEVELS)}), optionally with a format ({', '.join(LOG_FORMATS)}) "
+        "after a colon, such as info:json",
+        description="The least severe events that are logged, and in which form. Without a format: console "
+        "on a terminal, else JSON, one line an event. Logs never hold patient data.",
+        parse=_log,
+    ),
+    Setting(
+        name="ENV",
+        field="environment",
+        type="word",
+        default="development",
+        default_text="development",
+        allowed=", ".join(ENVIRONMENTS),
+        description="What the installation is for. Only in development is an empty record filled with the "
+        "demo region at start; in production no demo region and no demo token is made at all.",
+        parse=_environment,
+    ),
+    Setting(
+        name="TEST_CHROMIUM",
+        field=None,
+        type="file",
+        default=None,
+        default_text="the first one found",
+        allowed="the path of a Chromium or Chrome program",
+        description="The browser that `make test` drives. Read by the test tools only.",
+        parse=_executable,
+    ),
+)
+
+_BY_VARIABLE = {setting.variable: setting for setting in SETTINGS}
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings | tuple[Problem, ...]:
+    """Parse the settings of an environment, or give every problem that stands in the way.
+
+    Names outside of `KONTINUUM_*` are not looked at. An unknown name with that prefix is a problem, because a
+    misspelt setting would otherwise be silently ignored. A set but empty variable counts as a wrong value.
+    """
+    problems = [_unknown(name) for name in sorted(environ) if _is_unknown(name)]
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = environ.get(setting.variable, setting.default)
+        value = None if text is None else REFUSED if text == "" else setting.parse(text)
+        if isinstance(value, Refusal):
+            problems.append(_wrong(setting, text or ""))
+        elif setting.field is not None:
+            values[setting.field] = value
+    if problems:
+        return tuple(problems)
+    if values["workers"] is None:
+        values["workers"] = min(usable_cores(), MAX_WORKERS)
+    return Settings(**values)
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Parse the settings of an environment.
+
+    Raises `SettingsError` with every problem; `read_settings` gives the same problems as a value.
+    """
+    outcome = read_settings(environ)
+    if isinstance(outcome, Settings):
+        return outcome
+    raise SettingsError(outcome)
+
+
+def _is_unknown(name: str) -> bool:
+    return name.startswith(PREFIX) and name not in _BY_VARIABLE
+
+
+def _unknown(name: str) -> Problem:
+    nearest = difflib.get_close_matches(name, _BY_VARIABLE, n=1, cutoff=0.0)[0]
+    return Problem(name, None, f"there is no such setting; the nearest name is {nearest}")
+
+
+def _wrong(setting: Setting, text: str) -> Problem:
+    shown = mask_password(text) if setting.name == "DATABASE_URL" else text
+    return Problem(setting.variable, shown, f"not allowed; allowed is {setting.allowed}")

@@ -1,0 +1,195 @@
+"""The REST API as one ASGI application: parse, authenticate, ask the gate, respond.
+
+It parses its own paths and carries no middleware: these few steps stand on every request's way.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
+from typing import Any, Protocol
+
+import msgspec
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+
+from kontinuum.fhir.issues import Issue
+from kontinuum.kernel.logging import describe_exception, get_logger
+from kontinuum.kernel.principal import Principal
+from kontinuum.record import Gate
+from kontinuum.web.api import handlers
+from kontinuum.web.api import interactions as fhir
+from kontinuum.web.api.answer import Answer, Problem, Response, finish, problem
+from kontinuum.web.api.body import ClientGoneError
+from kontinuum.web.api.call import Call
+from kontinuum.web.api.capability import capabilities
+from kontinuum.web.api.interactions import Capabilities, parse_interaction
+from kontinuum.web.api.limits import Limits
+from kontinuum.web.api.negotiation import FHIR_JSON
+from kontinuum.web.api.past import history
+from kontinuum.web.api.request import Request, open_request
+from kontinuum.web.api.searching import search
+from kontinuum.web.api.submission import submit
+
+_log = get_logger(__name__)
+_standard_log = logging.getLogger(__name__)
+
+Handler = Callable[[Call, Any], Awaitable[Answer]]
+
+HANDLERS: Mapping[type, Handler] = {
+    fhir.Read: handlers.read,
+    fhir.VersionRead: handlers.read_version,
+    fhir.Create: handlers.create,
+    fhir.Update: handlers.update,
+    fhir.ConditionalUpdate: handlers.conditional_update,
+    fhir.Delete: handlers.delete,
+    fhir.ConditionalDelete: handlers.conditional_delete,
+    fhir.Search: search,
+    fhir.History: history,
+    fhir.BundleSubmission: submit,
+}
+
+
+class Tokens(Protocol):
+    """What knows the bearer tokens."""
+
+    async def principal_of_token(self, token: str) -> Principal | None:
+        """Who a token speaks for; None when it is not valid."""
+        ...
+
+
+class Services(Protocol):
+    """What the API needs of the application."""
+
+    @property
+    def gate(self) -> Gate:
+        """The way to the record."""
+        ...
+
+    @property
+    def identity(self) -> Tokens:
+        """The bearer tokens."""
+        ...
+
+
+class Api:
+    """The FHIR endpoint below `prefix`."""
+
+    def __init__(self, services: Services, prefix: str = "/fhir", limits: Limits | None = None) -> None:
+        self._gate = services.gate
+        self._tokens = services.identity
+        self._prefix = prefix
+        self._limits = limits or Limits()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; whatever happens, the client gets a FHIR answer."""
+        started = perf_counter()
+        asked = "unparsed"
+        request: Request | Problem | None = None
+        try:
+            request = open_request(scope, self._prefix, self._limits)
+            if isinstance(request, Problem):
+                answer: Answer = request
+            else:
+                wanted = parse_interaction(request.method, request.path)
+                asked = type(wanted).__name__
+                answer = await self._answer(request, wanted, receive)
+            response = finish(answer)
+        except ClientGoneError:
+            return
+        except Exception as error:
+            response = _fault(asked, error)
+        await _send(scope["method"], request if isinstance(request, Request) else None, response, send)
+        if _standard_log.isEnabledFor(logging.DEBUG):
+            # Neither address nor parameters: they name patients.
+            millis = round((perf_counter() - started) * 1000, 2)
+            _log.debug("fhir request", interaction=asked, status=response.status, millis=millis)
+
+    async def _answer(self, request: Request, wanted: fhir.Interaction | Problem, receive: Receive) -> Answer:
+        if isinstance(wanted, Capabilities):
+            return await capabilities(request)
+        principal = await self._authenticate(request)
+        if isinstance(principal, Problem):
+            return principal
+        if isinstance(wanted, Problem):
+            return wanted
+        call = Call(request, self._gate.record(principal), self._limits, receive)
+        return await HANDLERS[type(wanted)](call, wanted)
+
+    async def _authenticate(self, request: Request) -> Principal | Problem:
+        """Who calls, by bearer token (RFC 6750)."""
+        header = request.header(b"authorization")
+        if header is None:
+            return _sign_in("Bearer", "Sign in: send the header Authorization: Bearer and a token.")
+        scheme, _, token = header.strip().partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            return _sign_in("Bearer", "Authorization must be: Bearer and a token.")
+        principal = await self._tokens.principal_of_token(token.strip())
+        if principal is None:
+            return _sign_in(
+                'Bearer error="invalid_token"', "The token is not valid here, or no longer; get a new one."
+            )
+        return principal
+
+
+class ApiRoute(BaseRoute):
+    """Hands everything at and below a prefix to the API.
+
+    Starlette's `Mount` would redirect `POST /fhir`, where transactions are sent, to `/fhir/`.
+    """
+
+    def __init__(self, api: Api, prefix: str = "/fhir") -> None:
+        self._api = api
+        self._prefix = prefix
+        self._below = prefix + "/"
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the request's path lies at or below the prefix."""
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        found = path == self._prefix or path.startswith(self._below)
+        return (Match.FULL if found else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by the API."""
+        await self._api(scope, receive, send)
+
+
+def routes(services: Services, prefix: str = "/fhir") -> list[BaseRoute]:
+    """The routes of the REST API, for the application to list."""
+    return [ApiRoute(Api(services, prefix), prefix)]
+
+
+def _sign_in(challenge: str, message: str) -> Problem:
+    return problem(401, "login", message, headers={"www-authenticate": challenge})
+
+
+def _fault(asked: str, error: Exception) -> Response:
+    """The answer to a fault of ours: its number stands in the log, and no patient data in either."""
+    number = secrets.token_hex(6)
+    # The type and the places, never the message, however this process has arranged its log.
+    described = describe_exception(None, "error", {"exc_info": error})
+    _log.error("fhir request failed", fault=number, interaction=asked, cause=described["exception"])
+    message = f"The server failed; nothing is known to have been done. Please report fault {number}."
+    return finish(Problem(500, (Issue("fatal", "exception", message),)))
+
+
+async def _send(method: str, request: Request | None, response: Response, send: Send) -> None:
+    body = response.body
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers.items()]
+    # Patient data is kept by no cache on the way (RFC 9111 section 5.2.2.5).
+    headers += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+    if request is not None and request.prefer.applied is not None:
+        headers.append((b"preference-applied", request.prefer.applied.encode()))
+    if body is not None:
+        content_type = request.content_type if request is not None else f"{FHIR_JSON}; charset=utf-8"
+        headers.append((b"content-type", content_type.encode()))
+        if request is not None and request.pretty:
+            body = msgspec.json.format(body, indent=2)
+    if response.status not in (204, 304):
+        headers.append((b"content-length", b"%d" % len(body or b"")))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body if body and method != "HEAD" else b""})

@@ -1,0 +1,113 @@
+"""The body of a request: read within its limit, and parsed to the resource that the address speaks of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import Receive
+
+from kontinuum.fhir import json
+from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.web.api.answer import Problem, bad_request, problem
+from kontinuum.web.api.limits import Limits
+from kontinuum.web.api.negotiation import refuse_body_type, refuse_form_type
+from kontinuum.web.api.request import Parameters, Request, parse_parameters
+
+Resource = dict[str, Any]
+
+_DROPPED_LIMITS = 3
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection before its request was whole; there is nobody to answer."""
+
+
+async def read_resource(
+    request: Request, receive: Receive, type_name: str, limits: Limits
+) -> Resource | Problem:
+    """The resource in the body; it must be JSON and of that type.
+
+    http://hl7.org/fhir/R4/http.html#create. 415 for another content type, 413 beyond the limit, 400 for what
+    is not JSON or not such a resource. The resource's content is validated by the gate.
+    """
+    refused = refuse_body_type(request.header(b"content-type"), request.header(b"content-encoding"))
+    if refused is not None:
+        return refused
+    body = await _read(request, receive, limits)
+    if isinstance(body, Problem):
+        return body
+    try:
+        resource = json.loads(body)
+    except json.JsonError as error:
+        return bad_request("structure", f"The body cannot be read: {error}.")
+    return _of_type(resource, type_name)
+
+
+async def read_form(request: Request, receive: Receive, limits: Limits) -> Parameters | Problem:
+    """The parameters of a form, as `POST /Type/_search` carries them (http://hl7.org/fhir/R4/http.html#search)."""
+    body = await _read(request, receive, limits)
+    if isinstance(body, Problem) or not body:
+        return body or ()
+    refused = refuse_form_type(request.header(b"content-type"), request.header(b"content-encoding"))
+    return refused if refused is not None else parse_parameters(body, limits)
+
+
+def _of_type(resource: Any, type_name: str) -> Resource | Problem:
+    if not isinstance(resource, dict):
+        return bad_request("structure", "The body must be one JSON object: a resource.")
+    actual = resource.get("resourceType")
+    if actual is None:
+        return bad_request(
+            "required", f'resourceType is missing; begin with {{"resourceType": "{type_name}", …}}.'
+        )
+    if actual == type_name:
+        return resource
+    if not isinstance(actual, str) or actual not in TYPE_CODES:
+        return bad_request(
+            "structure", "resourceType does not name a resource type of FHIR R4.", "resourceType"
+        )
+    return bad_request(
+        "invalid", f"The body is a {actual}, but the address takes a {type_name}.", "resourceType"
+    )
+
+
+async def _read(request: Request, receive: Receive, limits: Limits) -> bytes | Problem:
+    declared = request.header(b"content-length")
+    if declared is not None and declared.isdecimal() and int(declared) > limits.body_bytes:
+        return await _too_large(receive, limits)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        whole: bytes = message.get("body", b"")
+        return whole if len(whole) <= limits.body_bytes else await _too_large(None, limits)
+    return await _read_on(message, receive, limits)
+
+
+async def _read_on(message: Any, receive: Receive, limits: Limits) -> bytes | Problem:
+    body = bytearray()
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limits.body_bytes:
+            return await _too_large(receive if more else None, limits)
+        if not more:
+            return bytes(body)
+        message = await receive()
+
+
+async def _too_large(rest: Receive | None, limits: Limits) -> Problem:
+    """The refusal of a body; its rest is read and dropped first, up to a few times the limit.
+
+    A client that is still sending when the connection closes never sees the answer (RFC 9112 section 9.6).
+    """
+    dropped = 0
+    while rest is not None and dropped < _DROPPED_LIMITS * limits.body_bytes:
+        message = await rest()
+        dropped += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    megabytes = limits.body_bytes / 1_048_576
+    return problem(
+        413, "too-long", f"The body is larger than {megabytes:g} MiB; send it in several requests."
+    )

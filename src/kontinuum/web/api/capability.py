@@ -1,0 +1,171 @@
+"""The CapabilityStatement, made from the tables that the server itself works by.
+
+http://hl7.org/fhir/R4/capabilitystatement.html and http://hl7.org/fhir/R4/http.html#capabilities. An
+interaction stands here because `interactions.py` parses it, a search parameter because the search takes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from functools import cache
+from hashlib import blake2b
+from typing import Any
+
+from msgspec import Raw
+
+from kontinuum import __version__
+from kontinuum.fhir import json
+from kontinuum.fhir.definitions import FHIR_VERSION, RESOURCE_TYPES, SearchParameter, search_parameters
+from kontinuum.fhir.search.parse import parse_search
+from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.web.api import interactions
+from kontinuum.web.api.answer import Answer, Problem, Response, bad_request
+from kontinuum.web.api.conditions import opaque_tag_held
+from kontinuum.web.api.interactions import Methods
+from kontinuum.web.api.negotiation import FHIR_JSON
+from kontinuum.web.api.request import Request, refuse_parameters, single
+from kontinuum.web.api.subset import reduce_body, subset_of_parameters
+
+_CHANGED = "2026-11-22"
+"""When the statement last changed in substance: `CapabilityStatement.date`."""
+
+_CODES = {
+    interactions.Read: ("read",),
+    interactions.VersionRead: ("vread",),
+    interactions.Update: ("update",),
+    interactions.Delete: ("delete",),
+    interactions.Create: ("create",),
+    interactions.Search: ("search-type",),
+    interactions.BundleSubmission: ("transaction", "batch"),
+}
+"""http://hl7.org/fhir/R4/valueset-type-restful-interaction.html; history has a code for each level."""
+
+
+async def capabilities(request: Request) -> Answer:
+    """Answer `GET /metadata`; the only mode is `full`."""
+    refused = refuse_parameters(request.parameters, ("mode", "_summary", "_elements"))
+    if refused is not None:
+        return refused
+    mode = single(request.parameters, "mode")
+    if isinstance(mode, Problem):
+        return mode
+    if mode not in (None, "full"):
+        return bad_request(
+            "not-supported", f"mode={mode} is not offered; the statement comes with mode=full."
+        )
+    subset = subset_of_parameters(request.parameters, "CapabilityStatement")
+    if isinstance(subset, Problem):
+        return subset
+    # The first request of a worker builds the table of all types, which would hold up the others.
+    body = await asyncio.to_thread(statement, request.base)
+    body = body if subset is None else reduce_body(body, subset)
+    tag = f'W/"{blake2b(body, digest_size=8).hexdigest()}"'
+    held = opaque_tag_held(request.header(b"if-none-match"), tag)
+    return Response(304, None, {"etag": tag}) if held else Response(200, body, {"etag": tag})
+
+
+def statement(base: str) -> bytes:
+    """The serialised CapabilityStatement of the server at this base."""
+    return json.dumps(
+        {
+            "resourceType": "CapabilityStatement",
+            "status": "active",
+            "date": _CHANGED,
+            "kind": "instance",
+            "software": {"name": "Kontinuum", "version": __version__},
+            "implementation": {
+                "description": "Kontinuum, a record platform for Swedish regions",
+                "url": base,
+            },
+            "fhirVersion": FHIR_VERSION,
+            "format": [FHIR_JSON, "application/json", "json"],
+            "rest": [Raw(_rest())],
+        }
+    )
+
+
+@cache
+def _rest() -> bytes:
+    system = [code for methods in interactions.SYSTEM.values() for code in _codes(methods, "history-system")]
+    return json.dumps(
+        {
+            "mode": "server",
+            "security": {
+                "description": "Every request but this one carries a token: Authorization: Bearer …"
+            },
+            "resource": [_resource(type_name) for type_name in RESOURCE_TYPES],
+            "interaction": [{"code": code} for code in system],
+        }
+    )
+
+
+def _resource(type_name: str) -> dict[str, Any]:
+    offered = (
+        (interactions.INSTANCE, ""),
+        (interactions.VERSION, ""),
+        (interactions.INSTANCE_HISTORY, "history-instance"),
+        (interactions.TYPE, ""),
+        (interactions.TYPE_HISTORY, "history-type"),
+    )
+    codes = dict.fromkeys(code for methods, history in offered for code in _codes(methods, history))
+    return {
+        "type": type_name,
+        "interaction": [{"code": code} for code in codes],
+        "versioning": "versioned",
+        "readHistory": "history-instance" in codes,
+        "updateCreate": "update" in codes,
+        "conditionalCreate": "create" in codes,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": interactions.ConditionalUpdate in interactions.TYPE.values(),
+        "conditionalDelete": "single",
+        **_search(type_name),
+    }
+
+
+def _codes(methods: Methods, history: str) -> Iterator[str]:
+    for constructor in dict.fromkeys(methods.values()):
+        if constructor is interactions.History:
+            yield history
+        else:
+            yield from _CODES.get(constructor, ())  # type: ignore[call-overload]
+
+
+def _search(type_name: str) -> dict[str, Any]:
+    parameters = supported_parameters(type_name)
+    listed = [{"name": one.name, "definition": one.url, "type": one.type} for one in parameters]
+    found: dict[str, Any] = {"searchParam": listed}
+    includes = [f"{type_name}:{one.name}" for one in parameters if one.type == "reference"]
+    if includes:
+        found["searchInclude"] = includes
+    found["searchRevInclude"] = _references_to(type_name)
+    return found
+
+
+@cache
+def supported_parameters(type_name: str) -> tuple[SearchParameter, ...]:
+    """The search parameters of a type that the search takes: each is asked for, by way of trial."""
+    return tuple(one for one in search_parameters(type_name).values() if _is_taken(type_name, one.name))
+
+
+def _is_taken(type_name: str, name: str) -> bool:
+    trial = {"_id": ("_id", "1"), "_lastUpdated": ("_lastUpdated", "2026")}.get(
+        name, (f"{name}:missing", "true")
+    )
+    return isinstance(parse_search(type_name, [trial]), SearchQuery)
+
+
+def _references_to(type_name: str) -> list[str]:
+    return [
+        f"{source}:{name}" for source, name, targets in _references() if not targets or type_name in targets
+    ]
+
+
+@cache
+def _references() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    return tuple(
+        (type_name, one.name, one.targets)
+        for type_name in RESOURCE_TYPES
+        for one in supported_parameters(type_name)
+        if one.type == "reference"
+    )

@@ -1,0 +1,254 @@
+"""What a request asks for: method and path, parsed to one of FHIR's interactions.
+
+http://hl7.org/fhir/R4/http.html. Decisions are taken on these values and never on the path's text, so a
+path that is written in another way cannot reach anything else. The tables `INSTANCE`, `TYPE` and `SYSTEM`
+are what both the parser and the CapabilityStatement stand on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+
+from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.web.api.answer import Problem, problem
+from kontinuum.web.api.conditions import version_number
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """`GET /metadata`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """`GET /Type/id`."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRead:
+    """`GET /Type/id/_history/version`."""
+
+    type: str
+    id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """`PUT /Type/id`."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalUpdate:
+    """`PUT /Type?criteria`."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """`DELETE /Type/id`."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalDelete:
+    """`DELETE /Type?criteria`."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """`POST /Type`, with `If-None-Exist` a conditional create."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """`GET /Type?criteria`, or `POST /Type/_search` with the criteria as a form."""
+
+    type: str
+    form: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """`GET …/_history` of an instance, of a type (no id) or of everything (no type)."""
+
+    type: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSubmission:
+    """`POST /` with a transaction or batch Bundle."""
+
+
+Interaction = (
+    Capabilities
+    | Read
+    | VersionRead
+    | Update
+    | ConditionalUpdate
+    | Delete
+    | ConditionalDelete
+    | Create
+    | Search
+    | History
+    | BundleSubmission
+)
+
+Constructor = Callable[..., Interaction]
+Methods = Mapping[str, Constructor]
+
+
+def _reading(constructor: Constructor) -> Methods:
+    return {"GET": constructor, "HEAD": constructor}
+
+
+INSTANCE: Methods = {**_reading(Read), "PUT": Update, "DELETE": Delete}
+INSTANCE_HISTORY = _reading(History)
+VERSION = _reading(VersionRead)
+TYPE: Methods = {**_reading(Search), "POST": Create, "PUT": ConditionalUpdate, "DELETE": ConditionalDelete}
+TYPE_HISTORY = _reading(History)
+TYPE_SEARCH_FORM: Methods = {"POST": partial(Search, form=True)}
+SYSTEM: Mapping[str, Methods] = {
+    "": {"POST": BundleSubmission},
+    "metadata": _reading(Capabilities),
+    "_history": _reading(History),
+}
+
+
+def parse_interaction(method: str, path: str) -> Interaction | Problem:
+    """The interaction that a method and a path below the base (`""`, `/Patient/1`) ask for, or why none."""
+    segments = path.removeprefix("/").removesuffix("/").split("/")
+    first = segments[0]
+    if first in TYPE_CODES:
+        return _below_type(method, first, segments[1:])
+    if first in SYSTEM and len(segments) == 1:
+        return _choose(method, SYSTEM[first])
+    return _not_at_system_level(method, segments)
+
+
+def _below_type(method: str, type_name: str, rest: list[str]) -> Interaction | Problem:
+    match rest:
+        case []:
+            return _choose(method, TYPE, type_name)
+        case ["_history"]:
+            return _choose(method, TYPE_HISTORY, type_name)
+        case ["_search"]:
+            return _choose(method, TYPE_SEARCH_FORM, type_name)
+        case [operation, *_] if operation.startswith("$"):
+            return _unknown_operation(operation)
+        case [logical_id, *below] if _ID.fullmatch(logical_id):
+            return _below_id(method, type_name, logical_id, below)
+        case [logical_id, *_]:
+            return _bad_id(method, type_name, logical_id)
+    return _nothing_here()
+
+
+def _below_id(method: str, type_name: str, logical_id: str, rest: list[str]) -> Interaction | Problem:
+    match rest:
+        case []:
+            return _choose(method, INSTANCE, type_name, logical_id)
+        case ["_history"]:
+            return _choose(method, INSTANCE_HISTORY, type_name, logical_id)
+        case ["_history", text]:
+            number = version_number(text)
+            if number is None:
+                return problem(
+                    404,
+                    "not-found",
+                    f"{type_name}/{logical_id} has no version '{text}': versions are whole numbers.",
+                )
+            return _choose(method, VERSION, type_name, logical_id, number)
+        case [operation, *_] if operation.startswith("$"):
+            return _unknown_operation(operation)
+        case [member] if member in TYPE_CODES or member == "*":
+            return _no_compartment_search(type_name, logical_id, member)
+    return _nothing_here()
+
+
+def _choose(method: str, offered: Methods, *arguments: object) -> Interaction | Problem:
+    constructor = offered.get(method)
+    return constructor(*arguments) if constructor is not None else _wrong_method(method, offered)
+
+
+def _wrong_method(method: str, offered: Methods) -> Problem:
+    allowed = ", ".join(offered)
+    if method == "PATCH":
+        message = (
+            "Patch is not offered yet; it comes in a later release. Send the whole resource by PUT. "
+            f"Allowed: {allowed}."
+        )
+    elif method == "GET" and offered is SYSTEM[""]:
+        message = (
+            "Searching all types at once is not offered. Search one type, such as /Patient?name=…; "
+            f"/metadata says what this server does. Allowed here: {allowed}."
+        )
+    else:
+        message = f"{method} is not an interaction at this address. Allowed: {allowed}."
+    return problem(405, "not-supported", message, headers={"allow": allowed})
+
+
+def _not_at_system_level(method: str, segments: list[str]) -> Problem:
+    first = segments[0]
+    if first.startswith("$"):
+        return _unknown_operation(first)
+    if first == "_search":
+        return problem(
+            404, "not-supported", "Searching all types at once is not offered: POST to /Type/_search."
+        )
+    if first in SYSTEM:
+        return _nothing_here()
+    guesses = get_close_matches(first, TYPE_CODES, 2)
+    hint = (
+        f" Did you mean {' or '.join(guesses)}?"
+        if guesses
+        else " Names are those of FHIR R4 and case-sensitive."
+    )
+    return problem(404, "not-supported", f"'{first}' is not a resource type of FHIR R4.{hint}")
+
+
+def _unknown_operation(name: str) -> Problem:
+    return problem(404, "not-supported", f"The operation '{name}' is not offered; /metadata lists what is.")
+
+
+def _bad_id(method: str, type_name: str, logical_id: str) -> Problem:
+    rule = "an id is 1-64 letters A-Z a-z, digits, '-' and '.'"
+    if method == "PUT":
+        return problem(400, "value", f"'{logical_id}' cannot be the id of a {type_name}: {rule}.")
+    return problem(404, "not-found", f"There is no {type_name} with the id '{logical_id}': {rule}.")
+
+
+def _no_compartment_search(type_name: str, logical_id: str, member: str) -> Problem:
+    example = (
+        f"/{member}?{type_name.lower()}={type_name}/{logical_id}"
+        if member != "*"
+        else f"/Observation?{type_name.lower()}={type_name}/{logical_id}"
+    )
+    return problem(
+        404, "not-supported", f"Compartment search is not offered; search by parameter, such as {example}."
+    )
+
+
+def _nothing_here() -> Problem:
+    return problem(
+        404, "not-found", "There is nothing at this address; /metadata lists what this server does."
+    )
