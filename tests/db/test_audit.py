@@ -79,7 +79,8 @@ async def test_a_whole_log_verifies(services: Services, record: Record) -> None:
     ("tampering", "block"),
     [
         (
-            "update audit_entry set content = set_byte(content, 20, get_byte(content, 20) # 1) where block = 3",
+            "update audit_entry set content = set_byte(content, 20, get_byte(content, 20) # 1)"
+            " where block = 3",
             3,
         ),
         ("delete from audit_entry where block = 2", 2),

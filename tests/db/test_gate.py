@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kontinuum.access import predicate
 from kontinuum.app.services import Services
 from kontinuum.fhir import json
+from kontinuum.fhir.search import parse_search
 from kontinuum.kernel.ids import decode_id
 from kontinuum.record import (
     Change,
     Gate,
     HistoryPage,
+    Incoming,
     Record,
     Refusal,
     RefusalKind,
@@ -23,7 +26,8 @@ from kontinuum.record import (
     Stored,
     Written,
 )
-from tests.conftest import OTHER, REGION, principal
+from kontinuum.store.resources.search import search
+from tests.conftest import OTHER, REGION, SYSTEM, principal
 from tests.support.resources import bundle, observation, patient, request
 
 
@@ -267,3 +271,35 @@ async def test_another_providers_data_is_refused_and_the_refusal_is_logged(
     assert "patientdatalagen" in refused.provision
     entries = await services.pool.fetch("select content from audit_entry where actor = 'dr-else'")
     assert [json.loads(entry["content"])["outcome"] for entry in entries] == ["refused"]
+
+
+async def test_create_only_never_replaces_even_in_a_race(record: Record) -> None:
+    results = await asyncio.gather(
+        *(record.update("Patient", "new", patient(str(n), id="new"), only_new=True) for n in range(8))
+    )
+    assert sum(isinstance(result, Written) for result in results) == 1
+    assert {r.kind for r in results if isinstance(r, Refusal)} == {RefusalKind.PRECONDITION_FAILED}
+
+
+async def test_a_search_within_one_patient_never_walks_what_grows_with_the_region(
+    services: Services, record: Record
+) -> None:
+    people = [patient(str(n), id=f"p{n}") for n in range(3)]
+    values = [observation(f"p{n % 3}", id=f"o{n}") for n in range(300)]
+    await record.take_in([Incoming(resource) for resource in (*people, *values)])
+    asked: list[tuple[str, tuple]] = []
+
+    class Listening:
+        async def fetch(self, statement: str, *values: object) -> list:
+            asked.append((statement, values))
+            return []
+
+    query = parse_search("Observation", [("patient", "p1"), ("code", "8480-6"), ("date", "ge2020")])
+    await search(Listening(), query, predicate(SYSTEM), 20)
+    await services.pool.execute("vacuum analyze")
+    plan = await services.pool.fetch("explain " + asked[0][0], *asked[0][1])
+    text = "\n".join(row[0] for row in plan)
+    assert "hot_pkey" in text
+    assert "resource_hashes" not in text
+    assert "Seq Scan on resource" not in text
+    assert "search_date_low" not in text

@@ -34,7 +34,7 @@ METHODS = ("DELETE", "POST", "PUT", "GET", "HEAD")
 
 @dataclass(frozen=True, slots=True)
 class EntryResult:
-    """What became of one entry: a write, a read, a search, or a refusal; exactly one is set."""
+    """What became of one entry: a write, a read, a search or a refusal; none for a deletion of nothing."""
 
     method: str
     written: Written | None = None
@@ -83,7 +83,7 @@ async def transaction(context: Context, bundle: dict[str, Any]) -> list[EntryRes
         fresh = [replace(entry, resource=copy.deepcopy(entry.resource)) for entry in good]
         return await _write_all(context, connection, fresh)
 
-    results = await writing.in_transaction(context, work)
+    results = await writing.in_transaction(context, work, what="transaction")
     if isinstance(results, Refusal):
         return results
     for number, entry in enumerate(good):
@@ -132,12 +132,20 @@ def _parse_entry(number: int, entry: Any) -> Entry | Refusal:
         return _fault("required", "The request has no url.", f"{where}.request.url")
     target = _target(url)
     if target is None:
-        return _fault("value", f"The url '{url}' names no resource type of FHIR R4.", f"{where}.request.url")
+        return _fault(
+            "value", f"The url '{url}' is not Type, Type/id or Type?criteria.", f"{where}.request.url"
+        )
     type_name, logical_id, criteria = target
     resource = entry.get("resource")
     fault = _body_fault(method, type_name, logical_id, criteria, resource, where)
     if fault is not None:
         return fault
+    for name, value in (
+        ("fullUrl", entry.get("fullUrl")),
+        ("request.ifNoneExist", request.get("ifNoneExist")),
+    ):
+        if value is not None and not isinstance(value, str):
+            return _fault("structure", f"{name} must be a string.", f"{where}.{name}")
     if_match = _version(request.get("ifMatch"), where)
     if isinstance(if_match, Refusal):
         return if_match
@@ -185,7 +193,7 @@ def _target(url: str) -> tuple[str, str | None, str | None] | None:
     if parts.scheme:
         start = next((i for i, step in enumerate(steps) if step in TYPE_CODES), len(steps))
         steps = steps[start:]
-    if not steps or steps[0] not in TYPE_CODES:
+    if not steps or steps[0] not in TYPE_CODES or len(steps) > 2:
         return None
     return steps[0], steps[1] if len(steps) > 1 else None, parts.query or None
 
@@ -367,7 +375,9 @@ async def _alone(context: Context, entry: Entry) -> EntryResult:
     if entry.method == "POST":
         result = await writing.create(context, entry.resource or {}, entry.criteria)
     elif entry.method == "PUT" and entry.id is not None:
-        result = await writing.update(context, entry.type, entry.id, entry.resource or {}, entry.if_match)
+        result = await writing.update(
+            context, entry.type, entry.id, entry.resource or {}, entry.if_match, False
+        )
     elif entry.method == "PUT":
         result = await writing.conditional_update(
             context, entry.type, entry.criteria or "", entry.resource or {}, entry.if_match

@@ -48,10 +48,10 @@ class Context:
         """The present in microseconds since 1970."""
         return to_micros(self.services.clock.now())
 
-    async def accountable(self, unit: str | None = None, provider: str | None = None) -> int:
-        """The number of the accountable unit and provider: the assignment's, unless others are given."""
+    async def accountable(self) -> int:
+        """The number of the unit and provider that are accountable for what is written: the assignment's."""
         assignment = self.principal.assignment
-        pair = (unit or assignment.unit, provider or assignment.provider)
+        pair = (assignment.unit, assignment.provider)
         number = self.services.accountables.get(pair)
         if number is None:
             number = self.services.accountables[pair] = await write.accountable(self.pool, *pair)

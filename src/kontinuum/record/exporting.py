@@ -57,7 +57,7 @@ async def export(contexts: Sequence[Context], types: Sequence[str] | None) -> As
 
 def _any_of(scopes: Sequence[Fragment]) -> Fragment:
     """What any of the scopes permits; scopes that say the same are asked once."""
-    distinct = list(dict.fromkeys(scopes))
+    distinct = [scope for number, scope in enumerate(scopes) if scope not in scopes[:number]]
     return Fragment(
         " or ".join(f"({scope.text})" for scope in distinct),
         tuple(value for scope in distinct for value in scope.values),

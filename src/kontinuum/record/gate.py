@@ -116,10 +116,16 @@ class Record:
         return await writing.create(self._context, resource, if_none_exist)
 
     async def update(
-        self, type_name: str, logical_id: str, resource: dict[str, Any], *, if_match: int | None = None
+        self,
+        type_name: str,
+        logical_id: str,
+        resource: dict[str, Any],
+        *,
+        if_match: int | None = None,
+        only_new: bool = False,
     ) -> Written | Refusal:
-        """Update a resource or create it under this id."""
-        return await writing.update(self._context, type_name, logical_id, resource, if_match)
+        """Update a resource or create it under this id; with `only_new` refuse when it exists."""
+        return await writing.update(self._context, type_name, logical_id, resource, if_match, only_new)
 
     async def conditional_update(
         self, type_name: str, criteria: str, resource: dict[str, Any], *, if_match: int | None = None
@@ -145,8 +151,6 @@ class Record:
         """Carry out a batch bundle, each entry by itself."""
         return await bundles.batch(self._context, bundle)
 
-    async def take_in(
-        self, incoming: Sequence[Incoming], *, unit: str | None = None, provider: str | None = None
-    ) -> list[Written | Refusal]:
+    async def take_in(self, incoming: Sequence[Incoming]) -> list[Written | Refusal]:
         """Import resources under their own ids; what is refused is left out and told."""
-        return await importing.take_in(self._context, incoming, unit, provider)
+        return await importing.take_in(self._context, incoming)

@@ -25,16 +25,12 @@ class Incoming:
     meta: tuple[int, int] | None = None
 
 
-async def take_in(
-    context: Context, incoming: Sequence[Incoming], unit: str | None = None, provider: str | None = None
-) -> list[Written | Refusal]:
+async def take_in(context: Context, incoming: Sequence[Incoming]) -> list[Written | Refusal]:
     """Write resources under their own ids (a new id where one has none), in one transaction.
 
-    `unit` and `provider` are the HSA-ids accountable for them, the assignment's where not given.
     Results stand in the order of what came in.
     """
     results: list[Written | Refusal | None] = [check(item.resource) for item in incoming]
-    accountable = await context.accountable(unit, provider)
     waiting = [number for number, refused in enumerate(results) if refused is None]
 
     async def work(connection: Any) -> list[Written | Refusal]:
@@ -52,14 +48,12 @@ async def take_in(
                 for number in now
             ]
             # A delivery that is read a second time must not bring back what has been superseded since.
-            outcome = await writing.apply(
-                context, connection, intents, accountable=accountable, action="import", keep_newer=True
-            )
+            outcome = await writing.apply(context, connection, intents, action="import", keep_newer=True)
             for number, result in zip(now, outcome, strict=True):
                 done[number] = result
         return [result for result in done if result is not None]
 
-    outcome = await writing.in_transaction(context, work)
+    outcome = await writing.in_transaction(context, work, what="import")
     return [outcome] * len(incoming) if isinstance(outcome, Refusal) else outcome
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -14,6 +15,9 @@ from kontinuum.record.context import Context, decide_on, reference, stored, type
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
 from kontinuum.store.resources import read as store
 from kontinuum.store.resources.rows import ResourceRow
+
+_Large = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Position = tuple[_Large, _Large, Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]]
 
 
 async def read(context: Context, type_name: str, logical_id: str) -> Stored | Refusal:
@@ -153,8 +157,9 @@ def _cursor(row: ResourceRow) -> str:
 def _position(cursor: str) -> tuple[int, int, int] | Refusal:
     try:
         packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(packed, type=tuple[int, int, int])
+        position: tuple[int, int, int] = msgspec.json.decode(packed, type=_Position)
     except (binascii.Error, ValueError, msgspec.DecodeError):
         return refuse(
             RefusalKind.BAD_REQUEST, "value", "The page token is not one of this server's: follow the links."
         )
+    return position

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
+import asyncpg
 import msgspec
 
 from kontinuum.access import Action, Permit, predicate
@@ -96,6 +97,17 @@ def _prepare(query: SearchQuery) -> list[Any] | Refusal | None:
     return None if query.cursor is None else _position(query, query.cursor)
 
 
+async def _found(
+    context: Context, connection: Any, query: SearchQuery, limit: int, after: list[Any] | None
+) -> list[store.Found] | Refusal:
+    try:
+        return await store.search(connection, query, predicate(context.principal), limit, after)
+    except asyncpg.DataError:
+        if after is None:
+            raise
+        return _foreign_cursor()  # a position whose values are not of the order's types
+
+
 async def _run(
     context: Context, connection: Any, query: SearchQuery, after: list[Any] | None
 ) -> tuple[SearchPage, list[ResourceRow]] | Refusal:
@@ -107,7 +119,9 @@ async def _run(
         total = await store.count(connection, query, scope)
     if only_count:
         return SearchPage((), (), total), []
-    found = await store.search(connection, query, scope, size + 1, after)
+    found = await _found(context, connection, query, size + 1, after)
+    if isinstance(found, Refusal):
+        return found
     shown = found[:size]
     matches = [each.row for each in shown if _confirmed(query, each.row)]
     included = await _included(context, connection, query, matches)
@@ -206,9 +220,13 @@ def _position(query: SearchQuery, cursor: str) -> list[Any] | Refusal:
         fingerprint, position = "", []
     expected = max(1, len(query.sort)) + 1
     if fingerprint != _fingerprint(query) or len(position) != expected:
-        return refuse(
-            RefusalKind.BAD_REQUEST,
-            "value",
-            "The page token (_cursor) does not belong to this search: follow the links of the first page.",
-        )
+        return _foreign_cursor()
     return list(position)
+
+
+def _foreign_cursor() -> Refusal:
+    return refuse(
+        RefusalKind.BAD_REQUEST,
+        "value",
+        "The page token (_cursor) does not belong to this search: follow the links of the first page.",
+    )

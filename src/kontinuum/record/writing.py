@@ -34,7 +34,8 @@ _COLLISIONS = (
 class Intent:
     """One write that is wanted: a resource (None to delete) under an id that may or may not exist.
 
-    `identity` was drawn for a create whose id is the server's. `meta` restores version and time.
+    `identity` was drawn for a create whose id is the server's. `meta` restores version and time. With
+    `only_new` what exists is not touched (If-None-Match: *).
     """
 
     type: str
@@ -43,6 +44,7 @@ class Intent:
     if_match: int | None = None
     identity: tuple[int, int, str] | None = None
     meta: tuple[int, int] | None = None
+    only_new: bool = False
 
 
 class _RollbackError(Exception):
@@ -80,7 +82,12 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
 
 
 async def update(
-    context: Context, type_name: str, logical_id: str, resource: dict[str, Any], if_match: int | None
+    context: Context,
+    type_name: str,
+    logical_id: str,
+    resource: dict[str, Any],
+    if_match: int | None,
+    only_new: bool,
 ) -> Written | Refusal:
     """Update a resource, or create it under the client's id (http://hl7.org/fhir/R4/http.html#update)."""
     code = type_code(type_name)
@@ -89,7 +96,7 @@ async def update(
     invalid = check(resource, type_name)
     if invalid is not None:
         return invalid
-    return await _one(context, Intent(type_name, logical_id, resource, if_match))
+    return await _one(context, Intent(type_name, logical_id, resource, if_match, only_new=only_new))
 
 
 async def delete(
@@ -120,7 +127,7 @@ async def conditional_update(
         intent = update_intent(type_name, resource, found, if_match)
         return intent if isinstance(intent, Refusal) else (await apply(context, connection, [intent]))[0]
 
-    return await in_transaction(context, work)
+    return await in_transaction(context, work, what=f"{type_name}?{criteria}")
 
 
 def update_intent(
@@ -150,7 +157,7 @@ async def conditional_delete(context: Context, type_name: str, criteria: str) ->
         result = (await apply(context, connection, [Intent(type_name, found.id, None)]))[0]
         return result if isinstance(result, Refusal) else [result]
 
-    return await in_transaction(context, work)
+    return await in_transaction(context, work, what=f"{type_name}?{criteria}")
 
 
 async def conditional(
@@ -179,8 +186,13 @@ async def conditional(
     return rows[0] if rows else None
 
 
-async def in_transaction(context: Context, work: Callable[[Any], Awaitable[T | Refusal]]) -> T | Refusal:
-    """Run work in one transaction; a refusal undoes it, a collision with another writer repeats it."""
+async def in_transaction(
+    context: Context, work: Callable[[Any], Awaitable[T | Refusal]], *, what: str
+) -> T | Refusal:
+    """Run work in one transaction; a refusal undoes it, a collision with another writer repeats it.
+
+    A refusal by law is logged: `what` says what was tried.
+    """
     # Outside the transaction: what it made would be remembered after a rollback, and asking for a second
     # connection while holding one can block for ever.
     await context.accountable()
@@ -192,6 +204,8 @@ async def in_transaction(context: Context, work: Callable[[Any], Awaitable[T | R
                     raise _RollbackError(result)
                 return result
         except _RollbackError as rollback:
+            if rollback.refusal.kind is RefusalKind.FORBIDDEN:
+                await context.log("write", "refused", rollback.refusal.provision or "", what=(what,))
             return rollback.refusal
         except _COLLISIONS:
             if attempt + 1 == ATTEMPTS:
@@ -206,7 +220,6 @@ async def apply(
     connection: Any,
     intents: Sequence[Intent],
     *,
-    accountable: int | None = None,
     action: str | None = None,
     keep_newer: bool = False,
 ) -> list[Written | Refusal]:
@@ -216,8 +229,7 @@ async def apply(
     holds the writes, under the name of `action` or of what was done, before this returns. With
     `keep_newer`, content that a resource had in an earlier version leaves it unchanged.
     """
-    if accountable is None:
-        accountable = await context.accountable()
+    accountable = await context.accountable()
     named = [(TYPE_CODES[i.type], i.id) for i in intents if i.id is not None]
     rows = {(r.type, r.id): r for r in await reads.read_many(connection, named, lock=True)} if named else {}
     former: dict[tuple[int, int], list[ResourceRow]] = {}
@@ -261,7 +273,7 @@ class _Plan:
             decision = decide_on(self.context, Action.WRITE, row)
             if isinstance(decision, Deny):
                 return forbidden(decision)
-        unmet = _unmet_version(intent, row)
+        unmet = _exists(intent, row) or _unmet_version(intent, row)
         if unmet is not None:
             return unmet
         if intent.resource is None:
@@ -311,11 +323,7 @@ async def _one(context: Context, intent: Intent) -> Written | Refusal:
     async def work(connection: Any) -> Written | Refusal:
         return (await apply(context, connection, [intent]))[0]
 
-    result = await in_transaction(context, work)
-    if isinstance(result, Refusal) and result.kind is RefusalKind.FORBIDDEN:
-        what = (f"{intent.type}/{intent.id}",)
-        await context.log("write", "refused", result.provision or "", what=what)
-    return result
+    return await in_transaction(context, work, what=f"{intent.type}/{intent.id}")
 
 
 async def _create_unless_exists(
@@ -334,7 +342,17 @@ async def _create_unless_exists(
             return Written(Change.UNCHANGED, stored(found))
         return (await apply(context, connection, [Intent(type_name, None, resource)]))[0]
 
-    return await in_transaction(context, work)
+    return await in_transaction(context, work, what=f"{type_name}?{criteria}")
+
+
+def _exists(intent: Intent, row: ResourceRow | None) -> Refusal | None:
+    if not intent.only_new or row is None or row.body is None:
+        return None
+    return refuse(
+        RefusalKind.PRECONDITION_FAILED,
+        "conflict",
+        f"{intent.type}/{intent.id} exists in version {row.version}; If-None-Match: * forbids to replace it.",
+    )
 
 
 def _unmet_version(intent: Intent, row: ResourceRow | None) -> Refusal | None:

@@ -32,7 +32,7 @@ create table resource (
 -- Compress bodies within the row (main): a read is one page, never a detour through the TOAST table.
 alter table resource alter column body set storage main;
 alter table resource alter column hashes set storage main;
-alter table resource set (toast_tuple_target = 1024);
+alter table resource set (toast_tuple_target = 512);
 
 create index resource_type_sort    on resource (type, sort desc, key desc);
 create index resource_type_updated on resource (type, updated, key);
@@ -52,7 +52,7 @@ create table history (
     primary key (bucket, key, version)
 );
 alter table history alter column body set storage main;
-alter table history set (toast_tuple_target = 1024);
+alter table history set (toast_tuple_target = 512);
 create index history_type_updated on history (type, updated, key);
 
 -- Where a resource lives whose id the client chose, or which has moved to another patient's bucket.

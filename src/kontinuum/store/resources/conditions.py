@@ -28,13 +28,17 @@ _LAST_CHARACTER = "\U0010ffff"
 _TABLES = {"strings": "search_string", "dates": "search_date", "numbers": "search_number"}
 
 
-def condition(type_name: str, criterion: Criterion, binder: Binder) -> str:
-    """The SQL of one criterion; its values are bound in `binder`."""
+def condition(type_name: str, criterion: Criterion, binder: Binder, *, row_by_row: bool) -> str:
+    """The SQL of one criterion; its values are bound in `binder`.
+
+    With `row_by_row` it is checked on each candidate and never used to find candidates: what is already
+    narrowed to one patient must not be looked for in the whole region.
+    """
     hashes = hashes_of(type_name, criterion)
     exact = [each for alternatives in hashes for each in alternatives]
     parts = [has_any(exact, binder)] if exact else []
     parts += [
-        _rows_exist(type_name, criterion, value, binder)
+        _rows_exist(type_name, criterion, value, binder, fence=" offset 0" if row_by_row else "")
         for value, alternatives in zip(criterion.values, hashes, strict=True)
         if not alternatives
     ]
@@ -48,7 +52,7 @@ def has_any(hashes: Sequence[int], binder: Binder) -> str:
     return f"r.hashes {operator} {binder.bind(list(hashes))}::bigint[]"
 
 
-def _rows_exist(type_name: str, criterion: Criterion, value: Value, binder: Binder) -> str:
+def _rows_exist(type_name: str, criterion: Criterion, value: Value, binder: Binder, fence: str) -> str:
     tests = rows_of(type_name, criterion, value)
     tags = tags_of(type_name, criterion, value) if isinstance(value, CompositeValue) else []
     first, *others = [f"s{number}" for number in range(len(tests))]
@@ -56,7 +60,8 @@ def _rows_exist(type_name: str, criterion: Criterion, value: Value, binder: Bind
     conditions = [_row(test, f"s{number}", criterion, binder) for number, test in enumerate(tests)]
     conditions += [f"{other}.ord = {first}.ord" for other in others]
     conditions += [f"{first}.tags && {binder.bind(alternatives)}::bigint[]" for alternatives in tags]
-    return f"exists (select 1 from {', '.join(tables)} where {' and '.join(conditions)})"
+    # The fence keeps the planner from turning the question into a join with the whole table.
+    return f"exists (select 1 from {', '.join(tables)} where {' and '.join(conditions)}{fence})"
 
 
 def _row(test: RowTest, alias: str, criterion: Criterion, binder: Binder) -> str:
