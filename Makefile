@@ -1,0 +1,43 @@
+# `make help` tells what there is. Nothing but make and Python 3.11 or newer must be installed.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?=
+BOOTSTRAP := sh tools/bootstrap.sh
+BIN := .venv/bin
+
+.PHONY: help run test check bench format lock clean setup setup-dev
+
+help: ## Show this list.
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: setup ## Start Kontinuum on http://127.0.0.1:8000; Ctrl-C stops it.
+	@exec $(BIN)/kontinuum serve
+
+test: setup-dev ## Run the whole test suite. ARGS="tests/unit -k name" for a part of it.
+	@chromium=$$($(BIN)/python tools/bootstrap_chromium.py) || exit 1; \
+	KONTINUUM_TEST_CHROMIUM=$$chromium exec $(BIN)/python -m pytest -n auto $(ARGS)
+
+check: setup-dev ## Check format, lint, types, layers, migrations, translations and docs.
+	@$(BIN)/python tools/check_all.py
+
+bench: setup-dev ## Measure import, create, read, search and chart page beside their limits.
+	@$(BIN)/python -m bench $(ARGS)
+
+format: setup-dev ## Format the code and apply the lint's safe corrections.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: setup-dev ## Choose and pin the dependencies anew (needs `uv` on the path).
+	@$(BIN)/python tools/bootstrap_lock.py
+
+clean: ## Remove .venv, caches and build results. The record in var/ stays.
+	@rm -rf .venv .venv.lock build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -path ./var -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup:
+	@PYTHON="$(PYTHON)" $(BOOTSTRAP) run
+
+setup-dev:
+	@PYTHON="$(PYTHON)" $(BOOTSTRAP) dev

@@ -1,0 +1,57 @@
+"""The ASGI application: the REST API at `/fhir`, the workspace at `/`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
+
+from kontinuum.app.modules import MODULES
+from kontinuum.app.services import Services, open_services
+from kontinuum.demo import personas
+from kontinuum.kernel.config import Settings, load_settings
+from kontinuum.web.api import routes as api_routes
+from kontinuum.web.workspace import routes as workspace_routes
+
+
+def build(services: Services) -> Starlette:
+    """The application over open services."""
+    return Starlette(routes=[*api_routes(services), *workspace_routes(services, MODULES)])
+
+
+class Application:
+    """Opens its services when the server starts it, answers, and closes them when the server stops it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._inner: Starlette | None = None
+        self._lifespan = Starlette(lifespan=self._open)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection of the ASGI server."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            assert self._inner is not None, "the server must run the lifespan protocol"
+            await self._inner(scope, receive, send)
+
+    @asynccontextmanager
+    async def _open(self, _app: Any) -> AsyncIterator[None]:
+        dsn = self._settings.database_url
+        if dsn is None:
+            raise RuntimeError("KONTINUUM_DATABASE_URL is not set: `kontinuum serve` gives it to its workers")
+        async with AsyncExitStack() as stack:
+            services = await stack.enter_async_context(
+                open_services(self._settings, dsn, personas=personas())
+            )
+            self._inner = build(services)
+            yield
+
+
+def create_app() -> Application:
+    """The application of one worker process, from the settings in the environment."""
+    return Application(load_settings(os.environ))
