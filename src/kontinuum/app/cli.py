@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -17,6 +18,12 @@ from kontinuum.kernel.config import SETTINGS, Settings, read_settings
 
 PANEL_RECORD = "The record"
 PANEL_SERVER = "The server"
+
+
+class AuditTask(StrEnum):
+    """What can be done with the log."""
+
+    VERIFY = "verify"
 
 
 def _settings_help() -> str:
@@ -170,6 +177,18 @@ def token(
     settings = _settings()
     _refuse_in_production(settings, "A token without a sign-in")
     _run_in_database("token", settings=settings, client=client, persona=persona, unit=unit, provider=provider)
+
+
+@app.command(rich_help_panel=PANEL_SERVER)
+def audit(
+    what: Annotated[AuditTask, typer.Argument(help="verify: compute every hash again and compare.")],
+) -> None:
+    """Prove that the log of accesses is whole.
+
+    Exit code 3 and the first broken place of each chain when it is not.
+    """
+    assert what is AuditTask.VERIFY
+    _run_in_database("audit")
 
 
 @app.command(rich_help_panel=PANEL_SERVER)
