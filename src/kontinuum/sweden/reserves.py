@@ -1,0 +1,129 @@
+"""Reserve numbers: identities for those whose personnummer is unknown, secret or not yet there.
+
+The national form is HL7 Sweden's `nationelltReservnummer`; each region has a form of its own beside it, which
+is configuration: a `LocalScheme`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar, Self
+
+from kontinuum.sweden import systems
+from kontinuum.sweden.faults import Fault, Rejected
+
+_LETTER = "[A-HJ-NPR-UX-Z]"
+_NATIONAL = re.compile(rf"(\d{{8}})-?({_LETTER}{{2}}\d{{2}}|{_LETTER}{{3}}\d)")
+
+
+def _compact(text: str) -> str:
+    return re.sub(r"[\s\u00a0]", "", text).upper()
+
+
+@dataclass(frozen=True, slots=True)
+class NationalReserveNumber:
+    """National reserve number: eight digits, then two letters and two digits or three letters and one digit.
+
+    HL7 Sweden's `nationelltReservnummer`; the letters I, O, Q, V and W are not used. `value`: twelve
+    characters without hyphen.
+    """
+
+    value: str
+
+    kind: ClassVar[str] = "nationellt reservnummer"
+    system: ClassVar[str] = systems.NATIONAL_RESERVE_NUMBER
+
+    @classmethod
+    def parse(cls, text: str) -> Self | Rejected:
+        """Read a national reserve number, with or without hyphen and spaces, in either case."""
+        compact = _compact(text)
+        if not compact:
+            return Rejected(cls.kind, Fault.EMPTY, "It is empty.")
+        shape = _NATIONAL.fullmatch(compact)
+        if shape is None:
+            reason = "It is not eight digits followed by AA99 or AAA9 (letters without I, O, Q, V and W)."
+            return Rejected(cls.kind, Fault.FORMAT, reason)
+        return cls(shape[1] + shape[2])
+
+    @property
+    def birth_date(self) -> date | None:
+        """Date of birth when the first eight digits are one (it may be estimated), else None."""
+        try:
+            born = date(int(self.value[:4]), int(self.value[4:6]), int(self.value[6:8]))
+        except ValueError:
+            return None
+        return born if born.year < 2100 else None
+
+    def formatted(self) -> str:
+        """Write for people: `NNNNNNNN-AA99`."""
+        return f"{self.value[:8]}-{self.value[8:]}"
+
+    def masked(self) -> str:
+        """Write without the last four characters."""
+        return f"{self.value[:8]}-••••"
+
+    def __str__(self) -> str:
+        return self.formatted()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalScheme:
+    """A region's own reserve numbers: name, FHIR system, and the form as a regular expression.
+
+    The expression is matched against the whole text, upper case, without spaces and hyphens; `shown` says in
+    words what the form is and stands in refusals.
+    """
+
+    name: str
+    system: str
+    pattern: str
+    shown: str
+
+    def parse(self, text: str) -> "LocalReserveNumber | Rejected":
+        """Read a reserve number of this scheme."""
+        compact = _compact(text).replace("-", "")
+        if not compact:
+            return Rejected(self.name, Fault.EMPTY, "It is empty.")
+        if re.fullmatch(self.pattern, compact) is None:
+            return Rejected(self.name, Fault.FORMAT, f"It is not {self.shown}.")
+        return LocalReserveNumber(compact, self)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalReserveNumber:
+    """A reserve number of one region's scheme. `value`: without spaces and hyphens."""
+
+    value: str
+    scheme: LocalScheme
+
+    @property
+    def kind(self) -> str:
+        """The scheme's name."""
+        return self.scheme.name
+
+    @property
+    def system(self) -> str:
+        """The scheme's FHIR system."""
+        return self.scheme.system
+
+    def formatted(self) -> str:
+        """Write for people: with a hyphen before the last four."""
+        return f"{self.value[:-4]}-{self.value[-4:]}"
+
+    def masked(self) -> str:
+        """Write without the last four characters."""
+        return f"{self.value[:-4]}-••••"
+
+    def __str__(self) -> str:
+        return self.formatted()
+
+
+STOCKHOLM = LocalScheme(
+    name="reservnummer Region Stockholm",
+    system=systems.STOCKHOLM_RESERVE_NUMBER,
+    pattern=r"99\d{10}",
+    shown="99 followed by ten digits",
+)
+
+DEFAULT_SCHEMES: Sequence[LocalScheme] = (STOCKHOLM,)
