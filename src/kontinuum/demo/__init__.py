@@ -1,0 +1,16 @@
+"""A synthetic region for demonstration and load tests: care providers, staff, patients and their charts.
+
+Pure and deterministic: the same seed, number and day give the same resources; no network, no clock, no shared
+random state. All persons are made up; see docs/demo.md for where numbers, codes and texts come from.
+"""
+
+from kontinuum.demo.cast import patient_personas
+from kontinuum.demo.generator import MAX_PATIENTS, Batch, generate
+from kontinuum.demo.region import Persona, staff_personas
+
+__all__ = ["MAX_PATIENTS", "Batch", "Persona", "generate", "personas"]
+
+
+def personas() -> tuple[Persona, ...]:
+    """Give those a visitor may sign in as: staff with their assignments, and patients."""
+    return (*staff_personas(), *patient_personas())
