@@ -22,8 +22,8 @@ from kontinuum.demo.people import (
     test_personnummer,
     test_samordningsnummer,
 )
-from kontinuum.demo.region import Persona, Region
-from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Purpose
+from kontinuum.demo.region import Region
+from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Persona, Purpose
 from kontinuum.sweden import systems
 
 CAST: tuple[Member, ...] = (*FIRST, *MORE)

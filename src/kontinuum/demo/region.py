@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from kontinuum.demo.tables import table
-from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Purpose
+from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Persona, Purpose
 from kontinuum.sweden import systems
 
 Resource = dict[str, Any]
@@ -98,15 +98,6 @@ class Author:
     display: str
     name: str
     unit: Unit
-
-
-@dataclass(frozen=True, slots=True)
-class Persona:
-    """Someone a visitor to the demo may sign in as, with the assignments to choose from."""
-
-    actor: Actor
-    title: str
-    assignments: tuple[Assignment, ...]
 
 
 class Region:
