@@ -1,0 +1,17 @@
+"""The modules of this application. Adding or removing a line adds or removes the capability."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kontinuum.care import allergies, contacts, medication, notes, observations, problems
+from kontinuum.kernel.module import Module
+
+MODULES: Final[tuple[Module, ...]] = (
+    allergies.MODULE,
+    problems.MODULE,
+    medication.MODULE,
+    notes.MODULE,
+    observations.MODULE,
+    contacts.MODULE,
+)

@@ -1,0 +1,69 @@
+"""What the module reads: Encounter and Appointment.
+
+http://hl7.org/fhir/R4/encounter.html, http://hl7.org/fhir/R4/appointment.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from kontinuum.fhir.datatypes import CodeableConcept, Coding, Element, Period, Reference, decoder
+from kontinuum.kernel.module import ResourceVersion
+
+
+class Participant(Element, frozen=True):
+    """Who took part: `individual` in an encounter, `actor` in an appointment."""
+
+    individual: Reference | None = None
+    actor: Reference | None = None
+
+
+class Encounter(Element, frozen=True):
+    """The elements of Encounter that the timeline shows."""
+
+    id: str
+    status: str
+    kind: Coding = msgspec.field(name="class", default=Coding())
+    type: tuple[CodeableConcept, ...] = ()
+    service_type: CodeableConcept | None = None
+    period: Period = Period()
+    reason_code: tuple[CodeableConcept, ...] = ()
+    participant: tuple[Participant, ...] = ()
+    service_provider: Reference | None = None
+
+    @property
+    def ongoing(self) -> bool:
+        """Whether the contact has begun and not ended."""
+        return self.status in {"in-progress", "arrived", "triaged", "onleave"} and not self.period.end
+
+
+class Appointment(Element, frozen=True):
+    """The elements of Appointment that the timeline shows."""
+
+    id: str
+    status: str
+    service_type: tuple[CodeableConcept, ...] = ()
+    appointment_type: CodeableConcept | None = None
+    reason_code: tuple[CodeableConcept, ...] = ()
+    description: str | None = None
+    start: str | None = None
+    end: str | None = None
+    participant: tuple[Participant, ...] = ()
+
+
+_ENCOUNTERS = decoder(Encounter)
+_APPOINTMENTS = decoder(Appointment)
+
+
+def read_encounters(entries: Iterable[ResourceVersion]) -> list[tuple[Encounter, ResourceVersion]]:
+    """Each contact that took or takes place, with the version it came from."""
+    read = [(_ENCOUNTERS.decode(entry.body), entry) for entry in entries if entry.body]
+    return [one for one in read if one[0].status not in {"entered-in-error", "cancelled", "planned"}]
+
+
+def read_appointments(entries: Iterable[ResourceVersion]) -> list[tuple[Appointment, ResourceVersion]]:
+    """Each booking that stands, with the version it came from."""
+    read = [(_APPOINTMENTS.decode(entry.body), entry) for entry in entries if entry.body]
+    return [one for one in read if one[0].status not in {"entered-in-error", "cancelled", "noshow"}]

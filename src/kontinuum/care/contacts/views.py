@@ -1,0 +1,223 @@
+"""Contacts on the overview, and in the banner what is going on now and next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote, urlencode
+
+from kontinuum.care.contacts.model import Appointment, Encounter, read_appointments, read_encounters
+from kontinuum.care.contacts.strip import Lane, Span, draw, lane_of, moment
+from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.module import (
+    AuditKind,
+    BannerNote,
+    BannerNotes,
+    Chart,
+    NotFound,
+    OverviewCard,
+    PageRequest,
+    Placement,
+    ResourceVersion,
+    ResultPage,
+    Route,
+    Tone,
+    View,
+)
+from kontinuum.kernel.principal import Purpose
+
+_ON_TIMELINE = 500
+_LISTED = 10
+_A_PAGE = 40
+_ANCHOR = "contacts"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One contact or booking."""
+
+    lane: str
+    kind: str
+    reason: str
+    day: str
+    clock: str
+    until: str
+    unit: str
+    staff: str
+    ongoing: bool
+
+
+def banner_queries(chart: Chart) -> tuple[str, ...]:
+    """Contacts that have not ended, and the next booking."""
+    today = local(chart.now).date().isoformat()
+    return (
+        f"Encounter?patient={chart.patient}&status=in-progress,arrived,triaged,onleave&_count=5",
+        f"Appointment?patient={chart.patient}&date=ge{today}&_sort=date&_count=10",
+    )
+
+
+def queries(chart: Chart) -> tuple[str, ...]:
+    """The latest contacts, those going on, and coming bookings."""
+    latest = f"Encounter?patient={chart.patient}&_sort=-date&_count={_LISTED}"
+    return (latest, *banner_queries(chart))
+
+
+def timeline_queries(chart: Chart) -> tuple[str, ...]:
+    """All contacts, and coming bookings."""
+    every = f"Encounter?patient={chart.patient}&_sort=-date&_count={_ON_TIMELINE}"
+    return (every, banner_queries(chart)[1])
+
+
+def timeline_view(chart: Chart, pages: Sequence[ResultPage]) -> View | None:
+    """Every contact on a line of time; nothing for a patient with fewer than two."""
+    encounters = read_encounters(pages[0].matches)
+    coming = read_appointments(pages[1].matches)
+    contacts: list[Encounter | Appointment] = [*(one for one, _ in encounters), *(one for one, _ in coming)]
+    spans = [span for span in (_span(chart, one) for one in contacts) if span]
+    strip = draw(spans, local(chart.now)) if len(spans) > 1 else None
+    if strip is None:
+        return None
+    return View("contacts/timeline.html", {"strip": strip, "lane_names": _lane_names(chart)})
+
+
+def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
+    """What is going on and coming, and the latest contacts."""
+    latest, ongoing, coming = pages
+    past = [one for one in read_encounters(latest.matches) if not one[0].ongoing]
+    going = [one for one in read_encounters(ongoing.matches) if one[0].ongoing]
+    values = {
+        "ongoing": [_encounter_row(chart, *one) for one in going],
+        "coming": [_appointment_row(chart, *one) for one in read_appointments(coming.matches)],
+        "latest": [_encounter_row(chart, *one) for one in past],
+        "earlier": _earlier_address(chart, latest),
+    }
+    return View("contacts/card.html", values)
+
+
+async def earlier(request: PageRequest) -> View | NotFound:
+    """Answer `contacts/earlier?cursor=…`: the contacts before those already shown."""
+    chart = request.chart
+    cursor = request.parameters.get("cursor", "")
+    place = f"&_cursor={quote(cursor, safe='')}" if cursor else ""
+    query = f"Encounter?patient={chart.patient}&_sort=-date&_count={_A_PAGE}{place}"
+    try:
+        (page,) = await request.record.find_many([query])
+    except ValueError:
+        return NotFound(
+            message("These contacts can no longer be found at this address. Open the chart again.")
+        )
+    rows = [_encounter_row(chart, *one) for one in read_encounters(page.matches)]
+    return View("contacts/earlier.html", {"rows": rows, "earlier": _earlier_address(chart, page)})
+
+
+def _earlier_address(chart: Chart, page: ResultPage) -> str:
+    return f"{chart.path('contacts', 'earlier')}?{urlencode({'cursor': page.next})}" if page.next else ""
+
+
+def notes(chart: Chart, pages: Sequence[ResultPage]) -> tuple[BannerNote, ...]:
+    """Where the patient is admitted, and the next booking."""
+    gettext = chart.translator.gettext
+    found = []
+    for encounter, entry in read_encounters(pages[0].matches):
+        if encounter.ongoing and lane_of(encounter.kind.code) is Lane.INPATIENT:
+            since = chart.translator.day(encounter.period.start)
+            where = chart.directory.unit(entry.unit)
+            text = gettext("%(unit)s since %(day)s") % {"unit": where, "day": since}
+            found.append(BannerNote(Tone.NOTICE, gettext("Admitted"), text, _ANCHOR))
+    for appointment, entry in read_appointments(pages[1].matches)[:1]:
+        when = chart.translator.moment(appointment.start)
+        text = f"{when}, {chart.directory.unit(entry.unit)}"
+        found.append(BannerNote(Tone.QUIET, gettext("Next visit"), text, _ANCHOR))
+    return tuple(found)
+
+
+def _lane_names(chart: Chart) -> dict[int, str]:
+    gettext = chart.translator.gettext
+    return {
+        Lane.INPATIENT: gettext("Inpatient"),
+        Lane.EMERGENCY: gettext("Emergency"),
+        Lane.VISIT: gettext("Visit"),
+        Lane.REMOTE: gettext("Remote"),
+    }
+
+
+def _encounter_row(chart: Chart, encounter: Encounter, entry: ResourceVersion) -> Row:
+    lane = lane_of(encounter.kind.code)
+    service = encounter.service_type.label if encounter.service_type else ""
+    kind = (encounter.type[0].label if encounter.type else "") or service
+    day = chart.translator.day(encounter.period.start)
+    until = chart.translator.day(encounter.period.end)
+    people = (one.individual for one in encounter.participant)
+    return Row(
+        lane=_lane_names(chart)[lane],
+        kind=kind or encounter.kind.display or _lane_names(chart)[lane],
+        reason=", ".join(reason.label for reason in encounter.reason_code),
+        day=day,
+        clock=chart.translator.clock(encounter.period.start),
+        until=until if until != day else "",
+        unit=chart.directory.unit(entry.unit),
+        staff=", ".join(
+            filter(None, (chart.directory.name(one.reference, one.display) for one in people if one))
+        ),
+        ongoing=encounter.ongoing,
+    )
+
+
+def _appointment_row(chart: Chart, appointment: Appointment, entry: ResourceVersion) -> Row:
+    services = [service.label for service in appointment.service_type]
+    kind = services[0] if services else ""
+    named = appointment.appointment_type.label if appointment.appointment_type else ""
+    staff = [
+        one.actor.display or ""
+        for one in appointment.participant
+        if one.actor and (one.actor.reference or "").startswith(("Practitioner/", "PractitionerRole/"))
+    ]
+    return Row(
+        lane=_lane_names(chart)[Lane.VISIT],
+        kind=kind or named or chart.translator.gettext("Booking"),
+        reason=appointment.description or ", ".join(reason.label for reason in appointment.reason_code),
+        day=chart.translator.day(appointment.start),
+        clock=chart.translator.clock(appointment.start),
+        until="",
+        unit=chart.directory.unit(entry.unit),
+        staff=", ".join(filter(None, staff)),
+        ongoing=False,
+    )
+
+
+def _span(chart: Chart, contact: Encounter | Appointment) -> Span | None:
+    if isinstance(contact, Appointment):
+        start = moment(contact.start)
+        return Span(Lane.VISIT, start, start, planned=True) if start else None
+    start = moment(contact.period.start)
+    if start is None:
+        return None
+    end: datetime = moment(contact.period.end) or (local(chart.now) if contact.ongoing else start)
+    return Span(lane_of(contact.kind.code), start, max(start, end), planned=False)
+
+
+CONTACTS_CARD = OverviewCard(
+    anchor=_ANCHOR,
+    title=message("Contacts"),
+    placement=Placement.NUMBERS,
+    order=30,
+    queries=queries,
+    view=view,
+)
+TIMELINE_CARD = OverviewCard(
+    anchor="timeline",
+    title=message("Timeline"),
+    placement=Placement.TIMELINE,
+    order=10,
+    queries=timeline_queries,
+    view=timeline_view,
+)
+EARLIER_CONTACTS = Route(
+    path="earlier",
+    title=message("Earlier contacts"),
+    handler=earlier,
+    purposes=frozenset(Purpose) - {Purpose.PATIENT, Purpose.SYSTEM},
+    audit=AuditKind.READ,
+)
+CONTACTS_IN_BANNER = BannerNotes(queries=banner_queries, notes=notes)

@@ -1,0 +1,127 @@
+"""The medication list on the overview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from kontinuum.care.medication.model import Medication, read_medication
+from kontinuum.care.medication.rules import ATC_GROUPS, newest_of_each
+from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.module import Chart, OverviewCard, Placement, ResourceVersion, ResultPage, View
+
+_AT_MOST = 100
+_ENDED_AT_MOST = 30
+_LATELY = timedelta(days=365)
+_HEADINGS_FROM = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the medication list."""
+
+    label: str
+    atc: str
+    dosage: str
+    reason: str
+    since: str
+    until: str
+    on_hold: bool
+    status_reason: str
+    comment: str
+    unit: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines under one heading; an empty heading is not shown."""
+
+    heading: str
+    rows: tuple[Row, ...]
+
+
+def queries(chart: Chart) -> tuple[str, ...]:
+    """Prescriptions and statements in use, and those that ended lately."""
+    patient = f"patient={chart.patient}"
+    earliest = (local(chart.now) - _LATELY).date().isoformat()
+    return (
+        f"MedicationRequest?{patient}&status=active,on-hold&_sort=-authoredon&_count={_AT_MOST}",
+        f"MedicationStatement?{patient}&status=active,intended,on-hold&_sort=-effective&_count={_AT_MOST}",
+        f"MedicationRequest?{patient}&status=stopped,completed&authoredon=ge{earliest}"
+        f"&_sort=-authoredon&_count={_ENDED_AT_MOST}",
+    )
+
+
+def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
+    """Regular drugs by ATC group, drugs taken when needed, and those that ended within a year."""
+    in_use = newest_of_each(read_medication([*pages[0].matches, *pages[1].matches]))
+    regular = [one for one in in_use if not one[0].as_needed]
+    as_needed = [one for one in in_use if one[0].as_needed]
+    taken = {(medication.atc or medication.concept.label) for medication, _ in in_use}
+    ended = [
+        one
+        for one in newest_of_each(read_medication(pages[2].matches))
+        if (one[0].atc or one[0].concept.label) not in taken
+    ]
+    values = {
+        "regular": _grouped(chart, regular),
+        "as_needed": [_row(chart, *one) for one in as_needed],
+        "ended": [_row(chart, *one) for one in ended],
+        "total": len(in_use),
+        "truncated": _AT_MOST if pages[0].next or pages[1].next else 0,
+    }
+    return View("medication/card.html", values)
+
+
+def _grouped(chart: Chart, drugs: Sequence[tuple[Medication, ResourceVersion]]) -> tuple[Group, ...]:
+    """Under headings by ATC main group when the list is long enough for headings to help."""
+    if len(drugs) < _HEADINGS_FROM:
+        return (Group("", tuple(_row(chart, *one) for one in drugs)),) if drugs else ()
+    by_group: dict[str, list[Row]] = {}
+    for medication, entry in drugs:
+        by_group.setdefault(medication.atc[:1], []).append(_row(chart, medication, entry))
+    unknown = message("Without ATC code")
+    return tuple(
+        Group(chart.translator.gettext(ATC_GROUPS.get(letter, unknown)), tuple(rows))
+        for letter, rows in sorted(by_group.items(), key=lambda one: one[0] or "~")
+    )
+
+
+def _row(chart: Chart, medication: Medication, entry: ResourceVersion) -> Row:
+    author = medication.requester or medication.information_source
+    return Row(
+        label=medication.concept.label,
+        atc=medication.atc,
+        dosage=_lines(dosage.text or dosage.patient_instruction for dosage in medication.dosages),
+        reason=_purpose(medication),
+        since=chart.translator.day(medication.since),
+        until=chart.translator.day(medication.until),
+        on_hold=medication.status == "on-hold",
+        status_reason=medication.reasons_for_status,
+        comment=_lines(note.text for note in medication.note),
+        unit=chart.directory.unit(entry.unit),
+        author=chart.directory.name(author.reference, author.display) if author else "",
+    )
+
+
+def _purpose(medication: Medication) -> str:
+    """What it is for: the reasons given, else what the patient was told besides the dosage."""
+    reasons = [reason.label for reason in medication.reason_code]
+    told = [one.patient_instruction for one in medication.dosages if one.text and one.patient_instruction]
+    return ", ".join(dict.fromkeys(reasons or told))
+
+
+def _lines(texts: Iterable[str | None]) -> str:
+    return "\n".join(text for text in texts if text)
+
+
+MEDICATION_CARD = OverviewCard(
+    anchor="medication",
+    title=message("Medication"),
+    placement=Placement.LISTS,
+    order=30,
+    queries=queries,
+    view=view,
+)

@@ -1,0 +1,11 @@
+"""Notes: what was written about the patient, by whom, signed or not."""
+
+from __future__ import annotations
+
+from kontinuum.care.notes.views import NOTES_CARD, OLDER_NOTES
+from kontinuum.kernel.i18n import message
+from kontinuum.kernel.module import Module
+
+MODULE = Module(
+    name="notes", title=message("Notes"), package=__name__, cards=(NOTES_CARD,), routes=(OLDER_NOTES,)
+)

@@ -1,0 +1,109 @@
+"""What the module reads: Composition and DocumentReference.
+
+http://hl7.org/fhir/R4/composition.html, http://hl7.org/fhir/R4/documentreference.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+
+from kontinuum.fhir.datatypes import CodeableConcept, Element, Reference, decoder
+from kontinuum.kernel.module import ResourceVersion
+
+
+class Narrative(Element, frozen=True):
+    """Text for people, as XHTML."""
+
+    status: str | None = None
+    div: str = ""
+
+
+class Section(Element, frozen=True):
+    """A part of a note under its heading (sökord)."""
+
+    title: str | None = None
+    code: CodeableConcept | None = None
+    text: Narrative | None = None
+    empty_reason: CodeableConcept | None = None
+    section: tuple[Section, ...] = ()
+
+
+class Attester(Element, frozen=True):
+    """Who stands for the note, and how: `legal` and `professional` sign, others countersign."""
+
+    mode: str | None = None
+    time: str | None = None
+    party: Reference | None = None
+
+
+class Composition(Element, frozen=True):
+    """The elements of Composition that a note shows."""
+
+    id: str
+    status: str
+    type: CodeableConcept = CodeableConcept()
+    title: str = ""
+    date: str = ""
+    author: tuple[Reference, ...] = ()
+    attester: tuple[Attester, ...] = ()
+    section: tuple[Section, ...] = ()
+    text: Narrative | None = None
+
+
+class Attachment(Element, frozen=True):
+    """A file, inside the resource or elsewhere."""
+
+    content_type: str | None = None
+    url: str | None = None
+    title: str | None = None
+    data: str | None = None
+
+
+class Content(Element, frozen=True):
+    """One form of a document."""
+
+    attachment: Attachment = Attachment()
+
+
+class DocumentReference(Element, frozen=True):
+    """The elements of DocumentReference that the list of documents shows."""
+
+    id: str
+    status: str = "current"
+    doc_status: str | None = None
+    type: CodeableConcept | None = None
+    category: tuple[CodeableConcept, ...] = ()
+    date: str | None = None
+    author: tuple[Reference, ...] = ()
+    description: str | None = None
+    content: tuple[Content, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The document itself when it is plain text inside the resource; empty otherwise."""
+        for content in self.content:
+            attachment = content.attachment
+            if attachment.data and (attachment.content_type or "").startswith("text/plain"):
+                try:
+                    return base64.b64decode(attachment.data, validate=True).decode()
+                except (binascii.Error, UnicodeDecodeError):
+                    return ""
+        return ""
+
+
+_COMPOSITIONS = decoder(Composition)
+_DOCUMENTS = decoder(DocumentReference)
+
+
+def read_compositions(entries: Iterable[ResourceVersion]) -> list[tuple[Composition, ResourceVersion]]:
+    """Each note, withdrawn ones left out, with the version it came from."""
+    read = [(_COMPOSITIONS.decode(entry.body), entry) for entry in entries if entry.body]
+    return [(note, entry) for note, entry in read if note.status != "entered-in-error"]
+
+
+def read_documents(entries: Iterable[ResourceVersion]) -> list[tuple[DocumentReference, ResourceVersion]]:
+    """Each current document with the version it came from."""
+    read = [(_DOCUMENTS.decode(entry.body), entry) for entry in entries if entry.body]
+    return [(document, entry) for document, entry in read if document.status == "current"]

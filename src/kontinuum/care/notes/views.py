@@ -1,0 +1,198 @@
+"""Notes: the latest on the overview, older ones page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from kontinuum.care.notes.model import (
+    Attester,
+    Composition,
+    DocumentReference,
+    Section,
+    read_compositions,
+    read_documents,
+)
+from kontinuum.care.notes.narrative import paragraphs
+from kontinuum.kernel.i18n import message
+from kontinuum.kernel.module import (
+    AuditKind,
+    Chart,
+    NotFound,
+    OverviewCard,
+    PageRequest,
+    Placement,
+    ResourceVersion,
+    ResultPage,
+    Route,
+    View,
+)
+from kontinuum.kernel.principal import Purpose
+
+_ON_OVERVIEW = 12
+_A_PAGE = 20
+_DOCUMENTS_AT_MOST = 20
+_OPEN_AT_FIRST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A heading and its paragraphs; `level` grows with nesting."""
+
+    heading: str
+    paragraphs: tuple[str, ...]
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signed or countersigned, and when."""
+
+    name: str
+    when: str
+    counter: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note ready to be read."""
+
+    id: str
+    title: str
+    day: str
+    clock: str
+    author: str
+    unit: str
+    signed: bool
+    amended: bool
+    signatures: tuple[Signature, ...]
+    parts: tuple[Part, ...]
+    opening: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A line in the list of documents; `text` when the document is text that can be read here."""
+
+    title: str
+    day: str
+    author: str
+    unit: str
+    text: str
+    kind: str
+
+
+def queries(chart: Chart) -> tuple[str, ...]:
+    """The latest notes and documents."""
+    return (
+        f"Composition?patient={chart.patient}&_sort=-date&_count={_ON_OVERVIEW}",
+        f"DocumentReference?patient={chart.patient}&_sort=-date&_count={_DOCUMENTS_AT_MOST}",
+    )
+
+
+def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
+    """The latest notes, the first few open."""
+    notes = [_note(chart, *one) for one in read_compositions(pages[0].matches)]
+    values = {
+        "notes": notes,
+        "open_at_first": _OPEN_AT_FIRST,
+        "unsigned": sum(not note.signed for note in notes),
+        "older": _older_address(chart, pages[0]),
+        "documents": [_document(chart, *one) for one in read_documents(pages[1].matches)],
+        "more_documents": pages[1].next is not None,
+    }
+    return View("notes/card.html", values)
+
+
+async def older(request: PageRequest) -> View | NotFound:
+    """Answer `notes/older?cursor=…`: the notes before those already shown."""
+    chart = request.chart
+    cursor = request.parameters.get("cursor", "")
+    place = f"&_cursor={quote(cursor, safe='')}" if cursor else ""
+    query = f"Composition?patient={chart.patient}&_sort=-date&_count={_A_PAGE}{place}"
+    try:
+        (page,) = await request.record.find_many([query])
+    except ValueError:
+        return NotFound(message("These notes can no longer be found at this address. Open the chart again."))
+    notes = [_note(chart, *one) for one in read_compositions(page.matches)]
+    return View(
+        "notes/older.html", {"notes": notes, "open_at_first": 0, "older": _older_address(chart, page)}
+    )
+
+
+def _older_address(chart: Chart, page: ResultPage) -> str:
+    return f"{chart.path('notes', 'older')}?{urlencode({'cursor': page.next})}" if page.next else ""
+
+
+def _note(chart: Chart, note: Composition, entry: ResourceVersion) -> Note:
+    name = chart.directory.name
+    signatures = tuple(_signatures(chart, note.attester))
+    parts = tuple(_parts(note.section))
+    if not parts and note.text is not None:
+        parts = (Part("", paragraphs(note.text.div), 0),)
+    first = next((text for part in parts for text in part.paragraphs), "")
+    return Note(
+        id=note.id,
+        title=note.title or note.type.label,
+        day=chart.translator.day(note.date),
+        clock=chart.translator.clock(note.date),
+        author=", ".join(filter(None, (name(one.reference, one.display) for one in note.author))),
+        unit=chart.directory.unit(entry.unit),
+        signed=note.status in {"final", "amended"},
+        amended=note.status == "amended",
+        signatures=signatures,
+        parts=parts,
+        opening=first,
+    )
+
+
+def _parts(sections: Iterable[Section], level: int = 0) -> Iterable[Part]:
+    for section in sections:
+        heading = section.title or (section.code.label if section.code else "")
+        text = paragraphs(section.text.div) if section.text else ()
+        if not text and section.empty_reason is not None:
+            text = (section.empty_reason.label,)
+        if heading or text:
+            yield Part(heading, text, level)
+        yield from _parts(section.section, level + 1)
+
+
+def _signatures(chart: Chart, attesters: Iterable[Attester]) -> Iterable[Signature]:
+    for attester in attesters:
+        party = attester.party
+        name = chart.directory.name(party.reference, party.display) if party else ""
+        counter = attester.mode not in {"legal", "professional"}
+        yield Signature(name, chart.translator.moment(attester.time), counter)
+
+
+def _document(chart: Chart, document: DocumentReference, entry: ResourceVersion) -> Document:
+    first = document.content[0].attachment if document.content else None
+    kind = document.type.label if document.type else ""
+    title = document.description or (first.title if first else None) or kind
+    name = chart.directory.name
+    return Document(
+        title=title or chart.translator.gettext("Document"),
+        day=chart.translator.day(document.date),
+        author=", ".join(filter(None, (name(one.reference, one.display) for one in document.author))),
+        unit=chart.directory.unit(entry.unit),
+        text=document.text,
+        kind=kind if kind != title else "",
+    )
+
+
+NOTES_CARD = OverviewCard(
+    anchor="notes",
+    title=message("Notes"),
+    placement=Placement.READING,
+    order=10,
+    queries=queries,
+    view=view,
+)
+OLDER_NOTES = Route(
+    path="older",
+    title=message("Older notes"),
+    handler=older,
+    purposes=frozenset({Purpose.CARE, Purpose.QUALITY, Purpose.SUPERVISION}),
+    audit=AuditKind.READ,
+)

@@ -1,0 +1,15 @@
+"""Measurements: vital signs and laboratory results, with their trends."""
+
+from __future__ import annotations
+
+from kontinuum.care.observations.views import LABORATORY_CARD, TREND, VITALS_CARD
+from kontinuum.kernel.i18n import message
+from kontinuum.kernel.module import Module
+
+MODULE = Module(
+    name="observations",
+    title=message("Measurements"),
+    package=__name__,
+    cards=(VITALS_CARD, LABORATORY_CARD),
+    routes=(TREND,),
+)

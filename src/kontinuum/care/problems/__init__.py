@@ -1,0 +1,9 @@
+"""Problems: the diagnoses and conditions of a patient."""
+
+from __future__ import annotations
+
+from kontinuum.care.problems.views import PROBLEMS_CARD
+from kontinuum.kernel.i18n import message
+from kontinuum.kernel.module import Module
+
+MODULE = Module(name="problems", title=message("Problems"), package=__name__, cards=(PROBLEMS_CARD,))

@@ -1,0 +1,128 @@
+// The patient search: `/` or Ctrl+K moves to it, arrow keys choose, Enter opens, Escape closes.
+// htmx fetches the list; this module moves through it.
+
+const TYPING = "input:not([type=search]), textarea, select, [contenteditable]";
+
+function parts(form) {
+  return {
+    input: form.querySelector("input[type=search]"),
+    list: form.querySelector("[role=listbox]"),
+    status: form.querySelector("[data-search-status]"),
+  };
+}
+
+function options(form) {
+  return [...parts(form).list.querySelectorAll("[role=option]")];
+}
+
+function choose(form, index) {
+  const all = options(form);
+  const { input } = parts(form);
+  all.forEach((option, place) => option.setAttribute("aria-selected", String(place === index)));
+  if (all[index]) {
+    input.setAttribute("aria-activedescendant", all[index].id);
+    all[index].scrollIntoView({ block: "nearest" });
+  } else {
+    input.removeAttribute("aria-activedescendant");
+  }
+}
+
+function chosen(form) {
+  return options(form).findIndex((option) => option.getAttribute("aria-selected") === "true");
+}
+
+function open(form, isOpen) {
+  const { input, list } = parts(form);
+  list.hidden = !isOpen;
+  input.setAttribute("aria-expanded", String(isOpen));
+  if (!isOpen) input.removeAttribute("aria-activedescendant");
+}
+
+function announce(form) {
+  const { status } = parts(form);
+  const count = options(form).length;
+  const { one, many, none } = status.dataset;
+  status.textContent = count === 0 ? none : count === 1 ? one : many.replace("#", count);
+}
+
+// Enter pressed before the answer is here opens what the answer brings, if it is one patient only.
+const waiting = new WeakSet();
+
+function answered(form) {
+  const { input, list } = parts(form);
+  const useful = input.value.trim() !== "" && list.childElementCount > 0;
+  open(form, useful);
+  if (!useful) return;
+  const all = options(form);
+  all.forEach((option) => {
+    option.id = `${list.id}-${option.id}`;
+  });
+  choose(form, all.length > 0 ? 0 : -1);
+  announce(form);
+  form.dataset.answered = input.value;
+  if (waiting.has(form)) {
+    waiting.delete(form);
+    if (all.length === 1) all[0].click();
+  }
+}
+
+function onKey(form, event) {
+  const all = options(form);
+  const { input, list } = parts(form);
+  const current = chosen(form);
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    if (list.hidden || all.length === 0) return;
+    event.preventDefault();
+    const step = event.key === "ArrowDown" ? 1 : -1;
+    choose(form, (current + step + all.length) % all.length);
+  } else if (event.key === "Enter") {
+    if (input.value.trim() === "") event.preventDefault();
+    else if (form.dataset.answered === input.value && all[current]) {
+      event.preventDefault();
+      all[current].click();
+    } else {
+      event.preventDefault();
+      waiting.add(form);
+      input.dispatchEvent(new Event("search-now"));
+    }
+  } else if (event.key === "Escape") {
+    if (!list.hidden) {
+      event.preventDefault();
+      open(form, false);
+    } else input.blur();
+  }
+}
+
+export function startSearch() {
+  document.addEventListener("keydown", (event) => {
+    const palette = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
+    const slash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (!palette && !(slash && !event.target.closest(`${TYPING}, input`))) return;
+    const form = document.querySelector("[data-patient-search]");
+    if (!form) return;
+    event.preventDefault();
+    const { input } = parts(form);
+    scrollTo({ top: 0, behavior: "instant" });
+    input.focus();
+    input.select();
+  });
+  for (const form of document.querySelectorAll("[data-patient-search]")) {
+    const { input, list } = parts(form);
+    form.addEventListener("keydown", (event) => {
+      if (event.target === input) onKey(form, event);
+    });
+    list.addEventListener("htmx:afterSwap", () => answered(form));
+    input.addEventListener("input", () => {
+      if (input.value.trim() === "") open(form, false);
+    });
+    input.addEventListener("focus", () => {
+      if (input.value.trim() !== "" && options(form).length > 0) open(form, true);
+    });
+    document.addEventListener("click", (event) => {
+      if (!form.contains(event.target)) open(form, false);
+    });
+    form.addEventListener("focusout", (event) => {
+      if (event.relatedTarget && !form.contains(event.relatedTarget)) open(form, false);
+    });
+  }
+}

@@ -1,0 +1,13 @@
+// The workspace's behaviour in the browser. Every page works without it; with it, it works faster.
+
+import { startSearch } from "./search.js";
+import { startTheme } from "./theme.js";
+import { startTrends } from "./trends.js";
+import { startCopying } from "./copying.js";
+import { startMenus } from "./menus.js";
+
+startTheme();
+startSearch();
+startMenus();
+startCopying();
+startTrends();

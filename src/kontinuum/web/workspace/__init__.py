@@ -1,0 +1,47 @@
+"""The workspace: the clinician's pages. Layout, sign-in, patient search, chart; no clinical knowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from kontinuum.kernel.module import Module
+from kontinuum.web.workspace.chart import module_page, show_chart
+from kontinuum.web.workspace.pages import Page, signed_in
+from kontinuum.web.workspace.patients import search, show_start
+from kontinuum.web.workspace.services import Application, gather
+from kontinuum.web.workspace.signin import choose_language, show_sign_in, sign_in, sign_out
+
+__all__ = ["routes"]
+
+
+def routes(application: Application, modules: Sequence[Module]) -> list[BaseRoute]:
+    """Every route of the workspace; `application` is the application's services."""
+    services = gather(application, modules)
+    own = [
+        Route("/static/{version}/{name:path}", services.assets.serve, methods=["GET"]),
+        Route("/sign-in", show_sign_in(services), methods=["GET"]),
+        Route("/sign-in", sign_in(services), methods=["POST"]),
+        Route("/language", choose_language(services), methods=["POST"]),
+        Route("/sign-out", signed_in(services, sign_out), methods=["POST"]),
+        Route("/", signed_in(services, show_start), methods=["GET"]),
+        Route("/patients", signed_in(services, search), methods=["POST"]),
+        Route("/patient/{patient}", signed_in(services, show_chart), methods=["GET"]),
+    ]
+    contributed = [
+        Route(
+            f"/patient/{{patient}}/{module.name}/{route.path}",
+            signed_in(services, module_page(module, route)),
+            methods=["GET"],
+        )
+        for module in modules
+        for route in module.routes
+    ]
+    unknown = Route("/patient/{path:path}", signed_in(services, _no_such_page), methods=["GET"])
+    return [*own, *contributed, unknown]
+
+
+async def _no_such_page(page: Page) -> Response:
+    return page.problem(404, [page.translator.gettext("There is no such page.")])

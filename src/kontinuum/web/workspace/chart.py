@@ -1,0 +1,149 @@
+"""The chart: one page about one patient, composed of what the modules contribute.
+
+A card that fails says so on its place; it is never shown as empty.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import structlog
+from markupsafe import Markup
+from starlette.responses import Response
+
+from kontinuum.kernel.i18n import local
+from kontinuum.kernel.module import (
+    Chart,
+    Module,
+    NotFound,
+    OverviewCard,
+    PageRequest,
+    Placement,
+    ResultPage,
+    Route,
+)
+from kontinuum.record.outcome import Refusal
+from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.patient import Person, read_person
+from kontinuum.web.workspace.reading import PatientReader
+from kontinuum.web.workspace.recent import remember_opened
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCard:
+    """A card ready to be put on the page; `html` is None when it could not be made."""
+
+    anchor: str
+    title: str
+    html: Markup | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A unit with entries among what the page shows, and how many of them."""
+
+    name: str
+    entries: int
+
+
+async def show_chart(page: Page) -> Response:
+    """Answer `/patient/{patient}`: the overview."""
+    chart = _chart_of(page)
+    modules = page.services.modules
+    record = page.services.record(page.session.principal)
+    reader = PatientReader(record, chart, [part for module in modules for part in module.banner])
+    cards = sorted((card for module in modules for card in module.cards), key=lambda card: card.order)
+    wanted = {card.anchor: card.queries(chart) for card in cards}
+
+    await reader.find_many([query for queries in wanted.values() for query in queries])
+    person = await _person(reader, chart)
+    if isinstance(person, Refusal):
+        return page.refuse(person)
+    await page.services.directory.learn(record, reader.units())
+
+    shown: dict[Placement, list[ShownCard]] = {placement: [] for placement in Placement}
+    for card in cards:
+        answers = [*await reader.find_many(wanted[card.anchor])]
+        rendered = _render(page, chart, card, answers)
+        if rendered is not None:
+            shown[card.placement].append(rendered)
+    values = {
+        "patient": person,
+        "warnings": reader.banner_notes(),
+        "cards": shown,
+        "sources": _sources(page, reader),
+        "read_at": chart.now,
+    }
+    response = page.render("pages/chart.html", values)
+    remember_opened(page, response, chart.patient)
+    return response
+
+
+def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Response]]:
+    """The handler of `/patient/{patient}/{module}/{path}`: a page, or a fragment for htmx."""
+
+    async def show(page: Page) -> Response:
+        translator = page.translator
+        if page.session.principal.purpose not in route.purposes:
+            reason = translator.gettext("This page is not part of the purpose of your assignment.")
+            return page.problem(HTTPStatus.FORBIDDEN, [reason])
+        chart = _chart_of(page)
+        record = page.services.record(page.session.principal)
+        banner = () if page.partial else [part for one in page.services.modules for part in one.banner]
+        reader = PatientReader(record, chart, banner)
+        view = await route.handler(PageRequest(chart, reader, dict(page.request.query_params)))
+        person = await _person(reader, chart)
+        if isinstance(person, Refusal):
+            return page.refuse(person)
+        if isinstance(view, NotFound):
+            return page.problem(HTTPStatus.NOT_FOUND, [translator.gettext(view.message)])
+        shared = {
+            "patient": person,
+            "warnings": reader.banner_notes(),
+            "title": translator.gettext(route.title),
+            "chart": chart,
+            "layout": "parts/fragment.html" if page.partial else "parts/module_page.html",
+        }
+        return page.render(view.template, {**view.values, **shared})
+
+    return show
+
+
+def _chart_of(page: Page) -> Chart:
+    services = page.services
+    return Chart(
+        page.request.path_params["patient"], services.clock.now(), page.translator, services.directory
+    )
+
+
+async def _person(reader: PatientReader, chart: Chart) -> Person | Refusal:
+    stored = await reader.patient()
+    if isinstance(stored, Refusal):
+        return stored
+    return read_person(stored.body or b"", local(chart.now).date(), chart.translator, chart.directory)
+
+
+def _render(page: Page, chart: Chart, card: OverviewCard, answers: list[ResultPage]) -> ShownCard | None:
+    """One card; a fault in it is logged and takes no other card with it."""
+    title = page.translator.gettext(card.title)
+    try:
+        view = card.view(chart, answers)
+        if view is None:
+            return None
+        values = {**view.values, "chart": chart, "anchor": card.anchor, "title": title}
+        html = page.services.templates.render(page.translator.language, view.template, values)
+    except Exception:
+        _log.exception("card_failed", card=card.anchor)
+        return ShownCard(card.anchor, title, None)
+    return ShownCard(card.anchor, title, Markup(html))  # noqa: S704 - made by an escaping template
+
+
+def _sources(page: Page, reader: PatientReader) -> list[Source]:
+    """The units behind the page, the one with most entries first."""
+    counted = Counter(page.services.directory.unit(unit) for unit in reader.units() if unit)
+    return [Source(name, entries) for name, entries in counted.most_common()]

@@ -1,0 +1,52 @@
+"""The few drawings of the workspace, 16 by 16, drawn for it; each is the inside of an `svg` element."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ICONS: Final = {
+    "search": '<circle cx="7" cy="7" r="4.25"/><path d="m10.2 10.2 3.3 3.3"/>',
+    "alert": '<path d="M8 2.2 14.3 13H1.7L8 2.2Z"/><path d="M8 6.4v3.1M8 11.4v.1"/>',
+    "shield": '<path d="M8 1.8 13 3.6v4c0 3.2-2.1 5.5-5 6.6-2.9-1.1-5-3.4-5-6.6v-4L8 1.8Z"/>',
+    "cross": '<path d="M8 2.5v11M5 5.5h6"/>',
+    "unknown": (
+        '<circle cx="8" cy="8" r="6"/>'
+        '<path d="M6.3 6.4c.2-1 .9-1.5 1.8-1.5 1 0 1.7.6 1.7 1.5 0 1.3-1.8 1.4-1.8 2.7 '
+        'M8 11.2v.1"/>'
+    ),
+    "bed": (
+        '<path d="M2 3.5v9 M2 10.5h12v2 M14 10.5V8.2c0-.9-.7-1.7-1.7-1.7H7v4"/>'
+        '<circle cx="4.5" cy="7.7" r="1.1"/>'
+    ),
+    "calendar": (
+        '<rect x="2.5" y="3.5" width="11" height="10" rx="1.5"/><path d="M2.5 6.7h11 M5.5 2v2.5 '
+        'M10.5 2v2.5"/>'
+    ),
+    "signed": '<path d="m3.5 8.6 3 3 6-7"/>',
+    "unsigned": '<path d="m9.6 3.4 3 3L6 13H3v-3l6.6-6.6Z"/>',
+    "chevron": '<path d="m6 3.8 4.2 4.2L6 12.2"/>',
+    "up": '<path d="M8 13V3.5M4.2 7.2 8 3.4l3.8 3.8"/>',
+    "down": '<path d="M8 3v9.5M4.2 8.8 8 12.6l3.8-3.8"/>',
+    "copy": (
+        '<rect x="5.5" y="5.5" width="8" height="8" rx="1.5"/>'
+        '<path d="M10.5 5.5V4c0-.8-.7-1.5-1.5-1.5H4c-.8 0-1.5.7-1.5 1.5v5c0 .8.7 1.5 1.5 1.5h1.5"/>'
+        ""
+    ),
+    "person": '<circle cx="8" cy="5.3" r="2.8"/><path d="M2.8 13.7c.6-2.7 2.6-4.2 5.2-4.2s4.6 1.5 5.2 4.2"/>',
+    "sun": (
+        '<circle cx="8" cy="8" r="2.8"/><path d="M8 1.5v1.3 M8 13.2v1.3 M1.5 8h1.3 M13.2 8h1.3 '
+        'M3.4 3.4l.9.9 M11.7 11.7l.9.9 M3.4 12.6l.9-.9 M11.7 4.3l.9-.9"/>'
+    ),
+    "moon": '<path d="M13.3 9.6A5.7 5.7 0 0 1 6.4 2.7a5.7 5.7 0 1 0 6.9 6.9Z"/>',
+    "arrow": '<path d="M3 8h9.5M8.8 4.2 12.6 8l-3.8 3.8"/>',
+    "swap": '<path d="M3 5.5h9M9.5 3 12 5.5 9.5 8M13 10.5H4M6.5 8 4 10.5 6.5 13"/>',
+    "leave": (
+        '<path d="M6.5 2.5H4c-.8 0-1.5.7-1.5 1.5v8c0 .8.7 1.5 1.5 1.5h2.5 M6.5 8h7 '
+        'M10.8 5.2 13.6 8l-2.8 2.8"/>'
+    ),
+    "print": (
+        '<path d="M4.5 6V2.5h7V6 '
+        'M4.5 11.5H3c-.6 0-1-.4-1-1V7c0-.6.4-1 1-1h10c.6 0 1 .4 1 1v3.5c0 .6-.4 1-1 1h-1.5"/>'
+        '<path d="M4.5 9.5h7v4h-7z"/>'
+    ),
+}

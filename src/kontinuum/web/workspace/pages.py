@@ -1,0 +1,176 @@
+"""What every page of the workspace shares: who is signed in, which language and theme, and how it leaves.
+
+A page is never cached and carries a Content-Security-Policy with a nonce of its own: no inline script or
+style, no `eval`, nothing from another host. A form or request that changes something, or that carries a
+personal identity number, is a POST with the session's CSRF token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from kontinuum.kernel.i18n import LANGUAGES, Translator, message, negotiate
+from kontinuum.record.outcome import Refusal, RefusalKind
+from kontinuum.web.workspace.templating import Templates
+
+if TYPE_CHECKING:
+    from kontinuum.identity import Session
+    from kontinuum.web.workspace.services import WorkspaceServices
+
+_log = structlog.get_logger(__name__)
+
+SESSION_COOKIE: Final = "kontinuum_session"
+FORM_COOKIE: Final = "kontinuum_form"
+LANGUAGE_COOKIE: Final = "kontinuum_language"
+THEME_COOKIE: Final = "kontinuum_theme"
+THEMES: Final = ("light", "dark")
+_YEAR: Final = 365 * 24 * 3600
+
+_EXPLANATIONS: Final = {
+    RefusalKind.NOT_FOUND: message("There is no such patient in this record."),
+    RefusalKind.GONE: message("This patient's record has been removed by a decision."),
+    RefusalKind.FORBIDDEN: message("You do not have access to this patient's record under your assignment."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One request for a page by a signed-in person, and everything needed to answer it."""
+
+    request: Request
+    services: WorkspaceServices
+    session: Session
+    translator: Translator
+
+    @property
+    def partial(self) -> bool:
+        """Whether htmx asks for a fragment to put into a page that is already open."""
+        return "hx-request" in self.request.headers and "hx-boosted" not in self.request.headers
+
+    def render(self, template: str, values: Mapping[str, object], status: int = 200) -> Response:
+        """The template as a full page, or as a fragment for htmx; templates choose their layout by it."""
+        shared = shell_values(self.request, self.session, self.translator)
+        shared["layout"] = "parts/fragment.html" if self.partial else "parts/layout.html"
+        text = self.services.templates.render(self.translator.language, template, {**shared, **values})
+        return respond(self.request, text, status, nonce=str(shared["nonce"]))
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """Say why the gate refused, in the reader's language where it is a common reason."""
+        known = _EXPLANATIONS.get(refusal.kind)
+        reasons = [self.translator.gettext(known)] if known else [issue.message for issue in refusal.issues]
+        return self.problem(refusal.kind.value, reasons, refusal.provision)
+
+    def problem(self, status: int, reasons: list[str], provision: str | None = None) -> Response:
+        """A page that says what is wrong and what to do."""
+        values = {"status": status, "reasons": reasons, "provision": provision}
+        return self.render("pages/problem.html", values, status)
+
+
+Handler = Callable[[Page], Awaitable[Response]]
+
+
+def signed_in(services: WorkspaceServices, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Let only a signed-in person through, and on a POST only with the session's CSRF token."""
+
+    async def endpoint(request: Request) -> Response:
+        session = await services.session(request.cookies.get(SESSION_COOKIE))
+        if session is None:
+            return _ask_to_sign_in(request)
+        page = Page(request, services, session, translator_of(request, services.templates))
+        if request.method == "POST" and not await _token_agrees(request, session.csrf):
+            return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(STALE_FORM)])
+        try:
+            return await handler(page)
+        except Exception:
+            # The last resort: the person gets a page in their language, the log gets the fault.
+            _log.exception("page_failed", handler=handler.__qualname__)
+            return page.problem(HTTPStatus.INTERNAL_SERVER_ERROR, [page.translator.gettext(_FAULT)])
+
+    return endpoint
+
+
+_FAULT: Final = message("Something went wrong here. It is logged; try again, and tell support if it remains.")
+STALE_FORM: Final = message(
+    "The form was too old or came from another page. Go back, reload the page and try again."
+)
+
+
+def _ask_to_sign_in(request: Request) -> Response:
+    """Send the person to the sign-in page, and back here afterwards when it was a page they asked for."""
+    if "hx-request" in request.headers:
+        return Response(status_code=401, headers={"hx-redirect": "/sign-in", "cache-control": "no-store"})
+    path = request.url.path if request.method == "GET" else "/"
+    target = "/sign-in" if path == "/" else f"/sign-in?next={path}"
+    return RedirectResponse(target, status_code=303, headers={"cache-control": "no-store"})
+
+
+async def _token_agrees(request: Request, expected: str) -> bool:
+    given = request.headers.get("x-csrf-token")
+    if given is None:
+        field = (await request.form()).get("csrf")
+        given = field if isinstance(field, str) else ""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def translator_of(request: Request, templates: Templates) -> Translator:
+    """The translator for the language chosen before, else the one the browser asks for."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    language = chosen if chosen in LANGUAGES else negotiate(request.headers.get("accept-language", ""))
+    return templates.translators[language]
+
+
+def shell_values(request: Request, session: Session | None, translator: Translator) -> dict[str, object]:
+    """The values that the layout needs on every page."""
+    theme = request.cookies.get(THEME_COOKIE)
+    return {
+        "nonce": secrets.token_urlsafe(16),
+        "theme": theme if theme in THEMES else None,
+        "other_language": "en" if translator.language == "sv" else "sv",
+        "here": request.url.path if request.method == "GET" else "/",
+        "user": session.principal if session else None,
+        "csrf": session.csrf if session else "",
+        "patient": None,
+    }
+
+
+def respond(request: Request, text: str, status: int = 200, *, nonce: str) -> Response:
+    """A page with the headers that all pages carry."""
+    policy = (
+        "default-src 'none'; "
+        f"script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'nonce-{nonce}'; "
+        "font-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers = {
+        "content-security-policy": policy,
+        "cache-control": "no-store",
+        "referrer-policy": "same-origin",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "cross-origin-opener-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=()",
+        "vary": "accept-language, cookie, hx-request",
+    }
+    return HTMLResponse(text, status, headers)
+
+
+def set_cookie(request: Request, response: Response, name: str, value: str, *, lasting: bool = False) -> None:
+    """Set a cookie that scripts cannot read; it ends with the browser session unless it is lasting."""
+    secure = request.url.scheme == "https"
+    age = _YEAR if lasting else None
+    response.set_cookie(name, value, max_age=age, httponly=True, samesite="lax", secure=secure)
+
+
+def safe_path(path: str) -> str:
+    """A path on this site to go to next; the start page for anything that could lead elsewhere."""
+    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if inside else "/"

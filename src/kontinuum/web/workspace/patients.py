@@ -1,0 +1,74 @@
+"""The start page and the search for a patient.
+
+The search is a POST: a personnummer in an address would end up in histories and in the logs of everything
+between the browser and here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from kontinuum.kernel.i18n import local
+from kontinuum.kernel.module import ResultPage
+from kontinuum.web.workspace import matching
+from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.patient import Person, read_person
+from kontinuum.web.workspace.recent import recently_opened
+
+SHOWN_AT_MOST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a search: people, whether the names were only similar, and advice when it was not run."""
+
+    people: tuple[Person, ...] = ()
+    similar: bool = False
+    more: bool = False
+    advice: str = ""
+
+
+async def show_start(page: Page) -> Response:
+    """Answer `/`: search, and the patients opened last."""
+    ids = recently_opened(page)
+    record = page.services.record(page.session.principal)
+    people: list[Person] = []
+    if ids:
+        answers = await record.find_many([f"Patient?_id={','.join(ids)}&_count={len(ids)}"])
+        found = {person.id: person for person in _people(page, answers)}
+        people = [found[one] for one in ids if one in found]
+    return page.render("pages/start.html", {"recent": people})
+
+
+async def search(page: Page) -> Response:
+    """Answer a POST to `/patients`: a list of patients, as a fragment or a page."""
+    text = str((await page.request.form()).get("q", ""))[: matching.LONGEST].strip()
+    found = await find_patients(page, text) if text else Found()
+    template = "parts/found.html" if page.partial else "pages/found.html"
+    return page.render(template, {"q": text, "found": found})
+
+
+async def find_patients(page: Page, text: str) -> Found:
+    """People who fit what was typed: by number when it is one, else by name, else by similar names."""
+    today = local(page.services.clock.now()).date()
+    question = matching.understand(text, today)
+    if isinstance(question, matching.Advice):
+        return Found(advice=page.translator.gettext(question.text))
+    record = page.services.record(page.session.principal)
+    exact = _people(page, await record.find_many(question.exact))
+    ranked = matching.rank(text, exact)
+    if ranked or not question.similar:
+        advice = page.translator.gettext(question.unmatched) if question.unmatched and not ranked else ""
+        return Found(tuple(ranked[:SHOWN_AT_MOST]), more=len(ranked) > SHOWN_AT_MOST, advice=advice)
+    candidates = _people(page, await record.find_many(question.similar))
+    similar = matching.similar(text, candidates)
+    return Found(tuple(similar[:SHOWN_AT_MOST]), similar=True, more=len(similar) > SHOWN_AT_MOST)
+
+
+def _people(page: Page, answers: list[ResultPage] | Any) -> list[Person]:
+    today = local(page.services.clock.now()).date()
+    bodies = {stored.id: stored.body for answer in answers for stored in answer.matches if stored.body}
+    return [read_person(body, today, page.translator, page.services.directory) for body in bodies.values()]

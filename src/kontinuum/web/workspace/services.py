@@ -1,0 +1,98 @@
+"""What the workspace needs from the application, gathered once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kontinuum.identity import Identity, Session
+from kontinuum.kernel.clock import Clock
+from kontinuum.kernel.module import Module
+from kontinuum.kernel.principal import Principal
+from kontinuum.web.workspace.assets import Assets
+from kontinuum.web.workspace.directory import UnitDirectory
+from kontinuum.web.workspace.templating import Templates
+
+
+class Environment(Protocol):
+    """The one setting that the workspace reads."""
+
+    @property
+    def environment(self) -> str:
+        """`development`, `test` or `production`."""
+        ...
+
+
+class Gate(Protocol):
+    """Makes the `Record` bound to a principal."""
+
+    def record(self, principal: Principal, /) -> Any:
+        """The record as this principal may see it."""
+        ...
+
+
+class Application(Protocol):
+    """The application's services, as far as the workspace uses them."""
+
+    @property
+    def settings(self) -> Environment:
+        """The settings in force."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        ...
+
+    @property
+    def gate(self) -> Gate:
+        """The way to patient data."""
+        ...
+
+    @property
+    def identity(self) -> Identity:
+        """Sign-in and sessions."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceServices:
+    """The application's services and the workspace's own, one of each a process."""
+
+    application: Application
+    modules: tuple[Module, ...]
+    templates: Templates
+    assets: Assets
+    directory: UnitDirectory
+
+    @property
+    def identity(self) -> Identity:
+        """Sign-in and sessions."""
+        return self.application.identity
+
+    @property
+    def clock(self) -> Clock:
+        """The application's clock."""
+        return self.application.clock
+
+    @property
+    def production(self) -> bool:
+        """Whether real patients may be in the record: the demo's sign-in is then refused."""
+        return self.application.settings.environment == "production"
+
+    def record(self, principal: Principal) -> Any:
+        """The gate, bound to a principal."""
+        return self.application.gate.record(principal)
+
+    async def session(self, cookie: str | None) -> Session | None:
+        """The session behind a cookie."""
+        return await self.identity.session(cookie) if cookie else None
+
+
+def gather(application: Application, modules: Sequence[Module]) -> WorkspaceServices:
+    """Load static files, templates and translations."""
+    assets = Assets()
+    templates = Templates(modules, assets)
+    templates.load_all()
+    return WorkspaceServices(application, tuple(modules), templates, assets, UnitDirectory(application.clock))

@@ -1,0 +1,153 @@
+"""A real browser on the real server with the demo region, one of each for a test run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from kontinuum.app.postgres import scratch_database
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+
+DISTRICT_DOCTOR = "Anna Berglund"
+FULLEST = "p-0001"
+EMPTY = "p-0015"
+MARKED = "p-0012"
+PROTECTED = "p-0013"
+RESERVE = "p-0014"
+DECEASED = "p-0018"
+
+Open = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture(scope="session")
+def live_server(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `kontinuum serve` with the demo region."""
+    directory = tmp_path_factory.mktemp("live")
+    with scratch_database(database_server) as dsn, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        free.close()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("KONTINUUM_")}
+        environ = {
+            **kept,
+            "KONTINUUM_ENV": "development",
+            "KONTINUUM_DATA_DIR": str(directory / "var"),
+            "KONTINUUM_DATABASE_URL": dsn,
+            "KONTINUUM_PORT": str(port),
+            "KONTINUUM_WORKERS": "1",
+        }
+        with open(directory / "output.txt", "wb") as output:
+            command = [sys.executable, "-m", "kontinuum.app", "serve"]
+            server = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(address, server, directory / "output.txt")
+            yield address
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(timeout=30)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], output: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert server.poll() is None, output.read_text()
+        try:
+            if httpx.get(f"{address}/sign-in", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(output.read_text())
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium: the one named in KONTINUUM_TEST_CHROMIUM, else the one on the path, else Playwright's."""
+    found = (
+        os.environ.get("KONTINUUM_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    )
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def visit(browser: Browser, live_server: str) -> AsyncIterator[Open]:
+    """Open a page in a browser of its own, signed in; what its console complains of fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    async def open_page(
+        path: str = "/",
+        *,
+        width: int = 1440,
+        theme: str = "light",
+        language: str = "sv",
+        name: str | None = DISTRICT_DOCTOR,
+        javascript: bool = True,
+    ) -> Page:
+        context = await browser.new_context(
+            base_url=live_server,
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if theme == "dark" else "light",
+            locale="sv-SE" if language == "sv" else "en-GB",
+            java_script_enabled=javascript,
+        )
+        contexts.append(context)
+        page = await context.new_page()
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None,
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        if name is not None:
+            await sign_in(page, name)
+        await page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    assert complaints == []
+
+
+async def sign_in(page: Page, name: str = DISTRICT_DOCTOR) -> None:
+    """Choose a persona and its first assignment: one click."""
+    await page.goto("/sign-in")
+    await page.get_by_role("button", name=re.compile(re.escape(name))).first.click()
+    await page.wait_for_url("**/")
+
+
+async def accessibility_problems(page: Page) -> list[str]:
+    """What axe finds against WCAG 2.2 AA and its own best practices, one line each."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))  # as the debugger does: page policy stays
+    result = await page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice']})"
+    )
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:160]}"
+        for violation in result["violations"]
+        for node in violation["nodes"]
+    ]

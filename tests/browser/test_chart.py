@@ -1,0 +1,178 @@
+"""The chart in the browser: right patient, right words, both languages, both themes, quickly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import date
+from html import unescape
+
+from playwright.async_api import expect
+
+from kontinuum.demo import generate
+from tests.browser.conftest import DECEASED, EMPTY, FULLEST, MARKED, PROTECTED, RESERVE, Open
+
+
+async def test_the_fullest_chart_shows_every_part_with_its_source(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}")
+    for heading in (
+        "Överkänslighet och uppmärksamhet",
+        "Diagnoser och problem",
+        "Läkemedel",
+        "Anteckningar",
+        "Vitalparametrar",
+        "Laboratorium",
+        "Vårdkontakter",
+    ):
+        await expect(page.get_by_role("heading", name=heading, level=2)).to_be_visible()
+    for entry in await page.locator(".card-problems .entry .source, .card-medication .entry .source").all():
+        assert "·" in await entry.evaluate("e => [...e.children].map(c => c.textContent).join('·')")
+    assert await page.locator(".signed, .unsigned").count() >= await page.locator(".note").count()
+
+
+async def test_the_empty_chart_says_that_nothing_is_recorded_and_what_was_not_fetched(visit: Open) -> None:
+    page = await visit(f"/patient/{EMPTY}")
+    await expect(page.locator("main")).to_contain_text("Uppgift om överkänslighet saknas.")
+    await expect(page.locator("main")).to_contain_text("Ingen anteckning är skriven i journalen.")
+    await expect(page.locator("main")).to_contain_text("Andra vårdgivares anteckningar hämtas inte här.")
+    await expect(page.locator(".provenance")).to_contain_text("ingen enhet har dokumenterat något")
+
+
+async def test_warnings_stay_on_the_screen_when_the_chart_is_scrolled(visit: Open) -> None:
+    for width in (1440, 390):
+        page = await visit(f"/patient/{FULLEST}", width=width)
+        await page.evaluate("scrollTo(0, 2000)")
+        await expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
+        await expect(page.locator(".note-danger").first).to_be_in_viewport()
+
+
+async def test_protected_deceased_and_unidentified_patients_are_marked_plainly(visit: Open) -> None:
+    page = await visit(f"/patient/{MARKED}")
+    await expect(page.locator(".band-danger")).to_contain_text("Sekretessmarkering")
+    await expect(page.locator("body")).not_to_contain_text("070-")
+    await page.goto(f"/patient/{PROTECTED}")
+    await expect(page.locator(".band-danger")).to_contain_text("Skyddad folkbokföring")
+    assert "Ylva" not in await page.title()
+    await page.goto(f"/patient/{DECEASED}")
+    await expect(page.locator(".band-ink")).to_contain_text("Avliden")
+    await page.goto(f"/patient/{RESERVE}")
+    await expect(page.locator(".band-warning")).to_contain_text("Reservnummer")
+
+
+async def test_a_trend_opens_below_its_value_and_has_a_table(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}")
+    link = page.get_by_role("link", name="P-Kreatinin")
+    await link.focus()
+    await page.keyboard.press("Enter")
+    await page.locator("trend-chart canvas").wait_for()
+    assert await page.locator(".trend tbody tr").count() > 10
+    await expect(link).to_have_attribute("aria-expanded", "true")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("trend-chart")).to_have_count(0)
+    await expect(link).to_have_attribute("aria-expanded", "false")
+
+
+async def test_older_notes_and_contacts_are_added_below_without_repeating_any(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}")
+    before = await page.locator(".note").count()
+    await page.get_by_role("link", name="Visa äldre anteckningar").click()
+    await page.wait_for_function("n => document.querySelectorAll('.note').length > n", arg=before)
+    identities = await page.locator(".note").evaluate_all("all => all.map(one => one.id)")
+    assert len(identities) == len(set(identities)) == before + 20
+    contacts = await page.locator(".contact").count()
+    await page.get_by_role("link", name="Visa tidigare vårdkontakter").click()
+    await page.wait_for_function("n => document.querySelectorAll('.contact').length > n", arg=contacts)
+
+
+async def test_swedish_first_and_english_on_demand(visit: Open) -> None:
+    page = await visit(f"/patient/{EMPTY}", language="en")
+    await expect(page.get_by_role("heading", name="Medication")).to_be_visible()
+    assert await page.locator("html").get_attribute("lang") == "en"
+    await page.locator(".topbar summary").click()
+    await page.get_by_role("button", name="På svenska").click()
+    await expect(page.get_by_role("heading", name="Läkemedel")).to_be_visible()
+    assert page.url.endswith(f"/patient/{EMPTY}")
+
+
+async def test_the_theme_follows_the_system_until_one_is_chosen_and_then_stays(visit: Open) -> None:
+    page = await visit(f"/patient/{EMPTY}", theme="light")
+    paper = "getComputedStyle(document.documentElement).backgroundColor"
+    light = await page.evaluate(paper)
+    await page.locator(".topbar summary").click()
+    await page.get_by_role("button", name="Mörkt tema").click()
+    dark = await page.evaluate(paper)
+    assert dark != light
+    await page.goto("/")
+    assert await page.evaluate(paper) == dark
+
+
+async def test_two_tabs_with_different_patients_never_cross(visit: Open) -> None:
+    first = await visit(f"/patient/{FULLEST}")
+    second = await first.context.new_page()
+    await second.goto(f"/patient/{DECEASED}")
+
+    async def look(page_number: int) -> None:
+        page, patient, name = ((first, FULLEST, "Märta"), (second, DECEASED, "Rune"))[page_number]
+        for _ in range(4):
+            await page.goto(f"/patient/{patient}")
+            await expect(page.get_by_role("heading", level=1)).to_contain_text(name)
+            await page.locator("[data-trend]").first.click()
+            await page.locator(".trend").first.wait_for()
+            addresses = await page.locator("a[href*='/patient/']").evaluate_all("all => all.map(a => a.href)")
+            assert all(f"/patient/{patient}" in address for address in addresses)
+
+    await asyncio.gather(look(0), look(1))
+
+
+async def test_the_words_of_a_note_are_shown_letter_for_letter(visit: Open) -> None:
+    written = {
+        resource["id"]: [section["text"]["div"] for section in resource["section"]]
+        for batch in generate(1, 1, today=date.today())
+        for resource in batch.resources
+        if resource["resourceType"] == "Composition"
+    }
+    page = await visit(f"/patient/{FULLEST}")
+    compared = 0
+    for note in await page.locator(".note[open]").all():
+        shown = await note.locator(".note-body").inner_text()
+        identity = (await note.get_attribute("id") or "").removeprefix("note-")
+        for div in written[identity]:
+            for paragraph in div.split("<p>")[1:]:
+                text = unescape(paragraph.split("</p>")[0])
+                assert text in shown
+                compared += 1
+    assert compared > 5
+
+
+async def test_nothing_on_the_chart_moves_after_it_is_painted(visit: Open) -> None:
+    page = await visit("/")
+    await page.add_init_script(
+        "window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach("
+        "entry => { if (!entry.hadRecentInput) window.moved += entry.value; }))"
+        ".observe({type: 'layout-shift', buffered: true});"
+    )
+    await page.goto(f"/patient/{FULLEST}")
+    await page.wait_for_load_state("networkidle")
+    await page.wait_for_timeout(500)
+    assert await page.evaluate("window.moved") < 0.02
+
+
+async def test_time_from_click_to_readable_chart_is_printed(visit: Open) -> None:
+    times = []
+    for _ in range(3):  # each in a browser of its own: nothing is cached
+        page = await visit("/")
+        await page.get_by_role("combobox").fill("19420211-9808")
+        await page.get_by_role("option").click()
+        await page.wait_for_load_state("load")
+        await page.wait_for_function(
+            "() => performance.getEntriesByName('first-contentful-paint').length > 0"
+        )
+        timing = await page.evaluate(
+            "(() => { const [n] = performance.getEntriesByType('navigation');"
+            "const paint = performance.getEntriesByName('first-contentful-paint')[0];"
+            "return JSON.stringify({server: n.responseStart - n.requestStart, paint: paint.startTime,"
+            " ready: n.domContentLoadedEventEnd}) })()"
+        )
+        times.append({name: round(value) for name, value in json.loads(timing).items()})
+    print("chart of the fullest patient, milliseconds:", times)
+    assert all(time["ready"] > 0 for time in times)
