@@ -139,7 +139,7 @@ class _SwedishTime(tzinfo):
     _summer = timedelta(hours=2)
 
     def utcoffset(self, moment: datetime | None) -> timedelta:
-        if moment is None:
+        if moment is None or moment.year < 1980:
             return self._standard
         return self._offset(moment.replace(tzinfo=UTC) - self._standard)
 
@@ -150,6 +150,8 @@ class _SwedishTime(tzinfo):
         return "CEST" if self.dst(moment) else "CET"
 
     def fromutc(self, moment: datetime) -> datetime:
+        if moment.year == _LAST_YEAR:
+            return moment  # "for ever": an hour more would be no date at all
         return moment + self._offset(moment.replace(tzinfo=UTC))
 
     def _offset(self, utc: datetime) -> timedelta:
@@ -166,6 +168,7 @@ def _summer_of(year: int) -> tuple[datetime, datetime]:
     return start, _last_sunday(year, 10 if year >= 1996 else 9)
 
 
+_LAST_YEAR: Final = 9999
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 

@@ -123,10 +123,13 @@ class NotFound:
 class Placement(StrEnum):
     """Where on the overview a card stands; the shell decides what that means on each screen."""
 
-    LISTS = "lists"
-    READING = "reading"
-    NUMBERS = "numbers"
     TIMELINE = "timeline"
+    FINDINGS = "findings"
+    """What is known: problems, alerts, measurements."""
+    READING = "reading"
+    """What is written."""
+    CARE = "care"
+    """What is done and planned: medication, contacts."""
 
 
 class Tone(StrEnum):

@@ -149,7 +149,7 @@ def _who(chart: Chart, reference: Reference | None) -> str:
 ALERTS_CARD = OverviewCard(
     anchor=_ANCHOR,
     title=message("Allergies and alerts"),
-    placement=Placement.LISTS,
+    placement=Placement.FINDINGS,
     order=10,
     queries=queries,
     view=view,

@@ -14,6 +14,7 @@ from kontinuum.kernel.i18n import local
 
 _SHORTEST = timedelta(days=365)
 _LEAST_BAR = 0.3
+_LATE = 94
 
 
 class Lane(IntEnum):
@@ -63,10 +64,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A year's beginning."""
+    """A year's beginning; `late` when there is no room for its label on the right."""
 
     left: str
     label: str
+    late: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def draw(spans: Sequence[Span], now: datetime) -> Strip | None:
     if not spans:
         return None
     latest = max(max(span.end for span in spans), now)
-    earliest = min(min(span.start for span in spans), latest - _SHORTEST)
+    earliest = min(min(span.start for span in spans), now, latest - _SHORTEST)
     whole = (latest - earliest) * 1.02
     start = earliest - (latest - earliest) * 0.005
 
@@ -111,7 +113,7 @@ def _ticks(start: datetime, end: datetime, place: Callable[[datetime], float]) -
     for year in years:
         if year % step == 0:
             at = datetime(year, 1, 1, tzinfo=start.tzinfo)
-            yield Tick(_percent(place(at)), str(year))
+            yield Tick(_percent(place(at)), str(year), place(at) > _LATE)
 
 
 def _percent(value: float) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from kontinuum.care.contacts.model import Appointment, Encounter, read_appointments, read_encounters
@@ -193,15 +192,15 @@ def _span(chart: Chart, contact: Encounter | Appointment) -> Span | None:
     start = moment(contact.period.start)
     if start is None:
         return None
-    end: datetime = moment(contact.period.end) or (local(chart.now) if contact.ongoing else start)
-    return Span(lane_of(contact.kind.code), start, max(start, end), planned=False)
+    end = moment(contact.period.end) or (local(chart.now) if contact.ongoing else start)
+    return Span(lane_of(contact.kind.code), start, max(start, min(end, local(chart.now))), planned=False)
 
 
 CONTACTS_CARD = OverviewCard(
     anchor=_ANCHOR,
     title=message("Contacts"),
-    placement=Placement.NUMBERS,
-    order=30,
+    placement=Placement.CARE,
+    order=20,
     queries=queries,
     view=view,
 )

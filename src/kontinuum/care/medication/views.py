@@ -120,8 +120,8 @@ def _lines(texts: Iterable[str | None]) -> str:
 MEDICATION_CARD = OverviewCard(
     anchor="medication",
     title=message("Medication"),
-    placement=Placement.LISTS,
-    order=30,
+    placement=Placement.CARE,
+    order=10,
     queries=queries,
     view=view,
 )

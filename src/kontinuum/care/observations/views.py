@@ -248,16 +248,16 @@ def _staff(chart: Chart, observation: Observation) -> str:
 VITALS_CARD = OverviewCard(
     anchor="vitals",
     title=message("Vital signs"),
-    placement=Placement.NUMBERS,
-    order=10,
+    placement=Placement.FINDINGS,
+    order=40,
     queries=vitals_queries,
     view=vitals_view,
 )
 LABORATORY_CARD = OverviewCard(
     anchor="laboratory",
     title=message("Laboratory"),
-    placement=Placement.NUMBERS,
-    order=20,
+    placement=Placement.FINDINGS,
+    order=50,
     queries=laboratory_queries,
     view=laboratory_view,
 )

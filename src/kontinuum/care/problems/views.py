@@ -71,7 +71,7 @@ def _row(chart: Chart, problem: Problem) -> Row:
 PROBLEMS_CARD = OverviewCard(
     anchor="problems",
     title=message("Problems"),
-    placement=Placement.LISTS,
+    placement=Placement.FINDINGS,
     order=20,
     queries=queries,
     view=view,
