@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from kontinuum.kernel.config import Settings
@@ -105,3 +107,30 @@ def test_the_same_command_continues(here: Installation, how: signal.Signals) -> 
     assert "Continuing" not in text
     total = next(line for line in text.splitlines() if "Total" in line)
     assert total.split() == ["Total", "0", "0", f"{RESOURCES:,}", "0"]
+
+
+@pytest.mark.slow
+def test_a_lost_database_is_told_and_the_same_command_continues(here: Installation) -> None:
+    """In words, not as a fault of the program."""
+    process = start(here)
+    until_under_way(here, process)
+    asyncio.run(_end_all_sessions(here.dsn))
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 1, out + err
+    assert "The same command continues" in err
+    assert "Traceback" not in err
+    code, text = finish(here)
+    assert code == 0, text
+    assert here.value("select count(*) from resource") == RESOURCES
+    assert here.value("select count(*) from history") == 0
+
+
+async def _end_all_sessions(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+    finally:
+        await connection.close()

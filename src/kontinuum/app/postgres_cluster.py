@@ -307,6 +307,8 @@ class Cluster:
         if arguments is not None and str(self.data) not in arguments:
             self._report(f"Removing the mark of a server that is gone ({self.data / 'postmaster.pid'})")
             (self.data / "postmaster.pid").unlink(missing_ok=True)
+            # The socket carries a mark of the same server, which PostgreSQL would judge in the same way.
+            (self.socket_directory / f"{SOCKET_FILE}.lock").unlink(missing_ok=True)
 
     def _postmaster_lines(self) -> list[str]:
         try:

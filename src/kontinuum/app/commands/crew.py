@@ -19,7 +19,10 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
+import asyncpg
+
 from kontinuum.app.services import Services, open_services
+from kontinuum.audit import AuditUnavailableError
 from kontinuum.kernel import logging
 from kontinuum.kernel.config import Settings
 
@@ -34,6 +37,8 @@ WAITING = 2
 """Pieces that lie ready at a process, so that it never waits for the parent."""
 STOP_SECONDS = 30.0
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+UNREACHABLE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, AuditUnavailableError)
+"""What a lost database looks like."""
 
 
 class Job(Protocol[P_contra, R_co]):
@@ -177,7 +182,9 @@ async def _answer_all(pipe: Connection, dsn: str, settings: Settings, job: Job[A
         failure, result = None, None
         try:
             result = await job.carry_out(services, piece)
-        except Exception:  # the parent tells it and stops
+        except UNREACHABLE as error:
+            failure = f"The database cannot be reached any more: {error}"
+        except Exception:  # a fault of the program: the parent tells it and stops
             failure = traceback.format_exc()
         finally:
             places.release()

@@ -19,6 +19,7 @@ from kontinuum.app.commands.progress import Bar
 from kontinuum.app.services import Services
 from kontinuum.demo import MAX_PATIENTS, Batch, generate, personas
 from kontinuum.kernel.config import Settings, usable_cores
+from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import Incoming, Refusal
 from kontinuum.store import delivery
 
@@ -107,8 +108,9 @@ def seed_if_empty(dsn: str, settings: Settings) -> None:
 
 
 def sign_ins() -> list[tuple[str, str]]:
-    """Whom a visitor may sign in as: name, and what that person is and where."""
-    return [(each.actor.name, f"{each.title}, {each.assignments[0].unit_name}") for each in personas()]
+    """Whom a visitor may sign in to the workspace as: name, and what that person is and where."""
+    staff = [each for each in personas() if each.actor.kind is ActorKind.STAFF]
+    return [(each.actor.name, f"{each.title}, {each.assignments[0].unit_name}") for each in staff]
 
 
 def _made(dsn: str, settings: Settings, plan: Plan) -> str:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kontinuum.app.commands import acting, report, sources
-from kontinuum.app.commands.crew import Crew, CrewError
+from kontinuum.app.commands.crew import UNREACHABLE, Crew, CrewError
 from kontinuum.app.commands.journal import Done, Journal
 from kontinuum.app.commands.progress import Bar
 from kontinuum.app.commands.sources import Broken, Delivery, Piece
@@ -66,7 +66,7 @@ def run(
         except KeyboardInterrupt:
             print("\nInterrupted. The same command continues where it stopped.", file=sys.stderr)
             raise
-        except CrewError as error:
+        except (CrewError, *UNREACHABLE) as error:
             print(f"{error}\nThe import stopped. The same command continues it.", file=sys.stderr)
             return 1
         finally:
