@@ -21,9 +21,9 @@ from kontinuum.fhir.fhirpath.code import (
 )
 from kontinuum.fhir.fhirpath.compiler import Compiler, Scope, function
 from kontinuum.fhir.fhirpath.errors import FHIRPathError
-from kontinuum.fhir.fhirpath.narrative import is_narrative
 from kontinuum.fhir.fhirpath.paths import step
 from kontinuum.fhir.fhirpath.values import Items, Node
+from kontinuum.fhir.narrative import fault_of
 
 _PROFILE = "http://hl7.org/fhir/StructureDefinition/"
 
@@ -110,7 +110,7 @@ def _has_member(value: Any, codes: frozenset[tuple[str, str]]) -> bool:
 @function("htmlChecks")
 def _html_checks(compiler: Compiler, call: syntax.Call, focus: Code, scope: Scope) -> Code:
     run = system_run(focus)
-    return boolean(lambda env, this: all(isinstance(t, str) and is_narrative(t) for t in run(env, this)))
+    return boolean(lambda env, this: all(isinstance(t, str) and fault_of(t) is None for t in run(env, this)))
 
 
 @function("conformsTo", 1)
