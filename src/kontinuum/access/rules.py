@@ -46,14 +46,15 @@ def _in_care(principal: Principal) -> bool:
 
 SHARED_TYPES = frozenset(
     """
-    ActivityDefinition CapabilityStatement CatalogEntry ChargeItemDefinition CodeSystem CompartmentDefinition
-    ConceptMap DeviceDefinition EffectEvidenceSynthesis Endpoint EventDefinition Evidence EvidenceVariable
-    ExampleScenario GraphDefinition HealthcareService ImplementationGuide InsurancePlan Library Location Measure
-    Medication MedicationKnowledge MedicinalProduct MessageDefinition NamingSystem ObservationDefinition
-    OperationDefinition Organization OrganizationAffiliation PlanDefinition Practitioner PractitionerRole
-    Questionnaire ResearchDefinition ResearchElementDefinition RiskEvidenceSynthesis Schedule SearchParameter Slot
-    SpecimenDefinition StructureDefinition StructureMap Substance SubstanceSpecification TerminologyCapabilities
-    TestReport TestScript ValueSet
+    ActivityDefinition CapabilityStatement CatalogEntry ChargeItemDefinition CodeSystem
+    CompartmentDefinition ConceptMap DeviceDefinition EffectEvidenceSynthesis Endpoint
+    EventDefinition Evidence EvidenceVariable ExampleScenario GraphDefinition HealthcareService
+    ImplementationGuide InsurancePlan Library Location Measure Medication MedicationKnowledge
+    MedicinalProduct MessageDefinition NamingSystem ObservationDefinition OperationDefinition
+    Organization OrganizationAffiliation PlanDefinition Practitioner PractitionerRole Questionnaire
+    ResearchDefinition ResearchElementDefinition RiskEvidenceSynthesis Schedule SearchParameter Slot
+    SpecimenDefinition StructureDefinition StructureMap Substance SubstanceSpecification
+    TerminologyCapabilities TestReport TestScript ValueSet
     """.split()
 )
 """Types that describe organisations, staff, places and definitions, never a patient.
