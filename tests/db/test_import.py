@@ -202,12 +202,13 @@ def test_what_is_wrong_is_refused_with_its_reason_and_the_rest_goes_in(
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("cut.ndjson.gz", gzip.compress(b'{"resourceType":"Patient"}' * 50)[:-12]),
+        ("cut.ndjson.gz", gzip.compress(b'{"resourceType":"Patient"}' * 50, mtime=0)[:-12]),
         ("none.zip", b"not a zip"),
         ("empty.json", b""),
         ("latin.json", '{"resourceType":"Basic","language":"å"}'.encode("latin-1")),
         ("list.json", b"[1, 2]"),
     ],
+    ids=["cut", "no-zip", "empty", "latin-1", "list"],
 )
 def test_files_that_cannot_be_read_are_refused_by_name(here: Installation, name: str, content: bytes) -> None:
     """And what lies beside them goes in."""
