@@ -34,7 +34,6 @@ async def test_every_access_tells_who_what_which_patient_and_why(services: Servi
         ("read", "permitted"),
         ("search", "permitted"),
         ("history", "permitted"),
-        ("history", "permitted"),
         ("read", "not-found"),
     ]
     read = entries[2]

@@ -15,8 +15,8 @@ from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.record import Incoming, Record, Refusal, SearchPage
 from tests.conftest import SHARED
-from tests.support.queries import KINDS, parameters, some_query
-from tests.support.resources import variety
+from tests.support.queries import KINDS, PREFIXES, parameters, some_query
+from tests.support.resources import observation, variety
 
 
 async def load(record: Record, resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -80,6 +80,44 @@ async def test_every_parameter_of_the_made_resources_is_asked_at_least_once(reco
             assert isinstance(query, SearchQuery)
             expected = sorted(resource["id"] for resource in resources if matches(query, resource))
             assert sorted(await found_by_search(record, query)) == expected, (type_name, parameter.name)
+
+
+async def test_a_window_of_time_finds_what_a_scan_finds(record: Record) -> None:
+    rng = random.Random(11)
+    moments = [
+        "2024",
+        "2024-02",
+        "2024-02-29",
+        "2024-03-01T00:00:00Z",
+        "2024-03-01T12:00:00+02:00",
+        "2023-12-31",
+    ]
+    made: list[dict[str, Any]] = []
+    for number in range(60):
+        first, last = sorted(rng.sample(["2023-06-01", "2024-02-28", "2024-03-01", "2024-03-02", "2025"], 2))
+        when: dict[str, Any] = rng.choice(
+            [
+                {"effectiveDateTime": rng.choice(moments)},
+                {"effectivePeriod": {"start": first, "end": last}},
+                {"effectivePeriod": {"start": first}},
+                {"effectivePeriod": {"end": last}},
+                {"effectiveInstant": "2024-03-01T11:59:59.999Z"},
+                {"effectiveTiming": {"event": [first, last]}},
+                {},
+            ]
+        )
+        value = observation("p", id=f"w{number}")
+        del value["effectiveDateTime"]
+        made.append({**value, **when})
+    resources = await load(record, made)
+    for _ in range(250):
+        params = [
+            ("date", rng.choice(PREFIXES) + rng.choice([*moments, "2024-03", "2025"])) for _ in range(2)
+        ]
+        query = parse_search("Observation", [*params, ("_count", "1000")])
+        assert isinstance(query, SearchQuery)
+        expected = sorted(resource["id"] for resource in resources if matches(query, resource))
+        assert sorted(await found_by_search(record, query)) == expected, params
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,19 +46,16 @@ async def open_services(
     `personas` are whom a visitor may sign in as; production is given none.
     """
     clock = clock or SystemClock()
-    anchor: Any = await asyncpg.connect(dsn, server_settings={"application_name": "kontinuum writer"})
-    try:
+    async with AsyncExitStack() as stack:
+        anchor: Any = await asyncpg.connect(dsn, server_settings={"application_name": "kontinuum writer"})
+        stack.push_async_callback(anchor.close)
         keys = KeySource(clock, await claim_writer(anchor))
         pool = await create_pool(dsn, size=connections)
+        stack.push_async_callback(pool.close)
         audit = AuditLog(dsn, clock)
         await audit.start()
-        try:
-            shown = () if settings.environment == "production" else personas
-            yield Services(
-                settings, clock, pool, audit, Gate(pool, audit, clock, keys), Identity(pool, clock, shown)
-            )
-        finally:
-            await audit.stop()
-            await pool.close()
-    finally:
-        await anchor.close()
+        stack.push_async_callback(audit.stop)
+        shown = () if settings.environment == "production" else personas
+        yield Services(
+            settings, clock, pool, audit, Gate(pool, audit, clock, keys), Identity(pool, clock, shown)
+        )

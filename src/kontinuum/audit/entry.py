@@ -6,6 +6,7 @@ patientdatalagen (2008:355) 4:3 and HSLF-FS 2016:40 4:9 say what an entry must t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
 
@@ -42,6 +43,30 @@ class AuditEntry:
     def content(self) -> bytes:
         """The entry as canonical JSON: the bytes that the chain covers."""
         return _encoder.encode(self)
+
+
+_decoder = msgspec.json.Decoder(AuditEntry)
+
+Columns: TypeAlias = tuple[int, str, str, str, str, str, str]
+"""(recorded, actor, assignment, unit, provider, action, patients joined by spaces)"""
+
+
+def columns_of(entry: AuditEntry) -> Columns:
+    """What of an entry stands in columns of its own, by which the log is searched."""
+    return (
+        entry.recorded,
+        entry.actor,
+        entry.assignment,
+        entry.unit,
+        entry.provider,
+        entry.action,
+        " ".join(entry.patients),
+    )
+
+
+def read_entry(content: bytes) -> AuditEntry:
+    """The entry whose canonical JSON this is. Raises msgspec.DecodeError when it is none."""
+    return _decoder.decode(content)
 
 
 def entry(

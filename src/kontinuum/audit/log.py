@@ -8,12 +8,14 @@ it fails: what cannot be logged is not shown (patientdatalagen (2008:355) 4:3).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
 from kontinuum.audit.chain import genesis, seal
-from kontinuum.audit.entry import AuditEntry
+from kontinuum.audit.entry import AuditEntry, columns_of
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.store import audit as store
 
@@ -21,8 +23,21 @@ MAX_GROUP = 1000
 """How many entries one block may hold."""
 
 
+COMMIT_SECONDS = 30.0
+"""How long a block may take to commit before the connection is given up."""
+
+
 class AuditUnavailableError(Exception):
     """The log could not be written, so the access it was for must not be completed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An entry, the bytes that the chain covers, and who waits for it to be durable."""
+
+    entry: AuditEntry
+    content: bytes
+    future: asyncio.Future[None]
 
 
 class AuditLog:
@@ -31,7 +46,7 @@ class AuditLog:
     def __init__(self, dsn: str, clock: Clock) -> None:
         self._dsn = dsn
         self._clock = clock
-        self._pending: list[tuple[AuditEntry, asyncio.Future[None]]] = []
+        self._pending: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._connection: Any = None
@@ -46,24 +61,34 @@ class AuditLog:
         self._task = asyncio.create_task(self._run(), name="audit log")
 
     async def stop(self) -> None:
-        """Commit what is pending and disconnect."""
+        """Commit what is pending and disconnect; what comes later is refused."""
         self._closing = True
         self._wake.set()
         if self._task is not None:
             await self._task
         if self._connection is not None:
-            await self._connection.close()
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await self._connection.close(timeout=5)
 
     async def durable(self, entry: AuditEntry) -> None:
-        """Return when the entry is committed. Raises AuditUnavailableError when it could not be."""
+        """Return when the entry is committed. Raises AuditUnavailableError when it could not be.
+
+        Who stops waiting does not take the entry back: the access may have been made.
+        """
+        if self._closing or self._task is None or self._task.done():
+            raise AuditUnavailableError("The log is not open.")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append((entry, future))
+        # Encoded here: what cannot be encoded fails the one who brought it, not all who wait beside it.
+        self._pending.append(_Waiting(entry, entry.content(), future))
         self._wake.set()
         await future
 
     async def _connect(self) -> None:
         self._connection = await asyncpg.connect(
-            self._dsn, server_settings={"application_name": "kontinuum audit"}
+            self._dsn,
+            timeout=COMMIT_SECONDS,
+            command_timeout=COMMIT_SECONDS,
+            server_settings={"application_name": "kontinuum audit"},
         )
         # A chain belongs to one connection: after a lost one nobody can tell what was committed.
         self._writer = await self._connection.fetchval("select nextval('audit_writer')")
@@ -79,31 +104,28 @@ class AuditLog:
             if self._closing:
                 return
 
-    async def _commit(self, group: list[tuple[AuditEntry, asyncio.Future[None]]]) -> None:
+    async def _commit(self, group: list[_Waiting]) -> None:
         try:
             if self._connection is None or self._connection.is_closed():
                 await self._connect()
-            await self._append([entry for entry, _ in group])
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            await self._append(group)
+        except Exception as error:  # whatever it is: nobody may wait for ever, and the next group must go on
             await self._abandon()
-            failure = AuditUnavailableError(f"The log could not be written: {error}")
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(failure)
+            failure = AuditUnavailableError(f"The log could not be written: {error or type(error).__name__}")
+            for each in group:
+                if not each.future.done():
+                    each.future.set_exception(failure)
             return
-        for _, future in group:
-            if not future.done():
-                future.set_result(None)
+        for each in group:
+            if not each.future.done():
+                each.future.set_result(None)
 
-    async def _append(self, entries: list[AuditEntry]) -> None:
-        contents = [entry.content() for entry in entries]
+    async def _append(self, group: list[_Waiting]) -> None:
+        contents = [each.content for each in group]
         sealed = to_micros(self._clock.now())
         block = self._block + 1
         sealed_hash = seal(self._previous, self._writer, block, sealed, contents)
-        columns = [
-            (e.recorded, e.actor, e.assignment, e.unit, e.provider, e.action, " ".join(e.patients), content)
-            for e, content in zip(entries, contents, strict=True)
-        ]
+        columns = [(*columns_of(each.entry), each.content) for each in group]
         await store.append(
             self._connection, self._writer, block, sealed, self._previous, sealed_hash, columns
         )

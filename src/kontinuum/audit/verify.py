@@ -1,11 +1,18 @@
-"""Proof that the log is whole: every chain is computed again and compared."""
+"""Proof that the log is whole: every chain is computed again and compared.
+
+What a chain by itself cannot show: that blocks were cut off at its end, or that a whole chain is gone. That
+takes an anchor outside the database, to which the newest hash of each chain is copied.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from kontinuum.audit.chain import genesis, seal
+from kontinuum.audit.entry import columns_of, read_entry
 from kontinuum.store import audit as store
 
 
@@ -60,4 +67,16 @@ def _fault(block: store.Block, expected_block: int, previous: bytes) -> str | No
         return f"{block.entries} entries were sealed, {len(block.contents)} are there"
     if seal(previous, block.writer, block.block, block.sealed, block.contents) != block.hash:
         return "the entries are not those that were sealed"
+    if any(
+        _differs(content, columns) for content, columns in zip(block.contents, block.columns, strict=True)
+    ):
+        return "the columns by which an entry is searched are not those that were sealed"
     return None
+
+
+def _differs(content: bytes, columns: tuple[object, ...]) -> bool:
+    """Whether an entry would be found as another than the one that its sealed bytes tell of."""
+    try:
+        return columns_of(read_entry(content)) != columns
+    except msgspec.DecodeError:
+        return True

@@ -42,15 +42,16 @@ class Session:
 class Identity:
     """Mints and recognises credentials.
 
-    A credential that was recognised is remembered for five seconds in the process, so that it costs
-    no query on each request; one that is ended elsewhere is refused after at most that time.
+    A credential that was recognised is remembered for five seconds in the process, never longer than it
+    lasts, so that it costs no query on each request; one that is ended elsewhere is refused after at most
+    that time.
     """
 
     def __init__(self, pool: Any, clock: Clock, personas: Sequence[Persona] = ()) -> None:
         self._pool = pool
         self._clock = clock
         self._personas = tuple(personas)
-        self._known: dict[bytes, tuple[float, Principal | Session]] = {}
+        self._known: dict[bytes, tuple[float, int, Principal | Session]] = {}
 
     def personas(self) -> tuple[Persona, ...]:
         """Whom a visitor may sign in as; empty in production."""
@@ -81,7 +82,7 @@ class Identity:
         if row is None or row.expires <= to_micros(self._clock.now()):
             return None
         principal = msgspec.json.decode(row.principal, type=Principal)
-        self._remember(secret, principal)
+        self._remember(secret, principal, row.expires)
         return principal
 
     async def start_session(self, actor_id: str, assignment_id: str) -> tuple[str, Session] | None:
@@ -119,14 +120,14 @@ class Identity:
         if now - row.used > _TOUCH_MICROS:
             await credentials.touch_session(self._pool, secret, now)
         session = Session(secret.hex()[:16], msgspec.json.decode(row.principal, type=Principal), row.csrf)
-        self._remember(secret, session)
+        self._remember(secret, session, row.expires)
         return session
 
     async def end_session(self, cookie: str) -> None:
         """Sign out."""
         secret = _hashed(cookie)
-        self._known.pop(secret, None)
         await credentials.delete_session(self._pool, secret)
+        self._known.pop(secret, None)
 
     def _principal(self, actor_id: str, assignment_id: str) -> Principal | None:
         for persona in self._personas:
@@ -138,12 +139,16 @@ class Identity:
 
     def _recall(self, secret: bytes) -> Principal | Session | None:
         found = self._known.get(secret)
-        return found[1] if found is not None and found[0] > time.monotonic() else None
+        if found is None or found[0] <= time.monotonic() or found[1] <= to_micros(self._clock.now()):
+            return None
+        return found[2]
 
-    def _remember(self, secret: bytes, what: Principal | Session) -> None:
+    def _remember(self, secret: bytes, what: Principal | Session, until: int) -> None:
         if len(self._known) >= _REMEMBER_AT_MOST:
             self._known.clear()
-        self._known[secret] = (time.monotonic() + _REMEMBER_SECONDS, what)
+        # By both clocks: neither one that is set back nor one that stands still prolongs it.
+        soon = to_micros(self._clock.now()) + int(_REMEMBER_SECONDS * 1_000_000)
+        self._known[secret] = (time.monotonic() + _REMEMBER_SECONDS, min(until, soon), what)
 
 
 def _hashed(secret: str) -> bytes:

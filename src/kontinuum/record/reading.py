@@ -11,7 +11,7 @@ import msgspec
 
 from kontinuum.access import Action, Deny, Permit, predicate
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
-from kontinuum.record.context import Context, decide_on, reference, stored, type_code
+from kontinuum.record.context import Context, decide_on, is_id, reference, stored, type_code
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
 from kontinuum.store.resources import read as store
 from kontinuum.store.resources.rows import ResourceRow
@@ -22,52 +22,92 @@ _Position = tuple[_Large, _Large, Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1
 
 async def read(context: Context, type_name: str, logical_id: str) -> Stored | Refusal:
     """The current version of a resource (http://hl7.org/fhir/R4/http.html#read)."""
-    row = await permitted(context, "read", type_name, logical_id)
+    row = await _existing(context, "read", type_name, logical_id)
     if isinstance(row, Refusal):
         return row
-    if row.body is None:
-        return gone(row)
-    return stored(row)
+    refused = await _released(context, "read", row)
+    if refused is not None:
+        return refused
+    return gone(row) if row.body is None else stored(row)
 
 
 async def vread(context: Context, type_name: str, logical_id: str, version: int) -> Stored | Refusal:
-    """One version of a resource (http://hl7.org/fhir/R4/http.html#vread)."""
-    row = await permitted(context, "vread", type_name, logical_id)
+    """One version of a resource (http://hl7.org/fhir/R4/http.html#vread).
+
+    The law is asked about the current version and about the one wanted: a resource that was corrected to
+    belong to another patient has earlier versions that are not this patient's.
+    """
+    row = await _readable(context, "vread", type_name, logical_id)
     if isinstance(row, Refusal):
         return row
     found = await store.read_version(context.pool, row, version)
+    if found is None and 0 < version < row.version:  # it moved to another patient's bucket meanwhile
+        row = await store.read(context.pool, row.type, row.id) or row
+        found = await store.read_version(context.pool, row, version)
     if found is None:
+        await context.log(
+            "vread",
+            "not-found",
+            "",
+            patients=(row.patient,),
+            what=(_versioned(type_name, logical_id, version),),
+        )
         return refuse(
             RefusalKind.NOT_FOUND,
             "not-found",
             f"{type_name}/{logical_id} has no version {version}; the current one is {row.version}.",
         )
+    refused = await _released(context, "vread", found)
+    if refused is not None:
+        return refused
     return gone(found) if found.body is None else stored(found)
 
 
-async def permitted(context: Context, action: str, type_name: str, logical_id: str) -> ResourceRow | Refusal:
-    """The current row of a resource once the law has permitted it and the log holds the access."""
+def _versioned(type_name: str, logical_id: str, version: int) -> str:
+    return f"{type_name}/{logical_id}/_history/{version}"
+
+
+async def _existing(context: Context, action: str, type_name: str, logical_id: str) -> ResourceRow | Refusal:
+    """The current row of a resource, before the law is asked; that there is none is logged."""
     code = type_code(type_name)
     if isinstance(code, Refusal):
         return code
-    row = await store.read(context.pool, code, logical_id)
+    row = await store.read(context.pool, code, logical_id) if is_id(logical_id) else None
     if row is None:
         await context.log(action, "not-found", "", what=(f"{type_name}/{logical_id}",))
         return missing(type_name, logical_id)
+    return row
+
+
+async def _readable(context: Context, action: str, type_name: str, logical_id: str) -> ResourceRow | Refusal:
+    """The current row of a resource that the principal may read; only refusals are logged."""
+    row = await _existing(context, action, type_name, logical_id)
+    if isinstance(row, Refusal):
+        return row
+    decision = decide_on(context, Action.READ, row)
+    return await context.denied(action, decision, row) if isinstance(decision, Deny) else row
+
+
+async def _released(context: Context, action: str, row: ResourceRow) -> Refusal | None:
+    """Log that a row is shown; the refusal, logged as well, when the law does not let it be."""
     decision = decide_on(context, Action.READ, row)
     if isinstance(decision, Deny):
         return await context.denied(action, decision, row)
     await context.log(
         action, "permitted", decision.basis, patients=(row.patient,), what=(reference(row),), count=1
     )
-    return row
+    return None
 
 
 async def read_many(context: Context, references: Sequence[str]) -> dict[str, Stored]:
     """Several resources by `Type/id`; what does not exist or is not permitted is absent."""
     wanted = [pair for text in references if (pair := split(text))]
     found = await store.read_many(context.pool, wanted)
-    shown = [row for row in found if row.body is not None and _readable(context, row)]
+    shown = [
+        row
+        for row in found
+        if row.body is not None and isinstance(decide_on(context, Action.READ, row), Permit)
+    ]
     await context.log(
         "read",
         "permitted",
@@ -98,7 +138,7 @@ async def history(
         return before
     row: ResourceRow | None = None
     if type_name is not None and logical_id is not None:
-        found = await permitted(context, "history", type_name, logical_id)
+        found = await _readable(context, "history", type_name, logical_id)
         if isinstance(found, Refusal):
             return found
         row = found
@@ -117,8 +157,8 @@ async def history(
         "history",
         "permitted",
         "scope",
-        patients=(each.patient for each in shown),
-        what=(f"{type_name or ''}/{logical_id or ''}",),
+        patients=(each.patient for each in ([row] if row else []) + shown),
+        what=("/".join(part for part in (type_name, logical_id, "_history") if part),),
         count=len(shown),
     )
     following = _cursor(shown[-1]) if len(rows) > count and shown else None
@@ -128,7 +168,7 @@ async def history(
 def split(text: str) -> tuple[int, str] | None:
     """The type's number and the id in a literal reference `Type/id`, perhaps with a version."""
     parts = text.split("/")
-    if len(parts) >= 2 and parts[0] in TYPE_CODES and parts[1]:
+    if len(parts) >= 2 and parts[0] in TYPE_CODES and is_id(parts[1]):
         return TYPE_CODES[parts[0]], parts[1]
     return None
 
@@ -143,10 +183,6 @@ def gone(row: ResourceRow) -> Refusal:
     name = f"{RESOURCE_TYPES[row.type - 1]}/{row.id}"
     refusal = refuse(RefusalKind.GONE, "deleted", f"{name} was deleted; earlier versions are in its history.")
     return Refusal(refusal.kind, refusal.issues, stored=stored(row))
-
-
-def _readable(context: Context, row: ResourceRow) -> bool:
-    return isinstance(decide_on(context, Action.READ, row), Permit)
 
 
 def _cursor(row: ResourceRow) -> str:

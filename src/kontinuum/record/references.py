@@ -9,33 +9,65 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kontinuum.fhir.definitions import type_definition
+
 _NARRATIVE_LINK = re.compile(r'(\b(?:href|src)=")([^"]+)(")')
 _CONDITIONAL = re.compile(r"^([A-Z][A-Za-z]+)\?(.+)$")
+_RESTFUL = re.compile(r"^(https?://.+/)[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}$")
+_URIS = frozenset({"uri", "url", "canonical", "oid", "uuid"})
 
 
-def rewrite(value: Any, names: Mapping[str, str]) -> None:
-    """Replace, in place, every string that is an entry's fullUrl by the entry's new reference.
+def base_of(full_url: str | None) -> str:
+    """The address before `Type/id` in a fullUrl, on which relative references in its entry build.
 
-    References, uris and links in narrative are meant by the specification. A full URL is unique, so
-    that any whole string equal to it is one of these.
+    Empty when there is none: then they mean what this server holds.
     """
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if isinstance(item, str):
-                if item in names:
-                    value[key] = names[item]
-                elif key == "div" and "=" in item:
-                    value[key] = _NARRATIVE_LINK.sub(
-                        lambda link: link[1] + names.get(link[2], link[2]) + link[3], item
-                    )
-            else:
-                rewrite(item, names)
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            if isinstance(item, str):
-                value[number] = names.get(item, item)
-            else:
-                rewrite(item, names)
+    found = _RESTFUL.match(full_url or "")
+    return found[1] if found else ""
+
+
+def rewrite(resource: Any, names: Mapping[str, str], base: str = "") -> None:
+    """Replace, in place, what refers to an entry's fullUrl by the entry's new reference.
+
+    Replaced are references, elements of the uri types and links in narrative. Any other text stays as it
+    is, even if it equals a fullUrl: an identifier's value is no reference.
+    """
+    if isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
+        _rewrite(resource, resource["resourceType"], names, base)
+
+
+def _rewrite(value: dict[str, Any], type_name: str, names: Mapping[str, str], base: str) -> None:
+    definition = type_definition(type_name)
+    if definition is None:
+        return
+    for key, item in value.items():
+        known = definition.properties.get(key)
+        if known is None:
+            continue  # not R4: the validation that follows says so
+        if isinstance(item, str):
+            kind = "reference" if type_name == "Reference" and key == "reference" else known.type
+            value[key] = _new_text(item, kind, names, base)
+        elif isinstance(item, dict):
+            _rewrite(item, _type_of(item, known.type), names, base)
+        elif isinstance(item, list):
+            for number, each in enumerate(item):
+                if isinstance(each, str):
+                    item[number] = _new_text(each, known.type, names, base)
+                elif isinstance(each, dict):
+                    _rewrite(each, _type_of(each, known.type), names, base)
+
+
+def _type_of(value: dict[str, Any], declared: str) -> str:
+    found = value.get("resourceType")
+    return found if isinstance(found, str) else declared
+
+
+def _new_text(text: str, kind: str, names: Mapping[str, str], base: str) -> str:
+    if kind == "reference":
+        return names.get(text) or (names.get(base + text, text) if base else text)
+    if kind == "xhtml":
+        return _NARRATIVE_LINK.sub(lambda link: link[1] + names.get(link[2], link[2]) + link[3], text)
+    return names.get(text, text) if kind in _URIS else text
 
 
 def references(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -30,6 +30,10 @@ from kontinuum.store.resources.rows import ResourceRow
 DEFAULT_COUNT = 50
 MAX_COUNT = 1000
 MAX_INCLUDED = 10_000
+MAX_CLAUSES = 100
+"""How many conditions one search may come to: PostgreSQL's planning grows faster than their number."""
+
+_BY_ROWS = ("string", "date", "number", "quantity", "composite")
 
 
 def parse_url(url: str) -> SearchQuery | Refusal:
@@ -86,6 +90,20 @@ async def matching(context: Context, connection: Any, query: SearchQuery, limit:
 
 def _prepare(query: SearchQuery) -> list[Any] | Refusal | None:
     """The position at which the page begins, or why the search cannot be run."""
+    odd = next((name for name, value in query.self_params if not _is_text(value)), None)
+    if odd is not None:
+        return refuse(
+            RefusalKind.BAD_REQUEST,
+            "value",
+            f"The value of '{odd}' holds characters that no text has (U+0000).",
+        )
+    clauses = sum(len(each.values) if each.parameter.type in _BY_ROWS else 1 for each in query.criteria)
+    if clauses > MAX_CLAUSES:
+        return refuse(
+            RefusalKind.BAD_REQUEST,
+            "too-costly",
+            f"The search has {clauses:,} criteria and alternatives; at most {MAX_CLAUSES} are taken at once.",
+        )
     unsortable = store.unsortable(query)
     if unsortable:
         return refuse(
@@ -95,6 +113,11 @@ def _prepare(query: SearchQuery) -> list[Any] | Refusal | None:
             f"{', '.join(store.SORTABLE)}, by _id or by _lastUpdated.",
         )
     return None if query.cursor is None else _position(query, query.cursor)
+
+
+def _is_text(value: str) -> bool:
+    """Whether PostgreSQL can compare a value with text: neither U+0000 nor half a surrogate pair."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 async def _found(
@@ -188,11 +211,12 @@ def _parameter(include: Include) -> SearchParameter:
 
 
 async def _log(context: Context, queries: Sequence[SearchQuery], rows: list[ResourceRow]) -> None:
+    asked_for = [store.patient_of(query) for query in queries]
     await context.log(
         "search",
         "permitted",
         "scope",
-        patients=(row.patient for row in rows),
+        patients=[*asked_for, *(row.patient for row in rows)],
         what=(_as_asked(query) for query in queries),
         count=len(rows),
     )

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import asyncpg
 
 from kontinuum.access import Action, Deny, Facts, Permit, decide
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
-from kontinuum.kernel.ids import id_hash
+from kontinuum.record import criteria as conditions
 from kontinuum.record.context import Context, decide_on, forbidden, stored, type_code
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.preparing import check, created, stamped, superseding
 from kontinuum.record.reading import missing
-from kontinuum.record.searching import matching, parse_url
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import write as writes
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
@@ -93,7 +93,15 @@ async def update(
     code = type_code(type_name)
     if isinstance(code, Refusal):
         return code
-    invalid = check(resource, type_name)
+    own_id = resource.get("id", logical_id) if isinstance(resource, dict) else logical_id
+    if own_id != logical_id:
+        return refuse(
+            RefusalKind.BAD_REQUEST,
+            "value",
+            f"The resource has the id {own_id!r}, but is to be written as {type_name}/{logical_id}.",
+            f"{type_name}.id",
+        )
+    invalid = check({**resource, "id": logical_id} if isinstance(resource, dict) else resource, type_name)
     if invalid is not None:
         return invalid
     return await _one(context, Intent(type_name, logical_id, resource, if_match, only_new=only_new))
@@ -121,7 +129,7 @@ async def conditional_update(
         return invalid
 
     async def work(connection: Any) -> Written | Refusal:
-        found = await conditional(context, connection, type_name, criteria)
+        found = await conditions.find_one(context, connection, (type_name, criteria))
         if isinstance(found, Refusal):
             return found
         intent = update_intent(type_name, resource, found, if_match)
@@ -136,7 +144,8 @@ def update_intent(
     """What a conditional update does, given the resource that its criteria found."""
     own_id = resource.get("id")
     if found is None:
-        return Intent(type_name, own_id, resource, if_match)
+        # An id that exists all the same belongs to a resource that was not meant.
+        return Intent(type_name, own_id, resource, if_match, only_new=True)
     if own_id is not None and own_id != found.id:
         return refuse(
             RefusalKind.BAD_REQUEST,
@@ -151,7 +160,7 @@ async def conditional_delete(context: Context, type_name: str, criteria: str) ->
     """Delete the one resource that a search finds (http://hl7.org/fhir/R4/http.html#3.1.0.7.1)."""
 
     async def work(connection: Any) -> list[Written] | Refusal:
-        found = await conditional(context, connection, type_name, criteria)
+        found = await conditions.find_one(context, connection, (type_name, criteria))
         if isinstance(found, Refusal) or found is None:
             return [] if found is None else found
         result = (await apply(context, connection, [Intent(type_name, found.id, None)]))[0]
@@ -160,43 +169,18 @@ async def conditional_delete(context: Context, type_name: str, criteria: str) ->
     return await in_transaction(context, work, what=f"{type_name}?{criteria}")
 
 
-async def conditional(
-    context: Context, connection: Any, type_name: str, criteria: str
-) -> ResourceRow | Refusal | None:
-    """The one resource that criteria find; refused when there are several.
-
-    The criteria are locked until the transaction ends, so that two clients who ask for the same
-    thing at once do not both find nothing and both create it.
-    """
-    query = parse_url(f"{type_name}?{criteria.lstrip('?')}")
-    if isinstance(query, Refusal):
-        return query
-    if not query.criteria and query.ids is None:
-        return refuse(
-            RefusalKind.PRECONDITION_FAILED, "incomplete", "A conditional write needs at least one criterion."
-        )
-    await connection.execute("select pg_advisory_xact_lock($1)", id_hash(f"{type_name}?{criteria}"))
-    rows = await matching(context, connection, query, 2)
-    if len(rows) > 1:
-        return refuse(
-            RefusalKind.PRECONDITION_FAILED,
-            "multiple-matches",
-            f"More than one {type_name} matches '{criteria}': make the criteria select one.",
-        )
-    return rows[0] if rows else None
-
-
 async def in_transaction(
     context: Context, work: Callable[[Any], Awaitable[T | Refusal]], *, what: str
 ) -> T | Refusal:
     """Run work in one transaction; a refusal undoes it, a collision with another writer repeats it.
 
-    A refusal by law is logged: `what` says what was tried.
+    Work logs what it does and what it refuses. `what` says what was tried, should it come to nothing
+    because others were always faster.
     """
     # Outside the transaction: what it made would be remembered after a rollback, and asking for a second
     # connection while holding one can block for ever.
     await context.accountable()
-    for attempt in range(ATTEMPTS):
+    for _ in range(ATTEMPTS):
         try:
             async with context.pool.acquire() as connection, connection.transaction():
                 result = await work(connection)
@@ -204,12 +188,10 @@ async def in_transaction(
                     raise _RollbackError(result)
                 return result
         except _RollbackError as rollback:
-            if rollback.refusal.kind is RefusalKind.FORBIDDEN:
-                await context.log("write", "refused", rollback.refusal.provision or "", what=(what,))
             return rollback.refusal
         except _COLLISIONS:
-            if attempt + 1 == ATTEMPTS:
-                break
+            continue
+    await context.log("write", "failed", "conflict", what=(what,))
     return refuse(
         RefusalKind.CONFLICT, "conflict", "Others write the same resources at this moment: try again."
     )
@@ -225,23 +207,30 @@ async def apply(
 ) -> list[Written | Refusal]:
     """Carry out valid intents inside a transaction; each gets its result, in their order.
 
-    What is refused is left out; a caller that wants all or nothing undoes the transaction. The log
-    holds the writes, under the name of `action` or of what was done, before this returns. With
-    `keep_newer`, content that a resource had in an earlier version leaves it unchanged.
+    The log holds the writes, under the name of `action` or of what was done, and the refusals, before this
+    returns. A refusal keeps everything from being written: the caller undoes the transaction. Only with
+    `keep_newer` (an import) is what is refused left out and the rest written; content that a resource had
+    in an earlier version then leaves it unchanged.
     """
     accountable = await context.accountable()
     named = [(TYPE_CODES[i.type], i.id) for i in intents if i.id is not None]
-    rows = {(r.type, r.id): r for r in await reads.read_many(connection, named, lock=True)} if named else {}
+    rows = {(r.type, r.id): r for r in await reads.lock_many(connection, named)} if named else {}
     former: dict[tuple[int, int], list[ResourceRow]] = {}
     if keep_newer:
         for old in await reads.superseded(connection, [row for row in rows.values() if row.version > 1]):
             former.setdefault((old.bucket, old.key), []).append(old)
-    plan = _Plan(context, accountable, context.now(), former, [], [], [])
+    plan = _Plan(context, accountable, context.now(), former)
     results = [
         plan.add(intent, rows.get((TYPE_CODES[intent.type], intent.id)) if intent.id is not None else None)
         for intent in intents
     ]
-    await _log_results(context, action, plan, results)
+    stopped = not keep_newer and any(
+        isinstance(result, Refusal) and not _deletes_nothing(intent, result)
+        for intent, result in zip(intents, results, strict=True)
+    )
+    await plan.log(action, only_refusals=stopped)
+    if stopped:
+        return results
     if plan.new:
         await writes.create_many(connection, plan.new)
     if plan.changes:
@@ -249,6 +238,22 @@ async def apply(
     for row in plan.buried:
         await writes.bury(connection, row, plan.moment_after(row), accountable)
     return results
+
+
+def _deletes_nothing(intent: Intent, refusal: Refusal) -> bool:
+    """Whether the only trouble is that what was to be deleted never was."""
+    return intent.resource is None and refusal.kind is RefusalKind.NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What the log tells of one intent; `patients` are those of the version before and the one after."""
+
+    verb: str
+    outcome: str
+    basis: str
+    what: str
+    patients: tuple[str | None, ...]
 
 
 @dataclass(slots=True)
@@ -259,9 +264,10 @@ class _Plan:
     accountable: int
     now: int
     former: dict[tuple[int, int], list[ResourceRow]]
-    new: list[NewVersion]
-    changes: list[tuple[ResourceRow, NewVersion]]
-    buried: list[ResourceRow]
+    new: list[NewVersion] = field(default_factory=list)
+    changes: list[tuple[ResourceRow, NewVersion]] = field(default_factory=list)
+    buried: list[ResourceRow] = field(default_factory=list)
+    traces: list[_Trace] = field(default_factory=list)
 
     def moment_after(self, row: ResourceRow) -> int:
         """The time of the next version of a row: later than its last, even if the clock stepped back."""
@@ -269,16 +275,21 @@ class _Plan:
 
     def add(self, intent: Intent, row: ResourceRow | None) -> Written | Refusal:
         """Decide one intent, given the current row if there is one."""
-        if row is not None:
-            decision = decide_on(self.context, Action.WRITE, row)
-            if isinstance(decision, Deny):
-                return forbidden(decision)
+        decision = None if row is None else decide_on(self.context, Action.WRITE, row)
+        if isinstance(decision, Deny):
+            return self._denied(intent, row, decision, None if row is None else row.patient)
         unmet = _exists(intent, row) or _unmet_version(intent, row)
         if unmet is not None:
-            return unmet
+            return self._failed(intent, row, "failed", "precondition", unmet)
+        if row is None or decision is None:
+            if intent.resource is None:
+                return self._failed(intent, row, "not-found", "", missing(intent.type, intent.id or ""))
+            return self._create(intent, intent.resource)
         if intent.resource is None:
-            return self._delete(intent, row)
-        return self._create(intent, intent.resource) if row is None else self._update(intent.resource, row)
+            return self._delete(intent, row, decision)
+        if self._is_known(intent.resource, row):
+            return self._done(intent, row, decision, Change.UNCHANGED, stored(row), row.patient)
+        return self._update(intent, intent.resource, row)
 
     def _create(self, intent: Intent, resource: dict[str, Any]) -> Written | Refusal:
         version = created(
@@ -291,32 +302,98 @@ class _Plan:
         )
         decision = _decide_new(self.context, version)
         if isinstance(decision, Deny):
-            return forbidden(decision)
+            return self._denied(intent, None, decision, version.patient)
         self.new.append(version)
-        return Written(Change.CREATED, _as_stored(self.context, version))
+        made = _as_stored(self.context, version)
+        return self._done(intent, None, decision, Change.CREATED, made, version.patient)
 
-    def _update(self, resource: dict[str, Any], row: ResourceRow) -> Written | Refusal:
-        for known in (row, *self.former.get((row.bucket, row.key), ())):
-            if known.body == stamped(resource, row.id, known.version, known.updated):
-                return Written(Change.UNCHANGED, stored(row))
+    def _update(self, intent: Intent, resource: dict[str, Any], row: ResourceRow) -> Written | Refusal:
         version = superseding(
             resource, row.key, row.id, row.version + 1, self.moment_after(row), self.accountable
         )
         decision = _decide_new(self.context, version)
         if isinstance(decision, Deny):
-            return forbidden(decision)
+            return self._denied(intent, row, decision, version.patient)
         self.changes.append((row, version))
         change = Change.UPDATED if row.body is not None else Change.CREATED
-        return Written(change, _as_stored(self.context, version))
+        made = _as_stored(self.context, version)
+        return self._done(intent, row, decision, change, made, row.patient, version.patient)
 
-    def _delete(self, intent: Intent, row: ResourceRow | None) -> Written | Refusal:
-        if row is None:
-            return missing(intent.type, intent.id or "")
+    def _is_known(self, resource: dict[str, Any], row: ResourceRow) -> bool:
+        """Whether the content is that of the current version, or of an earlier one that counts."""
+        return any(
+            known.body == stamped(resource, row.id, known.version, known.updated)
+            for known in (row, *self.former.get((row.bucket, row.key), ()))
+        )
+
+    def _delete(self, intent: Intent, row: ResourceRow, decision: Permit) -> Written:
         if row.body is None:
-            return Written(Change.UNCHANGED, stored(row))
+            return self._done(intent, row, decision, Change.UNCHANGED, stored(row), row.patient)
         self.buried.append(row)
-        deletion = row._replace(version=row.version + 1, updated=self.moment_after(row), body=None)
-        return Written(Change.DELETED, stored(deletion))
+        assignment = self.context.principal.assignment
+        deletion = row._replace(
+            version=row.version + 1,
+            updated=self.moment_after(row),
+            body=None,
+            unit=assignment.unit,
+            provider=assignment.provider,
+        )
+        return self._done(intent, row, decision, Change.DELETED, stored(deletion), row.patient)
+
+    def _done(
+        self,
+        intent: Intent,
+        row: ResourceRow | None,
+        decision: Permit,
+        change: Change,
+        what: Stored,
+        *patients: str | None,
+    ) -> Written:
+        name = f"{what.reference}/_history/{what.version}"
+        self.traces.append(_Trace(_verb(intent, row), "permitted", decision.basis, name, patients))
+        return Written(change, what)
+
+    def _denied(self, intent: Intent, row: ResourceRow | None, deny: Deny, patient: str | None) -> Refusal:
+        self.traces.append(_Trace(_verb(intent, row), "refused", deny.rule, _name(intent), (patient,)))
+        return forbidden(deny)
+
+    def _failed(
+        self, intent: Intent, row: ResourceRow | None, outcome: str, basis: str, refusal: Refusal
+    ) -> Refusal:
+        patients = () if row is None else (row.patient,)
+        self.traces.append(_Trace(_verb(intent, row), outcome, basis, _name(intent), patients))
+        return refusal
+
+    async def log(self, action: str | None, *, only_refusals: bool) -> None:
+        """Log what was decided: one entry for each outcome and ground. Durable when this returns."""
+        groups: dict[tuple[str, str], list[_Trace]] = {}
+        for trace in self.traces:
+            if not only_refusals or trace.outcome != "permitted":
+                groups.setdefault((trace.outcome, trace.basis), []).append(trace)
+        await asyncio.gather(
+            *(
+                self.context.log(
+                    action or traces[0].verb,
+                    outcome,
+                    basis,
+                    patients=[patient for trace in traces for patient in trace.patients],
+                    what=[trace.what for trace in traces],
+                    count=len(traces),
+                )
+                for (outcome, basis), traces in groups.items()
+            )
+        )
+
+
+def _verb(intent: Intent, row: ResourceRow | None) -> str:
+    """What the log calls a write that belongs to nothing larger."""
+    if intent.resource is None:
+        return "delete"
+    return "create" if row is None or row.body is None else "update"
+
+
+def _name(intent: Intent) -> str:
+    return f"{intent.type}/{intent.id}" if intent.id is not None else intent.type
 
 
 async def _one(context: Context, intent: Intent) -> Written | Refusal:
@@ -332,13 +409,10 @@ async def _create_unless_exists(
     type_name = resource["resourceType"]
 
     async def work(connection: Any) -> Written | Refusal:
-        found = await conditional(context, connection, type_name, criteria)
+        found = await conditions.find_one(context, connection, (type_name, criteria))
         if isinstance(found, Refusal):
             return found
         if found is not None:
-            await context.log(
-                "search", "permitted", "scope", patients=(found.patient,), what=(f"{type_name}?{criteria}",)
-            )
             return Written(Change.UNCHANGED, stored(found))
         return (await apply(context, connection, [Intent(type_name, None, resource)]))[0]
 
@@ -351,7 +425,7 @@ def _exists(intent: Intent, row: ResourceRow | None) -> Refusal | None:
     return refuse(
         RefusalKind.PRECONDITION_FAILED,
         "conflict",
-        f"{intent.type}/{intent.id} exists in version {row.version}; If-None-Match: * forbids to replace it.",
+        f"{intent.type}/{intent.id} exists in version {row.version} and was only to be made new.",
     )
 
 
@@ -385,21 +459,4 @@ def _as_stored(context: Context, version: NewVersion) -> Stored:
         version.body,
         assignment.unit,
         assignment.provider,
-    )
-
-
-async def _log_results(
-    context: Context, action: str | None, plan: _Plan, results: Sequence[Written | Refusal]
-) -> None:
-    written = [r for r in results if isinstance(r, Written) and r.change is not Change.UNCHANGED]
-    if not written:
-        return
-    versions = [*plan.new, *(version for _, version in plan.changes)]
-    await context.log(
-        action or {"created": "create", "updated": "update", "deleted": "delete"}[written[0].change.value],
-        "permitted",
-        "same-provider",
-        patients=[*(v.patient for v in versions), *(row.patient for row in plan.buried)],
-        what=[f"{r.stored.reference}/_history/{r.stored.version}" for r in written],
-        count=len(written),
     )

@@ -21,8 +21,10 @@ select $1, $2, v.ord - 1, v.recorded, v.actor, v.assignment, v.unit, v.provider,
 
 BLOCKS = """
 select b.writer, b.block, b.sealed, b.entries, b.previous, b.hash,
-       array(select e.content from audit_entry e
-              where e.writer = b.writer and e.block = b.block order by e.ord) as contents
+       array(select row(e.content, e.recorded, e.actor, e.assignment, e.unit, e.provider, e.action,
+                        array_to_string(e.patients, ' '))
+               from audit_entry e
+              where e.writer = b.writer and e.block = b.block order by e.ord) as entries_sealed
   from audit_block b
  where (b.writer, b.block) > ($1, $2)
  order by b.writer, b.block
@@ -40,7 +42,7 @@ select e.content from audit_entry e where e.patients @> array[$1] order by e.rec
 
 
 class Block(NamedTuple):
-    """A sealed block with the exact bytes of its entries."""
+    """A sealed block with the exact bytes of its entries, and the columns that stand beside them."""
 
     writer: int
     block: int
@@ -49,6 +51,7 @@ class Block(NamedTuple):
     previous: bytes
     hash: bytes
     contents: list[bytes]
+    columns: list[tuple[Any, ...]]
 
 
 async def append(
@@ -74,7 +77,8 @@ async def blocks(connection: Any, page: int = 500) -> AsyncIterator[Block]:
     while True:
         found = await connection.fetch(BLOCKS, writer, block, page)
         for record in found:
-            yield Block(*record)
+            *head, sealed = record
+            yield Block._make([*head, [each[0] for each in sealed], [tuple(each)[1:] for each in sealed]])
         if len(found) < page:
             return
         writer, block = found[-1]["writer"], found[-1]["block"]

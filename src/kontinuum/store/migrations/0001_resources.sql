@@ -88,6 +88,9 @@ create table search_date (
 create index search_date_resource on search_date (bucket, key, param);
 create index search_date_low      on search_date (param, low);
 create index search_date_high     on search_date (param, high);
+-- The few ranges longer than a day (in units of 2^20 microseconds, as open ends are far apart); all others
+-- begin at most a day before they end.
+create index search_date_long     on search_date (param, high) where (high >> 20) - (low >> 20) > 82400;
 
 create table search_number (
     key     bigint   not null,

@@ -6,11 +6,12 @@ for is told by `fhir.search.lookup`, what the prefixes mean by `fhir.search.rang
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from kontinuum.fhir.search.lookup import RowTest, hashes_of, negated, rows_of, tags_of
 from kontinuum.fhir.search.query import (
+    MICROS_MIN,
     CompositeValue,
     Criterion,
     DateValue,
@@ -23,6 +24,12 @@ from kontinuum.kernel.sql import Binder
 
 PREFIX_LENGTH = 200
 """How many characters of a text the prefix index holds; longer texts are compared in whole beside it."""
+
+_LONG = "({alias}.high >> 20) - ({alias}.low >> 20) > 82400"
+"""A stored range of more than a day: the condition of the partial index `search_date_long`. Shifted, as the
+difference between open ends would overflow."""
+_LONG_MICROS = 82_402 << 20
+"""What is not `_LONG` is shorter than this."""
 
 _LAST_CHARACTER = "\U0010ffff"
 _TABLES = {"strings": "search_string", "dates": "search_date", "numbers": "search_number"}
@@ -105,7 +112,60 @@ def _range(value: DateValue | NumberValue, alias: str, binder: Binder) -> str:
         return f"({plain} or {alias}.{test.column} is null)" if open_end else plain
 
     alternatives = RANGE_TESTS[kind][value.prefix]
-    return "(" + " or ".join(" and ".join(map(comparison, tests)) for tests in alternatives) + ")"
+    found = "(" + " or ".join(" and ".join(map(comparison, tests)) for tests in alternatives) + ")"
+    if value.prefix == "eq":
+        # Implied, as no range ends before it begins; but only so does an index on `low` have two ends.
+        found += f" and {alias}.low <= {bounds['high']}"
+    return found
+
+
+def window(type_name: str, criteria: Sequence[Criterion], binder: Binder) -> str:
+    """Several criteria on a date that a resource has once at most, met by one and the same row.
+
+    `date=ge2024-05-11&date=lt2024-05-12` asks for ranges that end after one moment and begin before another;
+    either half alone is most of the table. Most ranges are short: those begin at most a day before the
+    window. The long ones have an index of their own.
+    """
+    values = [value for each in criteria for value in each.values if isinstance(value, DateValue)]
+    (test,) = rows_of(type_name, criteria[0], values[0])
+    parts = [f"s.bucket = r.bucket and s.key = r.key and s.param = {binder.bind(test.param)}"]
+    parts += [_range(value, "s", binder) for value in values]
+    after = max(_defined(_ends_after(value) for value in values), default=None)
+    before = min(_defined(_begins_before(value) for value in values), default=None)
+    if after is not None and before is not None:
+        low, high = binder.bind(after), binder.bind(before)
+        near = binder.bind(max(after - _LONG_MICROS, MICROS_MIN))
+        # Both ends stand in each half: only so does the planner see how narrow a window is.
+        short = f"s.low > {near} and s.low < {high}"
+        long = f"{_LONG.format(alias='s')} and s.high > {low} and s.low < {high}"
+        parts.append(f"(({short}) or ({long}))")
+    return f"exists (select 1 from search_date s where {' and '.join(parts)})"
+
+
+def _ends_after(value: DateValue) -> int | None:
+    """A moment after which every range that answers a value ends."""
+    match value.prefix:
+        case "eq" | "ge" | "ap":
+            return value.low
+        case "gt" | "sa":
+            return value.high
+        case _:
+            return None
+
+
+def _begins_before(value: DateValue) -> int | None:
+    """A moment before which every range that answers a value begins."""
+    match value.prefix:
+        case "eq" | "le" | "ap":
+            return value.high
+        case "lt" | "eb":
+            return value.low
+        case _:
+            return None
+
+
+def _defined(moments: Iterable[int | None]) -> list[int]:
+    return [moment for moment in moments if moment is not None]
 
 
 def updated(value: DateValue, binder: Binder) -> str:

@@ -39,7 +39,7 @@ def single_filing_parameters(type_name: str) -> frozenset[str]:
     elements = {
         name: element
         for name in ("patient", "subject")
-        if name in parameters and (element := _single_element(type_name, parameters[name].expression))
+        if name in parameters and (element := single_element(type_name, parameters[name].expression))
     }
     if not elements:
         return frozenset()
@@ -47,10 +47,14 @@ def single_filing_parameters(type_name: str) -> frozenset[str]:
     return frozenset(name for name, element in elements.items() if element == filed_under)
 
 
-def _single_element(type_name: str, expression: str) -> str | None:
+def single_element(type_name: str, expression: str) -> str | None:
+    """The element at the root of a type to which an expression leads, if it occurs once at most."""
     found = _PLAIN_PATH.match(expression.strip())
     if found is None or found[1] != type_name:
         return None
     definition = type_definition(type_name)
-    item = definition.properties.get(found[2]) if definition else None
-    return found[2] if item is not None and not item.array else None
+    # A choice (`effective`) is one element under several names.
+    items = (
+        [each for each in definition.properties.values() if each.element == found[2]] if definition else []
+    )
+    return found[2] if items and not any(each.array for each in items) else None

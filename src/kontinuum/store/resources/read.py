@@ -25,7 +25,7 @@ select {COLUMNS}
  where i.type = $1 and i.id = $2
 """
 
-MANY = f"""
+_WANTED = """
 with wanted as (
     select i.bucket, i.key
       from unnest($1::smallint[], $2::text[]) as w(type, id)
@@ -35,10 +35,23 @@ with wanted as (
       from unnest($3::smallint[], $4::text[], $5::smallint[], $6::bigint[]) as w(type, id, bucket, key)
       join resource r on r.bucket = w.bucket and r.key = w.key and r.type = w.type and r.id = w.id
 )
+"""
+
+MANY = f"""
+{_WANTED}
 select {COLUMNS}
   from wanted w
   join resource r on r.bucket = w.bucket and r.key = w.key
   join accountable a on a.id = r.accountable
+"""
+
+LOCK = f"""
+{_WANTED}
+select r.bucket, r.key
+  from wanted w
+  join resource r on r.bucket = w.bucket and r.key = w.key
+ order by r.bucket, r.key
+   for update of r
 """
 
 SUPERSEDED = """
@@ -69,8 +82,8 @@ async def read(connection: Any, type_code: int, logical_id: str) -> ResourceRow 
 
 async def read_version(connection: Any, current: ResourceRow, version: int) -> ResourceRow | None:
     """One version of a resource whose current version is at hand."""
-    if version == current.version:
-        return current
+    if version >= current.version or version < 1:
+        return current if version == current.version else None
     record = await connection.fetchrow(SUPERSEDED, current.bucket, current.key, version)
     return None if record is None else ResourceRow(*record)
 
@@ -84,25 +97,39 @@ async def superseded(connection: Any, current: Sequence[ResourceRow]) -> list[Re
     )
 
 
-async def read_many(
-    connection: Any, wanted: Iterable[tuple[int, str]], *, lock: bool = False
-) -> list[ResourceRow]:
-    """The current versions of several resources, in no order; what does not exist is absent.
+async def read_many(connection: Any, wanted: Iterable[tuple[int, str]]) -> list[ResourceRow]:
+    """The current versions of several resources, in no order; what does not exist is absent."""
+    return rows(await connection.fetch(MANY, *_places(wanted)))
 
-    With `lock` their rows are locked, in key order so that two writers never wait for each other.
+
+async def lock_many(connection: Any, wanted: Iterable[tuple[int, str]]) -> list[ResourceRow]:
+    """The current versions of several resources, their rows locked until the transaction ends.
+
+    Locks are taken in the order of buckets and keys, so that two writers do not wait for each other.
+    While one waits for a lock, its holder may give the row another version, another accountable unit or
+    another bucket; PostgreSQL then joins the new row to what it found before and drops it. Therefore
+    nothing that the locking statement read counts: only what is read once the lock is held.
     """
+    places = _places(wanted)
+    held: set[tuple[int, int]] = set()
+    while True:
+        held.update((row["bucket"], row["key"]) for row in await connection.fetch(LOCK, *places))
+        found = rows(await connection.fetch(MANY, *places))
+        if all((row.bucket, row.key) in held for row in found):
+            return found
+
+
+def _places(wanted: Iterable[tuple[int, str]]) -> tuple[list[Any], ...]:
+    """The (type, id) pairs as the parameters of MANY and LOCK: all, and those whose id tells the place."""
     pairs = list(wanted)
     decoded = [(code, logical_id, found) for code, logical_id in pairs if (found := decode_id(logical_id))]
-    return rows(
-        await connection.fetch(
-            MANY + " order by r.bucket, r.key for update of r" if lock else MANY,
-            [code for code, _ in pairs],
-            [logical_id for _, logical_id in pairs],
-            [code for code, _, _ in decoded],
-            [logical_id for _, logical_id, _ in decoded],
-            [found[1] for _, _, found in decoded],
-            [found[0] for _, _, found in decoded],
-        )
+    return (
+        [code for code, _ in pairs],
+        [logical_id for _, logical_id in pairs],
+        [code for code, _, _ in decoded],
+        [logical_id for _, logical_id, _ in decoded],
+        [found[1] for _, _, found in decoded],
+        [found[0] for _, _, found in decoded],
     )
 
 

@@ -18,11 +18,11 @@ from kontinuum.fhir.definitions import TYPE_CODES, SearchParameter
 from kontinuum.fhir.search.extract import clinical_date_parameter
 from kontinuum.fhir.search.hashing import param_code, type_hash, value_hash
 from kontinuum.fhir.search.lookup import hot_hashes_of
-from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.fhir.search.query import Criterion, DateValue, SearchQuery
 from kontinuum.kernel.ids import bucket_of, decode_id, id_hash
 from kontinuum.kernel.sql import Binder, Fragment
-from kontinuum.store.resources.conditions import condition, has_any, updated
-from kontinuum.store.resources.patient_scope import patient_of_criterion
+from kontinuum.store.resources.conditions import condition, has_any, updated, window
+from kontinuum.store.resources.patient_scope import patient_of_criterion, single_element
 from kontinuum.store.resources.rows import COLUMNS, ResourceRow
 
 SORTABLE = ("date", "string", "number", "quantity")
@@ -133,18 +133,24 @@ def unsortable(query: SearchQuery) -> list[str]:
     ]
 
 
+def patient_of(query: SearchQuery) -> str | None:
+    """The patient within whose compartment a search stays, None when it may reach beyond one."""
+    return next((found for each in query.criteria if (found := patient_of_criterion(query.type, each))), None)
+
+
 def _base(query: SearchQuery, scope: Fragment, binder: Binder) -> _Base:
-    patient = next(
-        (found for each in query.criteria if (found := patient_of_criterion(query.type, each))), None
-    )
+    patient = patient_of(query)
     conditions = [
         f"r.type = {binder.bind(TYPE_CODES[query.type])}",
         "r.body is not null",
         f"({binder.add(scope)})",
     ]
+    windows = [] if patient is not None else _windows(query)
+    conditions += [window(query.type, criteria, binder) for criteria in windows]
     conditions += [
         condition(query.type, criterion, binder, row_by_row=patient is not None)
         for criterion in query.criteria
+        if not any(criterion in criteria for criteria in windows)
     ]
     conditions += [updated(value, binder) for value in query.last_updated]
     if query.ids is not None:
@@ -152,6 +158,25 @@ def _base(query: SearchQuery, scope: Fragment, binder: Binder) -> _Base:
     if patient is None:
         return _Base(f"resource r {_ACCOUNTABLE}", tuple(conditions), "r.sort", "r.key")
     return _Base(_within_patient(query, patient, binder), tuple(conditions), "h.sort", "h.key")
+
+
+def _windows(query: SearchQuery) -> list[list[Criterion]]:
+    """Criteria on the same date, each of one value, where a resource has that date once at most."""
+    dates: dict[str, list[Criterion]] = {}
+    for each in query.criteria:
+        if each.parameter.type == "date" and each.modifier is None and len(each.values) == 1:
+            dates.setdefault(each.parameter.name, []).append(each)
+    return [
+        criteria
+        for criteria in dates.values()
+        if (len(criteria) > 1 or _prefix(criteria[0]) == "ap")
+        and single_element(query.type, criteria[0].parameter.expression) is not None
+    ]
+
+
+def _prefix(criterion: Criterion) -> str | None:
+    value = criterion.values[0]
+    return value.prefix if isinstance(value, DateValue) else None
 
 
 def _within_patient(query: SearchQuery, patient: str, binder: Binder) -> str:

@@ -1,0 +1,103 @@
+"""Criteria in place of an id: the one resource that a conditional write or reference means.
+
+http://hl7.org/fhir/R4/http.html#cond-update and http://hl7.org/fhir/R4/http.html#ccreate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, TypeAlias
+
+from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.kernel.ids import id_hash
+from kontinuum.record.context import Context, reference
+from kontinuum.record.outcome import Refusal, RefusalKind, refuse
+from kontinuum.record.searching import matching, parse_url
+from kontinuum.store.resources.rows import ResourceRow
+
+LOCK = "select pg_advisory_xact_lock($1, slot) from unnest($2::integer[]) as slot"
+
+_CLASS = 0x4B43  # advisory locks of this class are criteria
+# A bundle may carry 10,000 criteria, more locks than PostgreSQL has room for: several share a slot.
+_SLOTS = 1024
+
+Asked: TypeAlias = tuple[str, str]
+"""A resource type and criteria as they are written in a url."""
+
+
+def parse(asked: Asked) -> SearchQuery | Refusal:
+    """The search that criteria are; refused when they select nothing in particular."""
+    type_name, criteria = asked
+    query = parse_url(f"{type_name}?{criteria.lstrip('?')}")
+    if isinstance(query, SearchQuery) and not query.criteria and query.ids is None:
+        return refuse(
+            RefusalKind.PRECONDITION_FAILED, "incomplete", "A conditional write needs at least one criterion."
+        )
+    return query
+
+
+async def lock(connection: Any, asked: Sequence[Asked]) -> None:
+    """Keep criteria to this transaction until it ends.
+
+    Two clients that ask for the same thing at once must not both find nothing and both create it. All of a
+    transaction's criteria are locked together and in order, so that two bundles never wait for each other.
+    """
+    slots = sorted({id_hash(f"{type_name}?{criteria}") % _SLOTS for type_name, criteria in asked})
+    if slots:
+        await connection.execute(LOCK, _CLASS, slots)
+
+
+async def find(
+    context: Context,
+    connection: Any,
+    asked: Sequence[Asked],
+    *,
+    without: Collection[tuple[int, str]] = (),
+) -> list[list[ResourceRow] | Refusal]:
+    """What each of some criteria finds: at most two rows, as more than one is too many.
+
+    `without` are (type, id) that are no longer to be found. All are logged as one search, whose entry is
+    durable before this returns: what somebody learns of whom they find, or that they find nobody.
+    """
+    results: list[list[ResourceRow] | Refusal] = []
+    for each in asked:
+        query = parse(each)
+        if isinstance(query, Refusal):
+            results.append(query)
+            continue
+        rows = await matching(context, connection, query, 2 + len(without))
+        results.append([row for row in rows if (row.type, row.id) not in without][:2])
+    found = [row for rows in results if not isinstance(rows, Refusal) for row in rows]
+    if results:
+        await context.log(
+            "search",
+            "permitted",
+            "scope",
+            patients=(row.patient for row in found),
+            what=[*("?".join(each) for each in asked), *map(reference, found)],
+            count=len(found),
+        )
+    return results
+
+
+async def find_one(context: Context, connection: Any, asked: Asked) -> ResourceRow | Refusal | None:
+    """The one resource that criteria find, which stay locked; refused when there are several."""
+    await lock(connection, [asked])
+    rows = (await find(context, connection, [asked]))[0]
+    return rows if isinstance(rows, Refusal) else only(asked, rows)
+
+
+def only(asked: Asked, rows: Sequence[ResourceRow]) -> ResourceRow | Refusal | None:
+    """The single row among those that criteria found, None when there is none."""
+    if len(rows) > 1:
+        return several(asked)
+    return rows[0] if rows else None
+
+
+def several(asked: Asked) -> Refusal:
+    """The refusal of criteria that find more than one resource."""
+    return refuse(
+        RefusalKind.PRECONDITION_FAILED,
+        "multiple-matches",
+        f"More than one {asked[0]} matches '{asked[1]}': make the criteria select one.",
+    )

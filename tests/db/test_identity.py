@@ -1,0 +1,77 @@
+"""Credentials end when they should, and never let anybody in afterwards."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kontinuum.app.services import Services
+from kontinuum.identity import Identity
+from kontinuum.identity.service import SESSION_IDLE, SESSION_LIFETIME
+from kontinuum.kernel.clock import FixedClock
+from kontinuum.kernel.principal import Persona
+from tests.conftest import SYSTEM
+
+WHO = Persona(SYSTEM.actor, "Läkare", (SYSTEM.assignment,))
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands still."""
+    return FixedClock(datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def identity(services: Services, clock: FixedClock) -> Identity:
+    """Credentials under that clock."""
+    return Identity(services.pool, clock, [WHO])
+
+
+async def test_a_token_ends_with_its_lifetime_even_if_it_was_just_used(
+    identity: Identity, clock: FixedClock
+) -> None:
+    token = await identity.mint_token(SYSTEM, timedelta(seconds=1))
+    assert await identity.principal_of_token(token) == SYSTEM
+    clock.advance(timedelta(seconds=1))
+    assert await identity.principal_of_token(token) is None
+
+
+async def test_a_session_ends_when_it_lies_idle_and_at_its_limit(
+    identity: Identity, clock: FixedClock
+) -> None:
+    cookie, _ = await signed_in(identity)
+    for _ in range(5):
+        clock.advance(SESSION_IDLE - timedelta(minutes=2))
+        assert await identity.session(cookie) is not None
+    clock.advance(SESSION_IDLE)
+    assert await identity.session(cookie) is None
+    cookie, _ = await signed_in(identity)
+    for _ in range(SESSION_LIFETIME // timedelta(hours=1) - 1):
+        clock.advance(timedelta(hours=1))
+        assert await identity.session(cookie) is not None
+    clock.advance(timedelta(hours=1))
+    assert await identity.session(cookie) is None
+
+
+async def test_who_signs_out_is_out_at_once(identity: Identity) -> None:
+    cookie, _ = await signed_in(identity)
+    assert await identity.session(cookie) is not None
+    await identity.end_session(cookie)
+    assert await identity.session(cookie) is None
+
+
+async def test_a_cookie_is_no_token_and_a_token_no_cookie(identity: Identity) -> None:
+    cookie, _ = await signed_in(identity)
+    token = await identity.mint_token(SYSTEM, timedelta(hours=1))
+    assert await identity.principal_of_token(cookie) is None
+    assert await identity.session(token) is None
+    assert await identity.start_session("nobody", SYSTEM.assignment.id) is None
+    assert await identity.start_session(SYSTEM.actor.id, "none") is None
+
+
+async def signed_in(identity: Identity) -> tuple[str, object]:
+    """A new session."""
+    started = await identity.start_session(SYSTEM.actor.id, SYSTEM.assignment.id)
+    assert started is not None
+    return started
