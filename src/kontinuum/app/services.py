@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import asyncpg
 
 from kontinuum.audit import AuditLog
-from kontinuum.identity import Identity
+from kontinuum.identity import Identity, Limits
+from kontinuum.identity.oidc import RelyingParty, relying_parties
 from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
@@ -30,6 +31,7 @@ class Services:
     audit: AuditLog
     gate: Gate
     identity: Identity
+    sign_in: Mapping[str, RelyingParty]
 
 
 @asynccontextmanager
@@ -46,6 +48,7 @@ async def open_services(
     `personas` are whom a visitor may sign in as; production is given none.
     """
     clock = clock or SystemClock()
+    parties = relying_parties(settings.oidc, clock)
     anchor: Any = await asyncpg.connect(dsn, server_settings={"application_name": "kontinuum writer"})
     try:
         keys = KeySource(clock, await claim_writer(anchor))
@@ -54,10 +57,13 @@ async def open_services(
         await audit.start()
         try:
             shown = () if settings.environment == "production" else personas
-            yield Services(
-                settings, clock, pool, audit, Gate(pool, audit, clock, keys), Identity(pool, clock, shown)
-            )
+            limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
+            identity = Identity(pool, clock, shown, limits)
+            gate = Gate(pool, audit, clock, keys)
+            yield Services(settings, clock, pool, audit, gate, identity, parties)
         finally:
+            for party in parties.values():
+                await party.close()
             await audit.stop()
             await pool.close()
     finally:
