@@ -260,7 +260,7 @@ class RelyingParty:
         """The form with proof of who we are: by key, by secret, or by PKCE alone."""
         identity = self.provider.client_id
         if self.provider.private_key is not None:
-            assertion = self._assertion(metadata["token_endpoint"])
+            assertion = self._assertion(metadata)
             form |= {"client_id": identity, "client_assertion_type": _BY_KEY, "client_assertion": assertion}
             return {"data": form}
         secret = self.provider.client_secret
@@ -272,16 +272,25 @@ class RelyingParty:
         encoded = (urlencode({"": each})[1:] for each in (identity, secret))  # RFC 6749 section 2.3.1
         return {"data": form, "auth": httpx.BasicAuth(*encoded)}
 
-    def _assertion(self, audience: str) -> str:
+    def _assertion(self, metadata: Mapping[str, Any]) -> str:
         """A statement signed by our key (RFC 7523; `private_key_jwt` of OpenID Connect Core section 9)."""
-        key, algorithm = signing_key(self.provider.private_key or "")
+        key = signing_key(self.provider.private_key or "")
+        understood = metadata.get("token_endpoint_auth_signing_alg_values_supported", ())
+        algorithm = "ES256" if isinstance(key, ECKey) else "PS256" if "PS256" in understood else "RS256"
         now = int(self._clock.now().timestamp())
         header = {"alg": algorithm, "typ": "JWT"}
         if self.provider.private_key_id:
             header["kid"] = self.provider.private_key_id
         identity = self.provider.client_id
-        claims = {"iss": identity, "sub": identity, "aud": audience, "jti": new_secret(), "iat": now}
-        return jwt.encode(header, {**claims, "exp": now + _ASSERTION_SECONDS}, key)
+        claims = {
+            "iss": identity,
+            "sub": identity,
+            "aud": metadata["token_endpoint"],
+            "jti": new_secret(),
+            "iat": now,
+            "exp": now + _ASSERTION_SECONDS,
+        }
+        return jwt.encode(header, claims, key, algorithms=[algorithm])
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -306,16 +315,16 @@ def relying_parties(providers: Iterable[OidcProvider], clock: Clock) -> dict[str
     return {provider.key: RelyingParty(provider, clock) for provider in providers}
 
 
-def signing_key(pem: str) -> tuple[Key, str]:
-    """The private key of a PEM text, with the algorithm that goes with it. ValueError for any other text."""
-    kinds: tuple[tuple[type[RSAKey] | type[ECKey], str], ...] = ((RSAKey, "PS256"), (ECKey, "ES256"))
-    for kind, algorithm in kinds:
+def signing_key(pem: str) -> Key:
+    """The private key of a PEM text, RSA or EC. ValueError for any other text."""
+    kinds: tuple[type[RSAKey] | type[ECKey], ...] = (RSAKey, ECKey)
+    for kind in kinds:
         try:
             key = kind.import_key(pem)
         except (JoseError, ValueError, TypeError):
             continue
         if key.is_private:
-            return key, algorithm
+            return key
     raise ValueError("not a private RSA or EC key in PEM form")
 
 

@@ -17,6 +17,7 @@ export function startLock() {
   let told = Date.now();
   let locked = false;
   let asking = 0;
+  let title = document.title;
 
   const send = (path, extra = {}) => fetch(path, { method: "POST", headers: { ...headers, ...extra } });
 
@@ -25,6 +26,8 @@ export function startLock() {
     locked = true;
     for (const open of document.querySelectorAll("dialog[open]:not(#lock)")) open.close();
     document.documentElement.classList.add("is-locked");
+    title = document.title; // it may name a patient
+    document.title = dialog.querySelector("h2").textContent;
     dialog.showModal();
     schedule();
   }
@@ -34,6 +37,7 @@ export function startLock() {
     locked = false;
     active = told = Date.now();
     document.documentElement.classList.remove("is-locked");
+    document.title = title;
     dialog.close();
     schedule();
   }
