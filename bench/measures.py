@@ -23,7 +23,8 @@ from kontinuum.app.commands import acting
 from kontinuum.app.services import Services
 from kontinuum.demo import personas
 from kontinuum.fhir.definitions import TYPE_CODES
-from kontinuum.identity import Identity
+from kontinuum.identity import Identity, Proof
+from kontinuum.kernel.principal import Principal
 from kontinuum.web.workspace.pages import SESSION_COOKIE
 
 CLIENTS = 16
@@ -167,9 +168,8 @@ def _chart(stand: Stand, server: Server) -> Figure:
 
     async def sign_in(services: Services) -> str:
         identity = Identity(services.pool, services.clock, personas())
-        started = await identity.start_session(persona.actor.id, assignment.id)
-        assert started is not None
-        return started[0]
+        principal = Principal(persona.actor, assignment, "bench")
+        return (await identity.sessions.start(principal, Proof("demo")))[0]
 
     cookie = f"{SESSION_COOKIE}={stand.use(sign_in)}"
     text = request("GET", f"/patient/{patient}", cookie=cookie)

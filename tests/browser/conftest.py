@@ -15,9 +15,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from kontinuum.app.postgres import scratch_database
+from kontinuum.demo.region import region
+from tests.support.independent import independent_provider, register
+from tests.support.oidc import HSA_CLAIM, LOA3
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -31,6 +34,7 @@ ARGUMENTS = [
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 
 DISTRICT_DOCTOR = "Anna Berglund"
+DISTRICT_DOCTORS_ID = next(one.hsa for one in region().staff if one.name == DISTRICT_DOCTOR)
 FULLEST = "p-0001"
 EMPTY = "p-0015"
 MARKED = "p-0012"
@@ -42,8 +46,31 @@ Open = Callable[..., Awaitable[Page]]
 
 
 @pytest.fixture(scope="session")
-def live_server(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `kontinuum serve` with the demo region."""
+def provider() -> Iterator[str]:
+    """The address of an independent sign-in service, which knows the district doctor and a stranger."""
+    with independent_provider() as issuer:
+        register(issuer, "anna", acr=LOA3, **{HSA_CLAIM: DISTRICT_DOCTORS_ID})
+        register(issuer, "stranger", acr=LOA3, **{HSA_CLAIM: "SE2321000016-NOBODY"})
+        yield issuer
+
+
+OIDC_FILE = """
+[[provider]]
+key = "siths"
+title = "SITHS eID"
+issuer = "{issuer}"
+client_id = "kontinuum"
+client_secret_file = "secret"
+acr = ["{acr}"]
+hsa_id_claim = "{claim}"
+"""
+
+
+@pytest.fixture(scope="session")
+def live_server(
+    database_server: str, provider: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of `kontinuum serve` with the demo region and a sign-in service."""
     directory = tmp_path_factory.mktemp("live")
     with scratch_database(database_server) as dsn, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -56,7 +83,12 @@ def live_server(database_server: str, tmp_path_factory: pytest.TempPathFactory) 
             "KONTINUUM_DATABASE_URL": dsn,
             "KONTINUUM_PORT": str(port),
             "KONTINUUM_WORKERS": "1",
+            "KONTINUUM_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "KONTINUUM_OIDC_FILE": str(directory / "oidc.toml"),
         }
+        text = OIDC_FILE.format(issuer=provider, acr=LOA3, claim=HSA_CLAIM)
+        (directory / "secret").write_text("hemligt", encoding="utf-8")
+        (directory / "oidc.toml").write_text(text, encoding="utf-8")
         with open(directory / "output.txt", "wb") as output:
             command = [sys.executable, "-m", "kontinuum.app", "serve"]
             server = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
@@ -94,7 +126,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def visit(browser: Browser, live_server: str) -> AsyncIterator[Open]:
+async def visit(browser: Browser, live_server: str, provider: str) -> AsyncIterator[Open]:
     """Open a page in a browser of its own, signed in; what its console complains of fails the test."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -119,7 +151,7 @@ async def visit(browser: Browser, live_server: str) -> AsyncIterator[Open]:
         page = await context.new_page()
         page.on(
             "console",
-            lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None,
+            lambda said: complaints.append(said.text) if is_complaint(said, provider) else None,
         )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         if name is not None:
@@ -131,6 +163,13 @@ async def visit(browser: Browser, live_server: str) -> AsyncIterator[Open]:
     for context in contexts:
         await context.close()
     assert complaints == []
+
+
+def is_complaint(said: ConsoleMessage, provider: str) -> bool:
+    """Whether the console speaks of a page of ours that is not as it should be."""
+    elsewhere = said.page is None or said.page.url.startswith(provider)
+    refused = "/sign-in/siths/answer" in said.location["url"]  # a refusal is meant, and is not a page of 200
+    return said.type in ("error", "warning") and not elsewhere and not refused
 
 
 async def sign_in(page: Page, name: str = DISTRICT_DOCTOR) -> None:

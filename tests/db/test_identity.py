@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kontinuum.app.services import Services
-from kontinuum.identity import Identity
-from kontinuum.identity.service import SESSION_IDLE, SESSION_LIFETIME
+from kontinuum.identity import Ending, Identity, Limits, Proof, Session
 from kontinuum.kernel.clock import FixedClock
 from kontinuum.kernel.principal import Persona
 from tests.conftest import SYSTEM
 
 WHO = Persona(SYSTEM.actor, "Läkare", (SYSTEM.assignment,))
+LIMITS = Limits(lifetime=timedelta(hours=12), idle=timedelta(hours=2), lock=timedelta(hours=24))
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def clock() -> FixedClock:
 @pytest.fixture
 def identity(services: Services, clock: FixedClock) -> Identity:
     """Credentials under that clock."""
-    return Identity(services.pool, clock, [WHO])
+    return Identity(services.pool, clock, [WHO], LIMITS)
 
 
 async def test_a_token_ends_with_its_lifetime_even_if_it_was_just_used(
@@ -42,36 +42,34 @@ async def test_a_session_ends_when_it_lies_idle_and_at_its_limit(
 ) -> None:
     cookie, _ = await signed_in(identity)
     for _ in range(5):
-        clock.advance(SESSION_IDLE - timedelta(minutes=2))
-        assert await identity.session(cookie) is not None
-    clock.advance(SESSION_IDLE)
-    assert await identity.session(cookie) is None
+        clock.advance(LIMITS.idle - timedelta(minutes=2))
+        assert await identity.sessions.find(cookie) is not None
+    clock.advance(LIMITS.idle)
+    assert await identity.sessions.find(cookie) is None
     cookie, _ = await signed_in(identity)
-    for _ in range(SESSION_LIFETIME // timedelta(hours=1) - 1):
+    for _ in range(LIMITS.lifetime // timedelta(hours=1) - 1):
         clock.advance(timedelta(hours=1))
-        assert await identity.session(cookie) is not None
+        assert await identity.sessions.find(cookie) is not None
     clock.advance(timedelta(hours=1))
-    assert await identity.session(cookie) is None
+    assert await identity.sessions.find(cookie) is None
 
 
 async def test_who_signs_out_is_out_at_once(identity: Identity) -> None:
-    cookie, _ = await signed_in(identity)
-    assert await identity.session(cookie) is not None
-    await identity.end_session(cookie)
-    assert await identity.session(cookie) is None
+    cookie, session = await signed_in(identity)
+    assert await identity.sessions.find(cookie) is not None
+    await identity.sessions.end(session, Ending.SIGNED_OUT)
+    assert await identity.sessions.find(cookie) is None
 
 
 async def test_a_cookie_is_no_token_and_a_token_no_cookie(identity: Identity) -> None:
     cookie, _ = await signed_in(identity)
     token = await identity.mint_token(SYSTEM, timedelta(hours=1))
     assert await identity.principal_of_token(cookie) is None
-    assert await identity.session(token) is None
-    assert await identity.start_session("nobody", SYSTEM.assignment.id) is None
-    assert await identity.start_session(SYSTEM.actor.id, "none") is None
+    assert await identity.sessions.find(token) is None
+    assert identity.persona("nobody") is None
+    assert identity.persona(SYSTEM.actor.id) == WHO
 
 
-async def signed_in(identity: Identity) -> tuple[str, object]:
+async def signed_in(identity: Identity) -> tuple[str, Session]:
     """A new session."""
-    started = await identity.start_session(SYSTEM.actor.id, SYSTEM.assignment.id)
-    assert started is not None
-    return started
+    return await identity.sessions.start(SYSTEM, Proof("demo"))

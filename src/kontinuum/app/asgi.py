@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kontinuum.app.modules import MODULES
 from kontinuum.app.services import Services, open_services
@@ -20,7 +21,21 @@ from kontinuum.web.workspace import routes as workspace_routes
 
 def build(services: Services) -> Starlette:
     """The application over open services."""
-    return Starlette(routes=[*api_routes(services), *workspace_routes(services, MODULES)])
+    public = services.settings.public_url or ""
+    encrypted = [Middleware(Encrypted)] if public.startswith("https:") else []
+    routes = [*api_routes(services), *workspace_routes(services, MODULES)]
+    return Starlette(routes=routes, middleware=encrypted)
+
+
+class Encrypted:
+    """Lets the application know that browsers reach it by https, by way of the proxy that terminates TLS."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        await self._app({**scope, "scheme": "https"} if scope["type"] == "http" else scope, receive, send)
 
 
 class Application:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import asyncpg
 
 from kontinuum.audit import AuditLog
-from kontinuum.identity import Identity
+from kontinuum.identity import Identity, Limits
+from kontinuum.identity.oidc import RelyingParty, relying_parties
 from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
@@ -30,6 +31,7 @@ class Services:
     audit: AuditLog
     gate: Gate
     identity: Identity
+    sign_in: Mapping[str, RelyingParty]
 
 
 @asynccontextmanager
@@ -46,7 +48,10 @@ async def open_services(
     `personas` are whom a visitor may sign in as; production is given none.
     """
     clock = clock or SystemClock()
+    parties = relying_parties(settings.oidc, clock)
     async with AsyncExitStack() as stack:
+        for party in parties.values():
+            stack.push_async_callback(party.close)
         anchor: Any = await asyncpg.connect(dsn, server_settings={"application_name": "kontinuum writer"})
         stack.push_async_callback(anchor.close)
         keys = KeySource(clock, await claim_writer(anchor))
@@ -56,6 +61,7 @@ async def open_services(
         await audit.start()
         stack.push_async_callback(audit.stop)
         shown = () if settings.environment == "production" else personas
-        yield Services(
-            settings, clock, pool, audit, Gate(pool, audit, clock, keys), Identity(pool, clock, shown)
-        )
+        limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
+        identity = Identity(pool, clock, shown, limits)
+        gate = Gate(pool, audit, clock, keys)
+        yield Services(settings, clock, pool, audit, gate, identity, parties)

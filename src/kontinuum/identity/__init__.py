@@ -1,5 +1,6 @@
 """Who acts: sign-in, sessions, tokens."""
 
-from kontinuum.identity.service import Identity, Session
+from kontinuum.identity.service import Identity
+from kontinuum.identity.sessions import Ending, Limits, Proof, Session
 
-__all__ = ["Identity", "Session"]
+__all__ = ["Ending", "Identity", "Limits", "Proof", "Session"]

@@ -10,11 +10,14 @@ import difflib
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
+
+from kontinuum.kernel.providers import OidcProvider, Wrong, is_safe_url, read_providers
 
 PREFIX = "KONTINUUM_"
 
@@ -67,7 +70,8 @@ class LogSetting:
 class Settings:
     """Every setting with its value, parsed and allowed; the fields are described by `SETTINGS`.
 
-    `data_dir` is absolute. `database_url` is None when the embedded PostgreSQL is used.
+    `data_dir` is absolute. `database_url` is None when the embedded PostgreSQL is used. `public_url` is an
+    origin, without a slash at its end. `oidc` are the providers that `oidc_file` holds.
     """
 
     port: int
@@ -77,6 +81,12 @@ class Settings:
     database_url: str | None
     log: LogSetting
     environment: Environment
+    public_url: str | None
+    oidc_file: Path | None
+    session_lifetime: timedelta
+    session_idle: timedelta
+    lock_after: timedelta
+    oidc: tuple[OidcProvider, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +201,26 @@ def _environment(text: str) -> Environment | Refusal:
     return REFUSED
 
 
+def _public_url(text: str) -> str | Refusal:
+    origin = text.removesuffix("/")
+    return origin if is_safe_url(origin) and not urlsplit(origin).path else REFUSED
+
+
+def _file(text: str) -> Path | Refusal:
+    path = Path(text).expanduser().absolute()
+    return path if "\0" not in text and path.is_file() and os.access(path, os.R_OK) else REFUSED
+
+
+def _session_hours(text: str) -> timedelta | Refusal:
+    number = _whole_number(text, 1, 24)
+    return number if isinstance(number, Refusal) else timedelta(hours=number)
+
+
+def _minutes(text: str) -> timedelta | Refusal:
+    number = _whole_number(text, 1, 720)
+    return number if isinstance(number, Refusal) else timedelta(minutes=number)
+
+
 def _executable(text: str) -> Path | Refusal:
     path = Path(text)
     return path if path.is_file() and os.access(path, os.X_OK) else REFUSED
@@ -273,6 +303,59 @@ SETTINGS: tuple[Setting, ...] = (
         parse=_environment,
     ),
     Setting(
+        name="PUBLIC_URL",
+        field="public_url",
+        type="URL",
+        default=None,
+        default_text="none",
+        allowed="https://HOST or https://HOST:PORT, without a path; http only for this machine itself",
+        description="The address under which people reach the workspace. Needed for sign-in by OpenID "
+        "Connect, whose answers are sent there. With https, cookies are bound to encryption and to the host.",
+        parse=_public_url,
+    ),
+    Setting(
+        name="OIDC_FILE",
+        field="oidc_file",
+        type="file",
+        default=None,
+        default_text="none",
+        allowed="the path of a readable TOML file with one [[provider]] or more, as docs/sign-in.md explains",
+        description="The OpenID Connect providers by which people sign in: SITHS, Sweden Connect, the "
+        "region's own.",
+        parse=_file,
+    ),
+    Setting(
+        name="SESSION_HOURS",
+        field="session_lifetime",
+        type="whole number",
+        default="12",
+        default_text="12",
+        allowed="1 to 24",
+        description="How long a session may last, whatever happens in it; then one signs in again.",
+        parse=_session_hours,
+    ),
+    Setting(
+        name="SESSION_IDLE_MINUTES",
+        field="session_idle",
+        type="whole number",
+        default="120",
+        default_text="120",
+        allowed="1 to 720, and not less than KONTINUUM_LOCK_MINUTES",
+        description="After how many minutes without use a session ends. Drafts stay.",
+        parse=_minutes,
+    ),
+    Setting(
+        name="LOCK_MINUTES",
+        field="lock_after",
+        type="whole number",
+        default="15",
+        default_text="15",
+        allowed="1 to 720",
+        description="After how many minutes without use the screen is locked until the person is asked for "
+        "again. What was being written stays.",
+        parse=_minutes,
+    ),
+    Setting(
         name="TEST_CHROMIUM",
         field=None,
         type="file",
@@ -302,11 +385,33 @@ def read_settings(environ: Mapping[str, str]) -> Settings | tuple[Problem, ...]:
             problems.append(_wrong(setting, text or ""))
         elif setting.field is not None:
             values[setting.field] = value
+    problems += [] if problems else _disagreements(values, environ)
     if problems:
         return tuple(problems)
     if values["workers"] is None:
         values["workers"] = min(usable_cores(), MAX_WORKERS)
     return Settings(**values)
+
+
+def _disagreements(values: dict[str, Any], environ: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with values that are allowed each by itself; reads the providers into `values`."""
+    if values["session_idle"] < values["lock_after"]:
+        name = PREFIX + "SESSION_IDLE_MINUTES"
+        yield Problem(name, environ.get(name), "not allowed; a session cannot end before the screen locks")
+    file = values["oidc_file"]
+    if file is None:
+        return
+    found = read_providers(file)
+    for each in found:
+        if isinstance(each, Wrong):
+            yield Problem(PREFIX + "OIDC_FILE", str(file), each.text)
+    values["oidc"] = found
+    public = values["public_url"]
+    if public is None:
+        reason = "must be set, because providers send their answers there"
+        yield Problem(PREFIX + "PUBLIC_URL", None, reason)
+    elif values["environment"] == "production" and not public.startswith("https:"):
+        yield Problem(PREFIX + "PUBLIC_URL", public, "not allowed; production needs https")
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

@@ -40,6 +40,13 @@ WRONG = [
     ("KONTINUUM_LOG", "info:"),
     ("KONTINUUM_LOG", "INFO"),
     ("KONTINUUM_ENV", "prod"),
+    ("KONTINUUM_PUBLIC_URL", "journal.example.se"),
+    ("KONTINUUM_PUBLIC_URL", "http://journal.example.se"),
+    ("KONTINUUM_PUBLIC_URL", "https://journal.example.se/kontinuum"),
+    ("KONTINUUM_OIDC_FILE", "/no/such/file"),
+    ("KONTINUUM_SESSION_HOURS", "25"),
+    ("KONTINUUM_SESSION_IDLE_MINUTES", "0"),
+    ("KONTINUUM_LOCK_MINUTES", "-1"),
     ("KONTINUUM_TEST_CHROMIUM", "/no/such/program"),
 ]
 

@@ -12,7 +12,7 @@ from kontinuum.web.workspace.chart import module_page, show_chart
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
 from kontinuum.web.workspace.services import Application, gather
-from kontinuum.web.workspace.signin import choose_language, show_sign_in, sign_in, sign_out
+from kontinuum.web.workspace.signin import sign_in_routes
 
 __all__ = ["routes"]
 
@@ -22,18 +22,15 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
     services = gather(application, modules)
     own = [
         Route("/static/{version}/{name:path}", services.assets.serve, methods=["GET"]),
-        Route("/sign-in", show_sign_in(services), methods=["GET"]),
-        Route("/sign-in", sign_in(services), methods=["POST"]),
-        Route("/language", choose_language(services), methods=["POST"]),
-        Route("/sign-out", signed_in(services, sign_out), methods=["POST"]),
-        Route("/", signed_in(services, show_start), methods=["GET"]),
+        *sign_in_routes(services),
+        Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
-        Route("/patient/{patient}", signed_in(services, show_chart), methods=["GET"]),
+        Route("/patient/{patient}", signed_in(services, show_chart, resumable=True), methods=["GET"]),
     ]
     contributed = [
         Route(
             f"/patient/{{patient}}/{module.name}/{route.path}",
-            signed_in(services, module_page(module, route)),
+            signed_in(services, module_page(module, route), resumable=True),
             methods=["GET"],
         )
         for module in modules

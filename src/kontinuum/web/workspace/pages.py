@@ -12,7 +12,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypedDict
+from urllib.parse import urlencode
 
 import structlog
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from kontinuum.kernel.i18n import LANGUAGES, Translator, message, negotiate
 from kontinuum.record.outcome import Refusal, RefusalKind
+from kontinuum.web.workspace.events import Event, tell
 from kontinuum.web.workspace.templating import Templates
 
 if TYPE_CHECKING:
@@ -40,6 +42,14 @@ _EXPLANATIONS: Final = {
     RefusalKind.GONE: message("This patient's record has been removed by a decision."),
     RefusalKind.FORBIDDEN: message("You do not have access to this patient's record under your assignment."),
 }
+
+
+class _Marks(TypedDict):
+    """What every cookie carries."""
+
+    httponly: bool
+    samesite: Literal["lax"]
+    secure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +88,32 @@ class Page:
 Handler = Callable[[Page], Awaitable[Response]]
 
 
-def signed_in(services: WorkspaceServices, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Let only a signed-in person through, and on a POST only with the session's CSRF token."""
+def signed_in(
+    services: WorkspaceServices, handler: Handler, *, when_locked: bool = False, resumable: bool = False
+) -> Callable[[Request], Awaitable[Response]]:
+    """Let only a signed-in person through, and on a POST only with the session's CSRF token.
+
+    While the screen is locked only what is needed to unlock or leave it answers. A `resumable` page is one
+    that another workstation can continue at.
+    """
 
     async def endpoint(request: Request) -> Response:
-        session = await services.session(request.cookies.get(SESSION_COOKIE))
+        cookie = read_cookie(request, SESSION_COOKIE)
+        session = await services.session(cookie)
         if session is None:
             return _ask_to_sign_in(request)
+        if session.just_locked:
+            await tell(services, Event.LOCK, session, "idle")
+        if session.locked and not when_locked:
+            return _ask_to_unlock(request)
         page = Page(request, services, session, translator_of(request, services.templates))
         if request.method == "POST" and not await _token_agrees(request, session.csrf):
             return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(STALE_FORM)])
         try:
-            return await handler(page)
+            response = await handler(page)
+            if resumable and response.status_code == HTTPStatus.OK and not page.partial:
+                await services.identity.sessions.note_page(cookie, session, _path_with_query(request))
+            return response
         except Exception:
             # The last resort: the person gets a page in their language, the log gets the fault.
             _log.exception("page_failed", handler=handler.__qualname__)
@@ -111,6 +135,23 @@ def _ask_to_sign_in(request: Request) -> Response:
     path = request.url.path if request.method == "GET" else "/"
     target = "/sign-in" if path == "/" else f"/sign-in?next={path}"
     return RedirectResponse(target, status_code=303, headers={"cache-control": "no-store"})
+
+
+def _ask_to_unlock(request: Request) -> Response:
+    """Lead to the locked page, and back here afterwards; a part of a page is told to cover it."""
+    if "hx-request" in request.headers or "x-lock" in request.headers:
+        return Response(status_code=HTTPStatus.LOCKED, headers={"cache-control": "no-store"})
+    path = _path_with_query(request) if request.method == "GET" else "/"
+    return RedirectResponse(locked_path(path), status_code=303, headers={"cache-control": "no-store"})
+
+
+def locked_path(target: str) -> str:
+    """The address of the locked page from which unlocking leads to a page."""
+    return f"/locked?{urlencode({'next': target})}"
+
+
+def _path_with_query(request: Request) -> str:
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 async def _token_agrees(request: Request, expected: str) -> bool:
@@ -138,6 +179,7 @@ def shell_values(request: Request, session: Session | None, translator: Translat
         "here": request.url.path if request.method == "GET" else "/",
         "user": session.principal if session else None,
         "csrf": session.csrf if session else "",
+        "session": session,
         "patient": None,
     }
 
@@ -163,11 +205,34 @@ def respond(request: Request, text: str, status: int = 200, *, nonce: str) -> Re
     return HTMLResponse(text, status, headers)
 
 
+def read_cookie(request: Request, name: str) -> str:
+    """The value of a cookie that `set_cookie` set; empty when there is none."""
+    return request.cookies.get(_cookie_name(request, name), "")
+
+
 def set_cookie(request: Request, response: Response, name: str, value: str, *, lasting: bool = False) -> None:
     """Set a cookie that scripts cannot read; it ends with the browser session unless it is lasting."""
-    secure = request.url.scheme == "https"
     age = _YEAR if lasting else None
-    response.set_cookie(name, value, max_age=age, httponly=True, samesite="lax", secure=secure)
+    response.set_cookie(_cookie_name(request, name), value, max_age=age, **_cookie_marks(request))
+
+
+def delete_cookie(request: Request, response: Response, name: str) -> None:
+    """Remove a cookie that `set_cookie` set."""
+    response.delete_cookie(_cookie_name(request, name), **_cookie_marks(request))
+
+
+def _cookie_marks(request: Request) -> _Marks:
+    return {"httponly": True, "samesite": "lax", "secure": _is_encrypted(request)}
+
+
+def _cookie_name(request: Request, name: str) -> str:
+    """With encryption the name binds the cookie to this host and to https: no other site can plant it."""
+    lasting = name in (LANGUAGE_COOKIE, THEME_COOKIE)
+    return f"__Host-{name}" if _is_encrypted(request) and not lasting else name
+
+
+def _is_encrypted(request: Request) -> bool:
+    return request.url.scheme == "https"
 
 
 def safe_path(path: str) -> str:

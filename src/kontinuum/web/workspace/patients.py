@@ -17,6 +17,7 @@ from kontinuum.web.workspace import matching
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.recent import recently_opened
+from kontinuum.web.workspace.signin.own_sessions import elsewhere
 
 SHOWN_AT_MOST = 12
 
@@ -40,7 +41,7 @@ async def show_start(page: Page) -> Response:
         answers = await record.find_many([f"Patient?_id={','.join(ids)}&_count={len(ids)}"])
         found = {person.id: person for person in _people(page, answers)}
         people = [found[one] for one in ids if one in found]
-    return page.render("pages/start.html", {"recent": people})
+    return page.render("pages/start.html", {"recent": people, "elsewhere": await elsewhere(page)})
 
 
 async def search(page: Page) -> Response:

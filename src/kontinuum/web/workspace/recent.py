@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
-from kontinuum.web.workspace.pages import set_cookie
+from kontinuum.web.workspace.pages import read_cookie, set_cookie
 
 if TYPE_CHECKING:
     from kontinuum.web.workspace.pages import Page
@@ -24,7 +24,7 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 def recently_opened(page: Page) -> list[str]:
     """Ids of the patients this person opened last in this browser, the latest first."""
-    owner, _, listed = page.request.cookies.get(RECENT_COOKIE, "").partition("/")
+    owner, _, listed = read_cookie(page.request, RECENT_COOKIE).partition("/")
     if owner != _owner(page):
         return []
     return [one for one in listed.split("/") if _ID.fullmatch(one)][:AT_MOST]

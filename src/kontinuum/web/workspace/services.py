@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from kontinuum.audit import AuditLog
 from kontinuum.identity import Identity, Session
+from kontinuum.identity.oidc import RelyingParty
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.module import Module
 from kontinuum.kernel.principal import Principal
@@ -14,13 +16,21 @@ from kontinuum.web.workspace.assets import Assets
 from kontinuum.web.workspace.directory import UnitDirectory
 from kontinuum.web.workspace.templating import Templates
 
+DEMO: Final = "demo"
+"""Who vouches for the personas of the demo, where sign-in services have their keys."""
+
 
 class Environment(Protocol):
-    """The one setting that the workspace reads."""
+    """The settings that the workspace reads."""
 
     @property
     def environment(self) -> str:
         """`development`, `test` or `production`."""
+        ...
+
+    @property
+    def public_url(self) -> str | None:
+        """The address under which people reach the workspace."""
         ...
 
 
@@ -55,6 +65,16 @@ class Application(Protocol):
         """Sign-in and sessions."""
         ...
 
+    @property
+    def audit(self) -> AuditLog:
+        """The log."""
+        ...
+
+    @property
+    def sign_in(self) -> Mapping[str, RelyingParty]:
+        """The sign-in services, by their keys."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceServices:
@@ -85,9 +105,16 @@ class WorkspaceServices:
         """The gate, bound to a principal."""
         return self.application.gate.record(principal)
 
-    async def session(self, cookie: str | None) -> Session | None:
-        """The session behind a cookie."""
-        return await self.identity.session(cookie) if cookie else None
+    @property
+    def public_url(self) -> str:
+        """The address under which people reach the workspace, without a slash at its end."""
+        return self.application.settings.public_url or ""
+
+    async def session(self, cookie: str, *, touch: bool = True) -> Session | None:
+        """The session behind a cookie. Production knows none that was begun in a demo."""
+        session = await self.identity.sessions.find(cookie, touch=touch) if cookie else None
+        demo = session is not None and session.proof.origin == DEMO
+        return None if demo and self.production else session
 
 
 def gather(application: Application, modules: Sequence[Module]) -> WorkspaceServices:

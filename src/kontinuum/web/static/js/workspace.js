@@ -5,9 +5,11 @@ import { startTheme } from "./theme.js";
 import { startTrends } from "./trends.js";
 import { startCopying } from "./copying.js";
 import { startMenus } from "./menus.js";
+import { startLock } from "./lock.js";
 
 startTheme();
 startSearch();
 startMenus();
 startCopying();
 startTrends();
+startLock();

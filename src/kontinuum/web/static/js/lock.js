@@ -1,0 +1,134 @@
+// The locked screen. The page is covered, not left: what was being written is there again after unlocking.
+// The server decides; this only asks it, tells it that the person is there, and covers what is on the screen.
+
+const ASK = 20_000;
+const ASK_WHILE_LOCKED = 2_000;
+const TELL = 60_000;
+const ACTIVITY = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
+
+export function startLock() {
+  const { session, assignment, lockAfter } = document.body.dataset;
+  if (!session) return;
+  const dialog = document.getElementById("lock");
+  const windows = new BroadcastChannel("kontinuum-session");
+  const limit = Number(lockAfter) * 1000;
+  const headers = { "x-csrf-token": dialog.dataset.csrf, "x-lock": "by-hand" };
+  let active = Date.now();
+  let told = Date.now();
+  let locked = false;
+  let asking = 0;
+  let title = document.title;
+
+  const send = (path, extra = {}) => fetch(path, { method: "POST", headers: { ...headers, ...extra } });
+
+  function cover() {
+    if (locked) return;
+    locked = true;
+    for (const open of document.querySelectorAll("dialog[open]:not(#lock)")) open.close();
+    document.documentElement.classList.add("is-locked");
+    title = document.title; // it may name a patient
+    document.title = dialog.querySelector("h2").textContent;
+    dialog.showModal();
+    schedule();
+  }
+
+  function uncover() {
+    if (!locked) return;
+    locked = false;
+    active = told = Date.now();
+    document.documentElement.classList.remove("is-locked");
+    document.title = title;
+    dialog.close();
+    schedule();
+  }
+
+  async function ask() {
+    try {
+      const answer = await fetch("/session", { headers: { accept: "application/json" } });
+      if (!answer.ok) return;
+      const known = await answer.json();
+      if (known.state === "ended") location.assign("/sign-in");
+      else if (known.session !== session) location.assign("/");
+      else if (known.assignment !== assignment) location.reload();
+      else if (known.state === "locked") cover();
+      else uncover();
+    } catch {
+      // Without the server nothing is unlocked; what is on the screen stays as it is.
+    }
+  }
+
+  function schedule() {
+    clearInterval(asking);
+    asking = setInterval(ask, locked ? ASK_WHILE_LOCKED : ASK);
+  }
+
+  async function lock(why) {
+    cover();
+    windows.postMessage("locked");
+    try {
+      await send("/lock", { "x-lock": why });
+    } catch {
+      // The screen is covered all the same, and the server locks the session by itself when it is idle.
+    }
+  }
+
+  function noteActivity() {
+    if (locked) return;
+    const now = Date.now();
+    if (now - active >= limit) return; // the clock of a machine that slept: too late to be active
+    if (now - active > 1000) windows.postMessage("active");
+    active = now;
+    if (now - told > Math.min(TELL, limit / 3)) {
+      told = now;
+      send("/session/active").then((answer) => answer.status === 423 && cover(), () => {});
+    }
+  }
+
+  async function unlock(event) {
+    const failed = dialog.querySelector("[data-lock-failed]");
+    failed.hidden = true;
+    const address = event.target.dataset.unlock;
+    if (address) {
+      // In a window of its own, so that this page stays. Without one, the person comes back to this address.
+      if (window.open(address, "kontinuum-unlock", "popup,width=520,height=720")) event.preventDefault();
+      return;
+    }
+    event.preventDefault();
+    try {
+      const answer = await send("/unlock");
+      if (!answer.ok) return void location.reload();
+      uncover();
+      windows.postMessage("unlocked");
+    } catch {
+      failed.hidden = false;
+    }
+  }
+
+  for (const kind of ACTIVITY) document.addEventListener(kind, noteActivity, { capture: true, passive: true });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-lock]")) return;
+    event.preventDefault();
+    event.target.closest("details")?.removeAttribute("open");
+    lock("by-hand");
+  });
+  dialog.querySelector("form[data-unlock]")?.addEventListener("submit", unlock);
+  dialog.querySelector("a[data-unlock]")?.addEventListener("click", unlock);
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.addEventListener("close", () => locked && dialog.showModal());
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.status === 423) cover();
+  });
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && ask());
+  window.addEventListener("pageshow", (event) => event.persisted && ask());
+  windows.addEventListener("message", ({ data }) => {
+    if (data === "active") active = Date.now();
+    else if (data === "locked") cover();
+    else if (data === "unlocked") ask();
+  });
+  setInterval(() => !locked && Date.now() - active >= limit && lock("idle"), 1000);
+  schedule();
+  if (document.querySelector("[data-unlocked]")) {
+    windows.postMessage("unlocked");
+    window.close();
+  }
+}
