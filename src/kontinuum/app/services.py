@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from kontinuum.audit import AuditLog
 from kontinuum.identity import Identity, Limits
-from kontinuum.identity.oidc import RelyingParty, relying_parties
 from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
@@ -19,6 +18,9 @@ from kontinuum.kernel.principal import Persona
 from kontinuum.record import Gate
 from kontinuum.store.pool import create_pool
 from kontinuum.store.writer import claim_writer
+
+if TYPE_CHECKING:
+    from kontinuum.identity.oidc.party import RelyingParty
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ async def open_services(
     `personas` are whom a visitor may sign in as; production is given none.
     """
     clock = clock or SystemClock()
-    parties = relying_parties(settings.oidc, clock)
+    parties = _relying_parties(settings, clock)
     anchor: Any = await asyncpg.connect(dsn, server_settings={"application_name": "kontinuum writer"})
     try:
         keys = KeySource(clock, await claim_writer(anchor))
@@ -68,3 +70,11 @@ async def open_services(
             await pool.close()
     finally:
         await anchor.close()
+
+
+def _relying_parties(settings: Settings, clock: Clock) -> Mapping[str, RelyingParty]:
+    if not settings.oidc:
+        return {}
+    from kontinuum.identity.oidc.party import relying_parties
+
+    return relying_parties(settings.oidc, clock)

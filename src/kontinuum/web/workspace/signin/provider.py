@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from kontinuum.identity import Ending, Proof, Session
-from kontinuum.identity.oidc import Asked, Authenticated, Fault, Refused, RelyingParty
+from kontinuum.identity.oidc import Asked, Authenticated, Fault, Refused
 from kontinuum.identity.secret import hashed, new_secret
 from kontinuum.kernel.principal import Persona
 from kontinuum.web.workspace.events import Event, tell, tell_failure
@@ -40,6 +40,9 @@ from kontinuum.web.workspace.signin.shared import (
     refusal_page,
     refused,
 )
+
+if TYPE_CHECKING:
+    from kontinuum.identity.oidc.party import RelyingParty
 
 ASKING_COOKIE: Final = "kontinuum_asking"
 CHOICE_COOKIE: Final = "kontinuum_choice"
