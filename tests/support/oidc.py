@@ -20,7 +20,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from kontinuum.identity.oidc import RelyingParty
+from kontinuum.identity.oidc.party import RelyingParty
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.providers import OidcProvider
 

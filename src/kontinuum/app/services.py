@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from kontinuum.audit import AuditLog
 from kontinuum.identity import Identity, Limits
-from kontinuum.identity.oidc import RelyingParty, relying_parties
 from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
@@ -19,6 +18,9 @@ from kontinuum.kernel.principal import Persona
 from kontinuum.record import Gate
 from kontinuum.store.pool import create_pool
 from kontinuum.store.writer import claim_writer
+
+if TYPE_CHECKING:
+    from kontinuum.identity.oidc.party import RelyingParty
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ async def open_services(
     `personas` are whom a visitor may sign in as; production is given none.
     """
     clock = clock or SystemClock()
-    parties = relying_parties(settings.oidc, clock)
+    parties = _relying_parties(settings, clock)
     async with AsyncExitStack() as stack:
         for party in parties.values():
             stack.push_async_callback(party.close)
@@ -65,3 +67,11 @@ async def open_services(
         identity = Identity(pool, clock, shown, limits)
         gate = Gate(pool, audit, clock, keys)
         yield Services(settings, clock, pool, audit, gate, identity, parties)
+
+
+def _relying_parties(settings: Settings, clock: Clock) -> Mapping[str, RelyingParty]:
+    if not settings.oidc:
+        return {}
+    from kontinuum.identity.oidc.party import relying_parties
+
+    return relying_parties(settings.oidc, clock)

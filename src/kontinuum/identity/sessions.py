@@ -45,6 +45,7 @@ class Ending(StrEnum):
     MOVED = "moved"
     REPLACED = "replaced"
     PROVIDER = "provider"
+    ASSIGNMENT = "assignment"
     EXPIRED = "expired"
 
 

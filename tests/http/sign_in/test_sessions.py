@@ -154,6 +154,18 @@ async def test_unlocking_by_an_authentication_of_before_is_refused(
     assert (await anna.get("/")).headers["location"].startswith("/locked?")
 
 
+async def test_a_session_whose_assignment_was_taken_back_is_not_unlocked(
+    anna: httpx.AsyncClient, provider: StrictProvider, installation: Services
+) -> None:
+    await post(anna, "/lock")
+    await write(installation, role("anna-1", "anna", "ward", active=False))
+    back = await answer(anna, provider.authenticate(await ask(anna, unlock="1"), "anna"))
+    assert back.headers["location"] == "/sign-in"
+    assert "does not hold any more" in (await anna.get("/sign-in")).text
+    (entry,) = await logged(installation, "sign-out")
+    assert (entry["basis"], entry["actor"]) == ("assignment", "anna")
+
+
 async def test_somebody_else_cannot_unlock(
     anna: httpx.AsyncClient, provider: StrictProvider, installation: Services
 ) -> None:

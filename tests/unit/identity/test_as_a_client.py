@@ -13,7 +13,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from tests.support.oidc import HSA_CLAIM, ISSUER, SITHS, StrictProvider
 
-from kontinuum.identity.oidc import Asked, Authenticated, Fault, Refused, RelyingParty
+from kontinuum.identity.oidc import Asked, Authenticated, Fault, Refused
+from kontinuum.identity.oidc.party import RelyingParty
 from kontinuum.kernel.clock import FixedClock
 from kontinuum.kernel.providers import OidcProvider
 

@@ -1,6 +1,9 @@
-"""OpenID Connect relying party: who someone is, on the word of a provider that was checked."""
+"""OpenID Connect relying party: who someone is, on the word of a provider that was checked.
 
+`party` is imported where there are providers: its libraries cost every start half a second.
+"""
+
+from kontinuum.identity.oidc.asked import Asked
 from kontinuum.identity.oidc.outcome import Authenticated, Fault, LoggedOut, Refused
-from kontinuum.identity.oidc.party import Asked, RelyingParty, relying_parties
 
-__all__ = ["Asked", "Authenticated", "Fault", "LoggedOut", "Refused", "RelyingParty", "relying_parties"]
+__all__ = ["Asked", "Authenticated", "Fault", "LoggedOut", "Refused"]

@@ -8,10 +8,8 @@ kept for an hour; keys also when a signature was made with one not seen before.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -22,6 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from kontinuum.identity.oidc import tokens
+from kontinuum.identity.oidc.asked import Asked
 from kontinuum.identity.oidc.network import client_of, exchange
 from kontinuum.identity.oidc.outcome import Authenticated, Fault, LoggedOut, Refused
 from kontinuum.identity.oidc.tokens import Expected, Key, UnknownKeyError
@@ -33,27 +32,6 @@ _KEEP: Final = timedelta(hours=1)
 _ASK_AGAIN: Final = timedelta(seconds=30)
 _ASSERTION_SECONDS: Final = 60
 _BY_KEY: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question that was put to a provider, to be kept until the answer; the verifier never leaves.
-
-    `fresh` says that the person must be asked again, whatever session it has at the provider.
-    """
-
-    provider: str
-    redirect_uri: str
-    asked: datetime
-    fresh: bool = False
-    nonce: str = field(default_factory=new_secret, repr=False)
-    verifier: str = field(default_factory=new_secret, repr=False)
-
-    @property
-    def challenge(self) -> str:
-        """The PKCE challenge of the verifier, method S256."""
-        digest = hashlib.sha256(self.verifier.encode()).digest()
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 @dataclass(slots=True)

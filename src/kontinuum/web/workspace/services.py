@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from kontinuum.audit import AuditLog
 from kontinuum.identity import Identity, Session
-from kontinuum.identity.oidc import RelyingParty
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.module import Module
 from kontinuum.kernel.principal import Principal
 from kontinuum.web.workspace.assets import Assets
 from kontinuum.web.workspace.directory import UnitDirectory
 from kontinuum.web.workspace.templating import Templates
+
+if TYPE_CHECKING:
+    from kontinuum.identity.oidc.party import RelyingParty
 
 DEMO: Final = "demo"
 """Who vouches for the personas of the demo, where sign-in services have their keys."""

@@ -40,6 +40,9 @@ _ENDINGS: Final = {
     Ending.ELSEWHERE: message("You ended this session from another workstation."),
     Ending.EVERYWHERE: message("You signed out everywhere."),
     Ending.PROVIDER: message("You signed out at the sign-in service, and so here as well."),
+    Ending.ASSIGNMENT: message(
+        "The assignment that you were signed in under does not hold any more. Sign in again."
+    ),
     Ending.EXPIRED: message("Your session has ended. What you were writing is kept."),
 }
 """What a person finds who comes back to a workstation; nothing is said to one who signed out there."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from kontinuum.identity import Proof, Session
-from kontinuum.identity.oidc import Asked, Authenticated, Fault, Refused, RelyingParty
+from kontinuum.identity import Ending, Proof, Session
+from kontinuum.identity.oidc import Asked, Authenticated, Fault, Refused
 from kontinuum.identity.secret import hashed, new_secret
 from kontinuum.kernel.principal import Persona
 from kontinuum.web.workspace.events import Event, tell, tell_failure
@@ -29,7 +29,7 @@ from kontinuum.web.workspace.pages import (
     translator_of,
 )
 from kontinuum.web.workspace.services import WorkspaceServices
-from kontinuum.web.workspace.signin.assignments import Missing, person_of
+from kontinuum.web.workspace.signin.assignments import Missing, person_by_id, person_of
 from kontinuum.web.workspace.signin.shared import (
     PURPOSES,
     Endpoint,
@@ -40,6 +40,9 @@ from kontinuum.web.workspace.signin.shared import (
     refusal_page,
     refused,
 )
+
+if TYPE_CHECKING:
+    from kontinuum.identity.oidc.party import RelyingParty
 
 ASKING_COOKIE: Final = "kontinuum_asking"
 CHOICE_COOKIE: Final = "kontinuum_choice"
@@ -157,13 +160,20 @@ async def _come_in(
 async def _unlock(
     services: WorkspaceServices, request: Request, question: Question, who: Authenticated
 ) -> Response:
-    """Open the locked session, if it is this browser's and this person's."""
+    """Open the locked session, if it is this browser's and this person's, and its assignment still holds."""
     session = await services.session(read_cookie(request, SESSION_COOKIE))
     if session is None or session.id != question.unlock:
         return refused(services, request, Fault.STATE)
     if (session.proof.issuer, session.proof.subject) != (who.issuer, who.subject):
         await tell(services, Event.UNLOCK, session, "other-person", outcome="refused")
         return refused(services, request, "other-person")
+    party = services.application.sign_in[session.proof.origin]
+    persona = await person_by_id(services, session.principal.actor.id, party.provider.directory)
+    held = () if isinstance(persona, Missing) else persona.assignments
+    if session.principal.assignment not in held:
+        await services.identity.sessions.end(session, Ending.ASSIGNMENT)
+        await tell(services, Event.SIGN_OUT, session, Ending.ASSIGNMENT.value)
+        return RedirectResponse("/sign-in", status_code=303)
     return await open_again(services, request, session, question.next, _proof(session.proof.origin, who))
 
 
