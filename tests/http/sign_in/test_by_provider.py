@@ -325,11 +325,12 @@ async def test_one_who_no_longer_works_here_is_refused(
     await is_refused(browser, await identify(browser, provider), "inactive-person")
 
 
-YESTERDAY, TOMORROW = -1, 1
+# Two days, as a day begins in Sweden before it does in UTC, in which the clock counts.
+LONG_OVER, NOT_YET = -2, 2
 NOT_HELD: dict[str, Claims] = {
     "inactive": {"active": False},
-    "over": {"period": {"end": YESTERDAY}},
-    "not begun": {"period": {"start": TOMORROW}},
+    "over": {"period": {"end": LONG_OVER}},
+    "not begun": {"period": {"start": NOT_YET}},
     "without a purpose": {"extension": []},
     "for no purpose of staff": {"extension": [{"url": systems.ASSIGNMENT_PURPOSE, "valueCode": "system"}]},
     "at no unit": {"organization": {"display": "Somewhere"}},
