@@ -13,7 +13,7 @@ from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.search.extract import extract
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.record import reading, searching, writing
-from kontinuum.record.context import Context, stored
+from kontinuum.record.context import Context
 from kontinuum.record.outcome import (
     Change,
     Refusal,
@@ -25,6 +25,7 @@ from kontinuum.record.outcome import (
 )
 from kontinuum.record.preparing import check, new_id
 from kontinuum.record.references import condition, references, rewrite
+from kontinuum.record.release import release_one
 from kontinuum.record.writing import Intent
 
 MAX_ENTRIES = 10_000
@@ -272,7 +273,7 @@ async def _find_condition(context: Context, connection: Any, entry: Entry) -> Re
         return found
     if entry.method == "POST":
         if found is not None:
-            entry.found = Written(Change.UNCHANGED, stored(found))
+            entry.found = Written(Change.UNCHANGED, await release_one(context, found))
         return None
     if entry.method == "PUT":
         intent = writing.update_intent(entry.type, entry.resource or {}, found, entry.if_match)

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import msgspec
 
-from kontinuum.access import Action, Deny, Permit, predicate
+from kontinuum.access import Action, Deny, predicate
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
-from kontinuum.record.context import Context, decide_on, reference, stored, type_code
+from kontinuum.record.circumstances import decide_rows, readable
+from kontinuum.record.context import Context, missing, reference, stored, type_code
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
+from kontinuum.record.release import release, release_one
 from kontinuum.store.resources import read as store
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -27,7 +29,7 @@ async def read(context: Context, type_name: str, logical_id: str) -> Stored | Re
         return row
     if row.body is None:
         return gone(row)
-    return stored(row)
+    return await release_one(context, row)
 
 
 async def vread(context: Context, type_name: str, logical_id: str, version: int) -> Stored | Refusal:
@@ -36,13 +38,18 @@ async def vread(context: Context, type_name: str, logical_id: str, version: int)
     if isinstance(row, Refusal):
         return row
     found = await store.read_version(context.pool, row, version)
+    if found is not None and found.version != row.version:
+        # An earlier version may have been another unit's or another patient's.
+        (decision,) = await decide_rows(context, context.pool, Action.READ, [found])
+        if isinstance(decision, Deny):
+            return await context.denied("vread", decision, found)
     if found is None:
         return refuse(
             RefusalKind.NOT_FOUND,
             "not-found",
             f"{type_name}/{logical_id} has no version {version}; the current one is {row.version}.",
         )
-    return gone(found) if found.body is None else stored(found)
+    return gone(found) if found.body is None else await release_one(context, found, past=True)
 
 
 async def permitted(context: Context, action: str, type_name: str, logical_id: str) -> ResourceRow | Refusal:
@@ -54,7 +61,7 @@ async def permitted(context: Context, action: str, type_name: str, logical_id: s
     if row is None:
         await context.log(action, "not-found", "", what=(f"{type_name}/{logical_id}",))
         return missing(type_name, logical_id)
-    decision = decide_on(context, Action.READ, row)
+    (decision,) = await decide_rows(context, context.pool, Action.READ, [row])
     if isinstance(decision, Deny):
         return await context.denied(action, decision, row)
     await context.log(
@@ -67,7 +74,7 @@ async def read_many(context: Context, references: Sequence[str]) -> dict[str, St
     """Several resources by `Type/id`; what does not exist or is not permitted is absent."""
     wanted = [pair for text in references if (pair := split(text))]
     found = await store.read_many(context.pool, wanted)
-    shown = [row for row in found if row.body is not None and _readable(context, row)]
+    shown = await readable(context, context.pool, [row for row in found if row.body is not None])
     await context.log(
         "read",
         "permitted",
@@ -76,7 +83,7 @@ async def read_many(context: Context, references: Sequence[str]) -> dict[str, St
         what=(reference(row) for row in shown),
         count=len(shown),
     )
-    return {item.reference: item for item in map(stored, shown)}
+    return {item.reference: item for item in await release(context, shown)}
 
 
 async def history(
@@ -104,7 +111,7 @@ async def history(
         row = found
     rows = await store.history(
         context.pool,
-        scope=predicate(context.principal),
+        scope=predicate(context.question(Action.READ)),
         types=None if code is None else (code,),
         row=row,
         since=since,
@@ -122,7 +129,7 @@ async def history(
         count=len(shown),
     )
     following = _cursor(shown[-1]) if len(rows) > count and shown else None
-    return HistoryPage(tuple(map(stored, shown)), following)
+    return HistoryPage(tuple(await release(context, shown, past=True)), following)
 
 
 def split(text: str) -> tuple[int, str] | None:
@@ -133,20 +140,11 @@ def split(text: str) -> tuple[int, str] | None:
     return None
 
 
-def missing(type_name: str, logical_id: str) -> Refusal:
-    """The refusal for what was never there."""
-    return refuse(RefusalKind.NOT_FOUND, "not-found", f"There is no {type_name} with the id '{logical_id}'.")
-
-
 def gone(row: ResourceRow) -> Refusal:
     """The refusal for what was deleted."""
     name = f"{RESOURCE_TYPES[row.type - 1]}/{row.id}"
     refusal = refuse(RefusalKind.GONE, "deleted", f"{name} was deleted; earlier versions are in its history.")
     return Refusal(refusal.kind, refusal.issues, stored=stored(row))
-
-
-def _readable(context: Context, row: ResourceRow) -> bool:
-    return isinstance(decide_on(context, Action.READ, row), Permit)
 
 
 def _cursor(row: ResourceRow) -> str:

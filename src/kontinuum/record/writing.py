@@ -8,13 +8,16 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from kontinuum.access import Action, Deny, Facts, Permit, decide
+from kontinuum.access import NOTHING_KNOWN, Action, Decision, Deny, Facts, Permit, decide
+from kontinuum.access.redact import is_marked, may_see
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.ids import id_hash
-from kontinuum.record.context import Context, decide_on, forbidden, stored, type_code
+from kontinuum.record import projecting
+from kontinuum.record.circumstances import decide_rows
+from kontinuum.record.context import Context, forbidden, missing, stored, type_code
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.preparing import check, created, stamped, superseding
-from kontinuum.record.reading import missing
+from kontinuum.record.release import release_one
 from kontinuum.record.searching import matching, parse_url
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import write as writes
@@ -77,7 +80,12 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
         count=1,
     )
     async with context.pool.acquire() as connection:
-        await writes.create(connection, new)
+        if projecting.concerns_law(new):
+            async with connection.transaction():
+                await writes.create(connection, new)
+                await _project(context, connection, [new], [], [])
+        else:
+            await writes.create(connection, new)
     return Written(Change.CREATED, _as_stored(context, new))
 
 
@@ -236,11 +244,13 @@ async def apply(
     if keep_newer:
         for old in await reads.superseded(connection, [row for row in rows.values() if row.version > 1]):
             former.setdefault((old.bucket, old.key), []).append(old)
+    current = list(rows.values())
+    decided = dict(zip(rows, await decide_rows(context, connection, Action.WRITE, current), strict=True))
     plan = _Plan(context, accountable, context.now(), former, [], [], [])
-    results = [
-        plan.add(intent, rows.get((TYPE_CODES[intent.type], intent.id)) if intent.id is not None else None)
-        for intent in intents
-    ]
+    results = []
+    for intent in intents:
+        name = (TYPE_CODES[intent.type], intent.id or "")
+        results.append(plan.add(intent, rows.get(name), decided.get(name)))
     await _log_results(context, action, plan, results)
     if plan.new:
         await writes.create_many(connection, plan.new)
@@ -248,7 +258,21 @@ async def apply(
         await writes.replace_many(connection, plan.changes)
     for row in plan.buried:
         await writes.bury(connection, row, plan.moment_after(row), accountable)
+    await _project(context, connection, plan.new, plan.changes, plan.buried)
     return results
+
+
+async def _project(
+    context: Context,
+    connection: Any,
+    new: Sequence[NewVersion],
+    changes: Sequence[tuple[ResourceRow, NewVersion]],
+    buried: Sequence[ResourceRow],
+) -> None:
+    """Tell the law what was written; nothing is asked of the database where it does not concern the law."""
+    assignment = context.principal.assignment
+    accountable = projecting.Accountable(assignment.unit, assignment.provider)
+    await projecting.write(connection, new, changes, buried, accountable, context.now())
 
 
 @dataclass(slots=True)
@@ -262,18 +286,20 @@ class _Plan:
     new: list[NewVersion]
     changes: list[tuple[ResourceRow, NewVersion]]
     buried: list[ResourceRow]
+    basis: str = ""
 
     def moment_after(self, row: ResourceRow) -> int:
         """The time of the next version of a row: later than its last, even if the clock stepped back."""
         return max(self.now, row.updated + 1)
 
-    def add(self, intent: Intent, row: ResourceRow | None) -> Written | Refusal:
-        """Decide one intent, given the current row if there is one."""
-        if row is not None:
-            decision = decide_on(self.context, Action.WRITE, row)
-            if isinstance(decision, Deny):
-                return forbidden(decision)
-        unmet = _exists(intent, row) or _unmet_version(intent, row)
+    def add(self, intent: Intent, row: ResourceRow | None, decision: Decision | None) -> Written | Refusal:
+        """Plan one intent, given the current row if there is one and the decision about writing it."""
+        if isinstance(decision, Deny):
+            return forbidden(decision)
+        if isinstance(decision, Permit):
+            self.basis = decision.basis
+        unseen = _unseen(self.context, row) if row is not None else None
+        unmet = unseen or _exists(intent, row) or _unmet_version(intent, row)
         if unmet is not None:
             return unmet
         if intent.resource is None:
@@ -292,6 +318,7 @@ class _Plan:
         decision = _decide_new(self.context, version)
         if isinstance(decision, Deny):
             return forbidden(decision)
+        self.basis = self.basis or decision.basis
         self.new.append(version)
         return Written(Change.CREATED, _as_stored(self.context, version))
 
@@ -299,6 +326,9 @@ class _Plan:
         for known in (row, *self.former.get((row.bucket, row.key), ())):
             if known.body == stamped(resource, row.id, known.version, known.updated):
                 return Written(Change.UNCHANGED, stored(row))
+        fixed = projecting.unchangeable(row, resource)
+        if fixed is not None:
+            return fixed
         version = superseding(
             resource, row.key, row.id, row.version + 1, self.moment_after(row), self.accountable
         )
@@ -314,6 +344,9 @@ class _Plan:
             return missing(intent.type, intent.id or "")
         if row.body is None:
             return Written(Change.UNCHANGED, stored(row))
+        fixed = projecting.unchangeable(row, None)
+        if fixed is not None:
+            return fixed
         self.buried.append(row)
         deletion = row._replace(version=row.version + 1, updated=self.moment_after(row), body=None)
         return Written(Change.DELETED, stored(deletion))
@@ -339,7 +372,7 @@ async def _create_unless_exists(
             await context.log(
                 "search", "permitted", "scope", patients=(found.patient,), what=(f"{type_name}?{criteria}",)
             )
-            return Written(Change.UNCHANGED, stored(found))
+            return Written(Change.UNCHANGED, await release_one(context, found))
         return (await apply(context, connection, [Intent(type_name, None, resource)]))[0]
 
     return await in_transaction(context, work, what=f"{type_name}?{criteria}")
@@ -368,11 +401,27 @@ def _unmet_version(intent: Intent, row: ResourceRow | None) -> Refusal | None:
     )
 
 
-def _decide_new(context: Context, version: NewVersion) -> Permit | Deny:
+def _unseen(context: Context, row: ResourceRow) -> Refusal | None:
+    """Who cannot see a protected person's address and relatives must not replace them."""
+    protected = row.type == TYPE_CODES["Patient"] and row.body is not None and is_marked(row.body)
+    if not protected or may_see(context.question(Action.WRITE)):
+        return None
+    return forbidden(
+        Deny(
+            "protected-identity",
+            "The person has a protected identity, and parts of it are not shown to you: a change by you "
+            "would lose "
+            "them. Let somebody with the right to protected identities make it.",
+            "offentlighets- och sekretesslagen (2009:400) 22:1",
+        )
+    )
+
+
+def _decide_new(context: Context, version: NewVersion) -> Decision:
     assignment = context.principal.assignment
     type_name = RESOURCE_TYPES[version.type - 1]
-    about = Facts(type_name, version.patient, assignment.unit, assignment.provider)
-    return decide(context.principal, Action.WRITE, about)
+    about = Facts(type_name, version.patient, assignment.unit, assignment.provider, version.sort)
+    return decide(context.question(Action.WRITE), about, NOTHING_KNOWN)
 
 
 def _as_stored(context: Context, version: NewVersion) -> Stored:
@@ -398,7 +447,7 @@ async def _log_results(
     await context.log(
         action or {"created": "create", "updated": "update", "deleted": "delete"}[written[0].change.value],
         "permitted",
-        "same-provider",
+        plan.basis,
         patients=[*(v.patient for v in versions), *(row.patient for row in plan.buried)],
         what=[f"{r.stored.reference}/_history/{r.stored.version}" for r in written],
         count=len(written),

@@ -133,10 +133,13 @@ def unsortable(query: SearchQuery) -> list[str]:
     ]
 
 
+def patient_of(query: SearchQuery) -> str | None:
+    """The patient within whose compartment a search stays, None where that cannot be told."""
+    return next((found for each in query.criteria if (found := patient_of_criterion(query.type, each))), None)
+
+
 def _base(query: SearchQuery, scope: Fragment, binder: Binder) -> _Base:
-    patient = next(
-        (found for each in query.criteria if (found := patient_of_criterion(query.type, each))), None
-    )
+    patient = patient_of(query)
     conditions = [
         f"r.type = {binder.bind(TYPE_CODES[query.type])}",
         "r.body is not null",
