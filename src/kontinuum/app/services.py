@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import structlog
 
 from kontinuum.audit import AuditLog
 from kontinuum.identity import Identity
@@ -16,8 +17,11 @@ from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Persona
 from kontinuum.record import Gate
+from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
 from kontinuum.store.writer import claim_writer
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,11 @@ async def open_services(
     anchor: Any = await asyncpg.connect(dsn, server_settings={"application_name": "kontinuum writer"})
     try:
         keys = KeySource(clock, await claim_writer(anchor))
-        pool = await create_pool(dsn, size=connections)
-        audit = AuditLog(dsn, clock)
+        role = await roles.for_application(anchor)
+        if role is None:
+            _log.warning("log_not_protected_by_a_role", remedy="kontinuum doctor")
+        pool = await create_pool(dsn, size=connections, role=role)
+        audit = AuditLog(dsn, clock, role=role)
         await audit.start()
         try:
             shown = () if settings.environment == "production" else personas

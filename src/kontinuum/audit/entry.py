@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -76,3 +76,18 @@ def entry(
         count=count,
         note=note,
     )
+
+
+def by_the_system(
+    recorded: int,
+    action: str,
+    *,
+    what: tuple[str, ...] = (),
+    count: int | None = None,
+    note: str | None = None,
+    client: str = "kontinuum",
+) -> AuditEntry:
+    """An entry about what the installation did to its own log, at no unit and about no patient."""
+    nowhere = Assignment("system:kontinuum", "System", "", "", "", "", Purpose.SYSTEM)
+    principal = Principal(Actor(ActorKind.SYSTEM, "kontinuum", "Kontinuum"), nowhere, client)
+    return entry(principal, recorded, action, "permitted", "own-log", what=what, count=count, note=note)

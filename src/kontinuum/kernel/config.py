@@ -77,6 +77,8 @@ class Settings:
     database_url: str | None
     log: LogSetting
     environment: Environment
+    log_years: int
+    extract_names: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,14 @@ def _environment(text: str) -> Environment | Refusal:
     return REFUSED
 
 
+def _log_years(text: str) -> int | Refusal:
+    return _whole_number(text, 5, 100)
+
+
+def _yes_or_no(text: str) -> bool | Refusal:
+    return {"yes": True, "no": False}.get(text, REFUSED)
+
+
 def _executable(text: str) -> Path | Refusal:
     path = Path(text)
     return path if path.is_file() and os.access(path, os.X_OK) else REFUSED
@@ -271,6 +281,27 @@ SETTINGS: tuple[Setting, ...] = (
         description="What the installation is for. Only in development is an empty record filled with the "
         "demo region at start; in production no demo region and no demo token is made at all.",
         parse=_environment,
+    ),
+    Setting(
+        name="LOG_YEARS",
+        field="log_years",
+        type="whole number",
+        default="10",
+        default_text="10",
+        allowed="5 to 100",
+        description="How many years the log of accesses is kept before `kontinuum audit retain` may remove "
+        "it. Less than five is refused (HSLF-FS 2016:40 4:9).",
+        parse=_log_years,
+    ),
+    Setting(
+        name="EXTRACT_NAMES",
+        field="extract_names",
+        type="word",
+        default="no",
+        default_text="no",
+        allowed="yes, no",
+        description="Whether an extract of the log for a patient names the staff, or only their units.",
+        parse=_yes_or_no,
     ),
     Setting(
         name="TEST_CHROMIUM",
