@@ -16,11 +16,16 @@ from kontinuum.web.workspace.templating import Templates
 
 
 class Environment(Protocol):
-    """The one setting that the workspace reads."""
+    """The settings that the workspace reads."""
 
     @property
     def environment(self) -> str:
         """`development`, `test` or `production`."""
+        ...
+
+    @property
+    def extract_names(self) -> bool:
+        """Whether an extract of the log names staff."""
         ...
 
 
