@@ -169,7 +169,9 @@ def is_complaint(said: ConsoleMessage, provider: str) -> bool:
     """Whether the console speaks of a page of ours that is not as it should be."""
     elsewhere = said.page is None or said.page.url.startswith(provider)
     refused = "/sign-in/siths/answer" in said.location["url"]  # a refusal is meant, and is not a page of 200
-    return said.type in ("error", "warning") and not elsewhere and not refused
+    # A question on its way while the screen is locked is answered 423, which covers the page.
+    locked = "status of 423" in said.text or "Status Error Code 423" in said.text
+    return said.type in ("error", "warning") and not elsewhere and not refused and not locked
 
 
 async def sign_in(page: Page, name: str = DISTRICT_DOCTOR) -> None:
