@@ -18,6 +18,7 @@ from kontinuum.kernel.principal import Persona
 from kontinuum.record import Gate
 from kontinuum.store.pool import create_pool
 from kontinuum.store.writer import claim_writer
+from kontinuum.terminology import Terminology
 
 if TYPE_CHECKING:
     from kontinuum.identity.oidc.party import RelyingParty
@@ -34,6 +35,7 @@ class Services:
     gate: Gate
     identity: Identity
     sign_in: Mapping[str, RelyingParty]
+    terminology: Terminology
 
 
 @asynccontextmanager
@@ -66,7 +68,7 @@ async def open_services(
         limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
         identity = Identity(pool, clock, shown, limits)
         gate = Gate(pool, audit, clock, keys)
-        yield Services(settings, clock, pool, audit, gate, identity, parties)
+        yield Services(settings, clock, pool, audit, gate, identity, parties, Terminology(pool))
 
 
 def _relying_parties(settings: Settings, clock: Clock) -> Mapping[str, RelyingParty]:

@@ -10,6 +10,7 @@ from kontinuum.fhir.search.extract import extract
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.ids import bucket_of, encode_id
+from kontinuum.record import projecting
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, RefusalKind
 from kontinuum.store.resources.rows import NewVersion
@@ -22,7 +23,7 @@ def check(resource: Any, type_name: str | None = None) -> Refusal | None:
     issues = validate(resource, expected_type=type_name)
     if any(issue.refuses for issue in issues):
         return Refusal(RefusalKind.INVALID, tuple(issues))
-    return None
+    return projecting.refused(resource)
 
 
 def new_id(context: Context, bucket: int | None = None) -> tuple[int, int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ import asyncpg
 from kontinuum.access import Action, Deny, Facts, Permit, decide
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.record import criteria as conditions
+from kontinuum.record import projecting
 from kontinuum.record.context import Context, decide_on, forbidden, stored, type_code
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.preparing import check, created, stamped, superseding
@@ -62,6 +63,8 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
         return invalid
     if if_none_exist is not None:
         return await _create_unless_exists(context, resource, if_none_exist)
+    if TYPE_CODES[resource["resourceType"]] in projecting.PROJECTED:
+        return await _one(context, Intent(resource["resourceType"], None, resource))
     new = created(context, resource, await context.accountable())
     name = f"{resource['resourceType']}/{new.id}"
     decision = _decide_new(context, new)
@@ -237,6 +240,7 @@ async def apply(
         await writes.replace_many(connection, plan.changes)
     for row in plan.buried:
         await writes.bury(connection, row, plan.moment_after(row), accountable)
+    await projecting.follow(connection, plan.written())
     return results
 
 
@@ -268,6 +272,13 @@ class _Plan:
     changes: list[tuple[ResourceRow, NewVersion]] = field(default_factory=list)
     buried: list[ResourceRow] = field(default_factory=list)
     traces: list[_Trace] = field(default_factory=list)
+
+    def written(self) -> Iterator[tuple[int, str, bytes | None, int]]:
+        """Type, id, body and time of each version that the plan comes to."""
+        for new in (*self.new, *(version for _, version in self.changes)):
+            yield new.type, new.id, new.body, new.updated
+        for row in self.buried:
+            yield row.type, row.id, None, self.moment_after(row)
 
     def moment_after(self, row: ResourceRow) -> int:
         """The time of the next version of a row: later than its last, even if the clock stepped back."""
