@@ -42,6 +42,7 @@ def serve(settings: Settings) -> int:
     def run(dsn: str, settings: Settings, steps: list[str]) -> int:
         if steps:
             console.print(f"Database migrated: {', '.join(steps)}")
+        _write_starter(dsn)
         _seed_if_empty(dsn, settings)
         return _run_workers(dsn, settings, lambda: _announce(settings, console, started))
 
@@ -83,6 +84,12 @@ def _migrate(dsn: str) -> list[str]:
         return asyncio.run(migrate(dsn))
     except MigrationError as error:
         raise StartError(str(error)) from error
+
+
+def _write_starter(dsn: str) -> None:
+    from kontinuum.app.commands import terminology
+
+    terminology.write_starter(dsn)
 
 
 def _seed_if_empty(dsn: str, settings: Settings) -> None:

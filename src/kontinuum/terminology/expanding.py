@@ -140,7 +140,8 @@ async def suggestions(connection: Any, chosen: Chosen, page: Page, limit: int) -
 
     Each word typed must begin a word of a name, or be the beginning of the code; where that finds too few,
     the longest may stand in the middle of a word. The order: the exact code; displays that begin with what
-    was typed; what is chosen most often; names of the display before other names; shorter before longer.
+    was typed; what is chosen most often; other names that begin so; words of the display before words of
+    other names; shorter before longer.
     """
     text = page.filter or ""
     typed = tuple(sorted(dict.fromkeys(tokens(text)), key=len, reverse=True))
@@ -156,7 +157,7 @@ async def suggestions(connection: Any, chosen: Chosen, page: Page, limit: int) -
             found.append((_order(hit, text), answer))
     for literal in chosen.literals.values():
         if _literal_fits(literal, typed):
-            found.append(((True, True, 0, 1 << 30, literal.code), literal))
+            found.append(((True, True, 0, True, 1 << 30, literal.code), literal))
     found.sort(key=lambda each: each[0])
     return [answer for _, answer in found[:limit]]
 
@@ -190,8 +191,10 @@ async def _hits(
 
 def _order(hit: Hit, text: str) -> tuple[object, ...]:
     exact = compact(hit.concept.code) == compact(text)
-    begins = normalise(hit.concept.display).startswith(normalise(text))
-    return (not exact, not begins, -hit.uses, hit.rank, hit.concept.code)
+    typed = normalise(text)
+    begins = normalise(hit.concept.display).startswith(typed)
+    called = begins or any(normalise(name[2]).startswith(typed) for name in hit.concept.names)
+    return (not exact, not begins, -hit.uses, not called, hit.rank, hit.concept.code)
 
 
 def _literal_fits(literal: Coded, typed: Sequence[str]) -> bool:

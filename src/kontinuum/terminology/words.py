@@ -10,7 +10,7 @@ from kontinuum.fhir.search.text import normalise
 _WORD = re.compile(r"[^\W_]+")
 LONGEST = 60
 
-CODE, DISPLAY_BEGINS, DISPLAY, NAME_BEGINS, NAME = range(5)
+DISPLAY_BEGINS, CODE, DISPLAY, NAME_BEGINS, NAME = range(5)
 INACTIVE = 8
 _SHIFT = 16
 
@@ -36,8 +36,8 @@ def folded(code: str, names: Iterable[str]) -> str:
 def ranked_words(code: str, display: str, names: Sequence[str], *, active: bool) -> dict[str, int]:
     """Each word of a concept with its rank: the lower, the better it is when the word is asked for.
 
-    First the code, then the display's first word, its other words, then those of other names. Within a kind
-    the shorter display is the more general concept and goes first. What is inactive comes last.
+    First the display's first word, then the code, other words of the display, those of other names. Within a
+    kind the shorter display is the more general concept and goes first. What is inactive comes last.
     """
     found: dict[str, int] = {}
     length = min(len(display), (1 << _SHIFT) - 1)

@@ -24,6 +24,7 @@ from kontinuum.fhir.terminology.selection import (
     Without,
 )
 
+_HIERARCHICAL = {"is-a", "descendent-of", "is-not-a"}
 _OFFERED = "is-a, descendent-of, is-not-a, =, in, not-in, exists"
 
 
@@ -58,6 +59,8 @@ def filter_selection(name: str, op: str, value: str) -> Selection | str:
         members = InSet(value)
         return members if op == "in" else Without(Everything(), members)
     listed = tuple(part.strip() for part in value.split(","))
+    if op in _HIERARCHICAL and name not in ("concept", "code"):
+        return f"The filter '{op}' is about the property concept, not '{name}'."
     match op:
         case "is-a":
             return Under(value, itself=True)
