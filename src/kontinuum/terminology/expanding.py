@@ -157,7 +157,7 @@ async def suggestions(connection: Any, chosen: Chosen, page: Page, limit: int) -
             found.append((_order(hit, text), answer))
     for literal in chosen.literals.values():
         if _literal_fits(literal, typed):
-            found.append(((True, True, 0, True, 1 << 30, literal.code), literal))
+            found.append(((True, True, 0, True, 0, 1 << 30, literal.code), literal))
     found.sort(key=lambda each: each[0])
     return [answer for _, answer in found[:limit]]
 
@@ -194,7 +194,9 @@ def _order(hit: Hit, text: str) -> tuple[object, ...]:
     typed = normalise(text)
     begins = normalise(hit.concept.display).startswith(typed)
     called = begins or any(normalise(name[2]).startswith(typed) for name in hit.concept.names)
-    return (not exact, not begins, -hit.uses, not called, hit.rank, hit.concept.code)
+    # Among concepts that are called so, the shorter display is the more general concept.
+    length = len(hit.concept.display) if called else 0
+    return (not exact, not begins, -hit.uses, not called, length, hit.rank, hit.concept.code)
 
 
 def _literal_fits(literal: Coded, typed: Sequence[str]) -> bool:

@@ -110,7 +110,7 @@ async def used(connection: Any, wanted: Wanted, url: str, contexts: Sequence[str
             url=binder.bind(url),
             most=binder.bind(MOST_USED),
             artifact=binder.bind(wanted.artifact),
-            fits=_fits(binder, wanted, wanted.tokens),
+            fits=_fits(binder, wanted, wanted.tokens, anywhere=True),
             limit=binder.bind(limit),
         ),
     )
@@ -169,12 +169,16 @@ async def middle(connection: Any, wanted: Wanted, limit: int) -> list[Hit]:
     )
 
 
-def _fits(binder: Binder, wanted: Wanted, tokens: Sequence[str]) -> str:
-    """The condition on `c`. Tokens are letters and digits only, so none means anything to `like`."""
+def _fits(binder: Binder, wanted: Wanted, tokens: Sequence[str], *, anywhere: bool = False) -> str:
+    """The condition on `c`. Tokens are letters and digits only, so none means anything to `like`.
+
+    A token begins a word; `anywhere` lets one of three letters or more stand in the middle of one.
+    """
     chosen = binder.add(condition(wanted.selection, wanted.keys))
     parts = [f"({chosen})"]
     if tokens:
-        parts.append(f"c.folded like all({binder.bind([f'% {token}%' for token in tokens])}::text[])")
+        patterns = [f"%{token}%" if anywhere and len(token) >= 3 else f"% {token}%" for token in tokens]
+        parts.append(f"c.folded like all({binder.bind(patterns)}::text[])")
     if wanted.active_only:
         parts.append("c.active")
     return " and ".join(parts)

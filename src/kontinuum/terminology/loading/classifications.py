@@ -65,7 +65,8 @@ class Codes:
 def icd_parent(code: str, codes: Codes) -> str | None:
     """The nearest code above: `F43.8A` is below `F43.8`, that below `F43`, that below its block, if any."""
     known = codes.known
-    shorter = code[:-1].rstrip(".")
+    is_range = _RANGE.fullmatch(code) is not None
+    shorter = "" if is_range else code[:-1].rstrip(".")
     while len(shorter) >= 3:
         if shorter in known:
             return shorter
