@@ -63,7 +63,7 @@ def _code_system(resource: dict[str, Any]) -> CodeSystem | None:
         version,
         name,
         title,
-        [_concept(raw, parents) for raw, parents, _ in _walk(resource["concept"])],
+        [_concept(raw, parents) for raw, parents, _ in _placed(resource)],
         content=content,
         language=resource.get("language", ""),
         publisher=resource.get("publisher", ""),
@@ -71,6 +71,15 @@ def _code_system(resource: dict[str, Any]) -> CodeSystem | None:
         properties={each["code"]: each["type"] for each in resource.get("property", [])},
         case_sensitive=resource.get("caseSensitive", True),
     )
+
+
+def _placed(resource: dict[str, Any]) -> list[tuple[dict[str, Any], list[str], str]]:
+    """Every concept with its parents and place; of a part of a system, parents outside it are left out."""
+    listed = list(_walk(resource.get("concept", [])))
+    if resource.get("content", "complete") == "complete":
+        return listed
+    codes = {raw["code"] for raw, _, _ in listed}
+    return [(raw, [code for code in parents if code in codes], here) for raw, parents, here in listed]
 
 
 def _walk(
@@ -116,7 +125,7 @@ def _value(element: dict[str, Any]) -> Any:
 
 def _code_system_faults(resource: dict[str, Any]) -> list[Issue]:
     places: dict[str, int] = {}
-    listed = list(_walk(resource.get("concept", [])))
+    listed = _placed(resource)
     found: list[Issue] = []
     for number, (raw, _, here) in enumerate(listed):
         if places.setdefault(raw["code"], number) != number:

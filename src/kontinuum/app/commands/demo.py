@@ -18,10 +18,12 @@ from kontinuum.app.commands.crew import Crew
 from kontinuum.app.commands.progress import Bar
 from kontinuum.app.services import Services
 from kontinuum.demo import MAX_PATIENTS, Batch, generate, personas
+from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.config import Settings, usable_cores
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import Incoming, Refusal
 from kontinuum.store import delivery
+from kontinuum.terminology.loading import loader
 
 T = TypeVar("T")
 
@@ -117,6 +119,7 @@ def _made(dsn: str, settings: Settings, plan: Plan) -> str:
     """Make what is missing of a plan, and tell what was made."""
 
     async def begin(connection: Any) -> None:
+        await loader.write_starter(connection, to_micros(datetime.now(UTC)))
         await delivery.forget(connection, DELIVERY)
         await delivery.note(connection, DELIVERY, [(PLAN, msgspec.json.encode(plan).decode())])
 
