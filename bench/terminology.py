@@ -34,7 +34,7 @@ PARTS = (
 ENDS = (
     "svikt sjukdom inflammation infektion smärta skada tumör brist operation undersökning prov mått".split()
 )
-TYPED = 2000
+TYPED = 1000
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ from kontinuum.terminology import (
     Translation,
     Validation,
 )
-from kontinuum.terminology.content import CodeSystem, Concept, ContentError, Name
+from kontinuum.terminology.content import CodeSystem, Concept, ConceptMap, ContentError, Name
 from kontinuum.terminology.loading import loader, starter
 from kontinuum.terminology.storing import Source, store
 
@@ -471,3 +471,21 @@ async def test_no_map_is_told(services: Services) -> None:
     found = await services.terminology.translate(URL, "a")
     assert not isinstance(found, Translation)
     assert found.subject is Subject.CONCEPT_MAP
+
+
+async def test_maps_that_lead_to_each_other_come_to_an_end(services: Services) -> None:
+    for url, other in (("http://e.org/a", "http://e.org/b"), ("http://e.org/b", "http://e.org/a")):
+        rule = {"source": URL, "target": "t", "mode": "other-map", "url": other}
+        content = ConceptMap(url, "", "n", "t", [], unmapped=[rule])
+        async with services.pool.acquire() as connection, connection.transaction():
+            await store(connection, content, Source("", b"x", 1))
+    found = await services.terminology.translate(URL, "a", map_url="http://e.org/a")
+    assert isinstance(found, Translation)
+    assert not found.result
+    fixed = {"source": URL, "target": "t", "mode": "fixed", "code": "other"}
+    async with services.pool.acquire() as connection, connection.transaction():
+        map_ = ConceptMap("http://e.org/c", "", "n", "t", [], unmapped=[fixed])
+        await store(connection, map_, Source("", b"x", 1))
+    found = await services.terminology.translate(URL, "a", map_url="http://e.org/c")
+    assert isinstance(found, Translation)
+    assert [each.code for each in found.matches] == ["other"]

@@ -1,4 +1,4 @@
-"""`kontinuum terminology load` and `list`: what they say, what is there afterwards, what a broken file leaves."""
+"""`kontinuum terminology load` and `list`: what they say, and what a broken file leaves."""
 
 from __future__ import annotations
 

@@ -181,6 +181,7 @@ async def translate(
     map_url: str | None,
     target_system: str | None,
     reverse: bool,
+    above: tuple[str, ...] = (),
 ) -> Translation | NotKnown:
     """http://hl7.org/fhir/R4/conceptmap-operation-translate.html: by one map, or by all that are known."""
     maps = await _maps(connection, map_url)
@@ -193,7 +194,7 @@ async def translate(
         )
         matches += (_match(row, each, reverse) for each in found)
         if not found and not reverse:
-            matches += await _unmapped(connection, row, system, code, target_system)
+            matches += await _unmapped(connection, row, system, code, target_system, (*above, row.url))
     result = any(each.equivalence not in _DISJOINT and each.code for each in matches)
     message = None if result else f"No map known here has a target for {system}|{code}."
     return Translation(result, message, tuple(matches))
@@ -220,9 +221,17 @@ def _match(row: ArtifactRow, found: mappings.MappingRow, reverse: bool) -> Match
 
 
 async def _unmapped(
-    connection: Any, row: ArtifactRow, system: str, code: str, target_system: str | None
+    connection: Any,
+    row: ArtifactRow,
+    system: str,
+    code: str,
+    target_system: str | None,
+    above: tuple[str, ...],
 ) -> list[Match]:
-    """What a map says of codes that it does not list (`ConceptMap.group.unmapped`)."""
+    """What a map says of codes that it does not list (`ConceptMap.group.unmapped`).
+
+    `above` are the maps that led here: a map that leads back to one of them is not followed again.
+    """
     found: list[Match] = []
     for rule in row.about.get("unmapped", []):
         if rule["source"] != system or target_system not in (None, rule["target"]):
@@ -233,9 +242,15 @@ async def _unmapped(
             case "fixed":
                 display = rule.get("display")
                 found.append(Match("inexact", rule["target"], rule.get("code"), display, None, row.url))
-            case "other-map" if split_canonical(rule.get("url", ""))[0] != row.url:
+            case "other-map" if split_canonical(rule.get("url", ""))[0] not in above:
                 other = await translate(
-                    connection, system, code, map_url=rule["url"], target_system=target_system, reverse=False
+                    connection,
+                    system,
+                    code,
+                    map_url=rule["url"],
+                    target_system=target_system,
+                    reverse=False,
+                    above=above,
                 )
                 found += other.matches if isinstance(other, Translation) else ()
     return found

@@ -42,10 +42,11 @@ create table terminology_concept (
 );
 create unique index terminology_concept_code on terminology_concept (artifact, code);
 create index terminology_concept_order     on terminology_concept (artifact, ord);
-create index terminology_concept_ancestors on terminology_concept using gin (ancestors) with (fastupdate = off);
-create index terminology_concept_sets      on terminology_concept using gin (sets) with (fastupdate = off);
+-- New entries of these wait in a list, which loading empties at its end (gin_clean_pending_list).
+create index terminology_concept_ancestors on terminology_concept using gin (ancestors);
+create index terminology_concept_sets      on terminology_concept using gin (sets);
 create index terminology_concept_properties
-    on terminology_concept using gin (properties jsonb_path_ops) with (fastupdate = off);
+    on terminology_concept using gin (properties jsonb_path_ops);
 
 -- Suggestions as one types: every word of every name, the better hit the lower its rank.
 create table terminology_word (

@@ -35,6 +35,16 @@ select $1, opening, (array_agg(concept order by rank, concept))[1:$3]
  group by opening
 """
 
+GATHERED = (
+    "terminology_concept_ancestors",
+    "terminology_concept_sets",
+    "terminology_concept_properties",
+    "terminology_vocabulary_trigram",
+)
+"""Indexes whose new entries wait in a list that every search would read."""
+
+GATHER = "select gin_clean_pending_list($1::text::regclass)"
+
 COUNT = "update terminology_artifact set concepts = $2 where key = $1"
 
 TABLES = ("terminology_concept", "terminology_word", "terminology_vocabulary", "terminology_mapping")
@@ -67,14 +77,16 @@ async def add_mappings(connection: Any, rows: Iterable[tuple[Any, ...]]) -> None
 
 
 async def derive(connection: Any, artifact: int, concepts: int) -> None:
-    """Make what follows from the words: the vocabulary, and the best of each short beginning."""
+    """Make what follows from the words: the vocabulary and the best beginnings; settle the indexes."""
     await connection.execute(VOCABULARY, artifact, timeout=3600)
     for letters in (1, 2, 3):
         await connection.execute(OPENINGS, artifact, letters, OPENINGS_KEPT, timeout=3600)
+    for index in GATHERED:
+        await connection.execute(GATHER, index, timeout=3600)
     await connection.execute(COUNT, artifact, concepts)
 
 
 async def refresh_statistics(connection: Any) -> None:
-    """Let the planner know what a large load has changed."""
+    """Let the planner know what a large load has changed, and indexes answer alone; outside a transaction."""
     for table in TABLES:
-        await connection.execute(f"analyze {table}", timeout=600)
+        await connection.execute(f"vacuum (analyze) {table}", timeout=600)

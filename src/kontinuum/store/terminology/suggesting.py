@@ -17,7 +17,10 @@ from kontinuum.store.terminology.conditions import condition
 
 MOST_USED = 500
 MOST_READ = 20_000
+MOST_COMPARED = 60_000
 MOST_WORDS = 60
+RARE = 3
+"""Letters from which a beginning is rare enough to be read whole."""
 LAST = "\U0010ffff"
 
 
@@ -71,12 +74,18 @@ select {columns}, best.rank, 0::bigint as uses
   from (select concept, min(rank) as rank
           from (select concept, rank from terminology_word
                  where artifact = {artifact} and word >= {token} and word < {last} limit {most}) as near
+         where {second}
          group by concept
          order by 2, 1) as best
  cross join lateral (select * from terminology_concept x where x.key = best.concept offset 0) as c
  where {fits}
  order by best.rank, best.concept
  limit {limit}
+"""
+
+SECOND = """
+concept in (select concept from terminology_word
+             where artifact = {artifact} and word >= {token} and word < {last} limit {most})
 """
 
 MIDDLE = """
@@ -145,6 +154,7 @@ async def beginning(connection: Any, wanted: Wanted, limit: int) -> list[Hit]:
             token=binder.bind(token),
             last=binder.bind(token + LAST),
             most=binder.bind(MOST_READ),
+            second=_second(binder, wanted),
             fits=_fits(binder, wanted, wanted.tokens[1:]),
             limit=binder.bind(limit),
         ),
@@ -166,6 +176,19 @@ async def middle(connection: Any, wanted: Wanted, limit: int) -> list[Hit]:
             fits=_fits(binder, wanted, wanted.tokens[1:]),
             limit=binder.bind(limit),
         ),
+    )
+
+
+def _second(binder: Binder, wanted: Wanted) -> str:
+    """The second word typed, from the index alone; one too short to be rare is left to the concepts."""
+    token = wanted.tokens[1] if len(wanted.tokens) > 1 else ""
+    if len(token) < RARE:
+        return "true"
+    return SECOND.format(
+        artifact=binder.bind(wanted.artifact),
+        token=binder.bind(token),
+        last=binder.bind(token + LAST),
+        most=binder.bind(MOST_COMPARED),
     )
 
 

@@ -7,6 +7,7 @@ follow from the row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +22,7 @@ from kontinuum.web.api.call import Call
 from kontinuum.web.api.interactions import Invocation
 
 _FORM_PARAMETERS = ("_format", "_pretty")
+_INTEGER = re.compile(r"-?[0-9]{1,10}")
 _RESOURCE = "Resource"
 
 
@@ -189,9 +191,9 @@ def _from_text(name: str, parameter: Parameter, text: str) -> Any:
                 return bad_request("value", f"{name} must be true or false, not '{text}'.")
             return text == "true"
         case "integer":
-            if not text.removeprefix("-").isascii() or not text.removeprefix("-").isdecimal():
-                return bad_request("value", f"{name} must be a whole number, not '{text}'.")
-            return int(text[:12])
+            if _INTEGER.fullmatch(text) is None or abs(int(text)) >= 1 << 31:
+                return bad_request("value", f"{name} must be a whole number below 2^31, not '{text}'.")
+            return int(text)
     if not text.strip():
         return bad_request("value", f"{name} is empty; leave it out or give a value.")
     return text
