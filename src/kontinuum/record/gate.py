@@ -13,8 +13,10 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.record import bundles, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, Services
+from kontinuum.record.existence import Access, access_to
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
+from kontinuum.record.law import Law
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
 
 
@@ -59,6 +61,15 @@ class Record:
     def principal(self) -> Principal:
         """To whom this record is bound."""
         return self._context.principal
+
+    @property
+    def law(self) -> Law:
+        """What this principal may do about access: relations, choices, consents, openings, blocks."""
+        return Law(self._context)
+
+    async def access(self, patient: str) -> Access:
+        """How this principal stands to a patient, and what exists that is not shown."""
+        return await access_to(self._context, patient)
 
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""
