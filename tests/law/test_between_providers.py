@@ -181,9 +181,9 @@ async def test_rule_17_permits_an_emergency_opening_for_a_time_with_a_reason(reg
 
 async def test_rule_17_an_opening_is_ended_before_its_time_and_passes_no_block(region: Region) -> None:
     stranger = someone("duty-doctor", UNIT_C)
-    opened = done(await region.record(stranger).law.open(ADULT, "Medvetslös"))
+    done(await region.record(stranger).law.open(ADULT, "Medvetslös"))
     done(await region.record(PATIENT).law.block(ADULT, Level.INNER, UNIT_A, PROVIDER))
     assert not await region.sees(stranger, f"Observation/obs-{ADULT}-a")
     assert await region.sees(stranger, f"Observation/obs-{ADULT}-b")
-    done(await region.record(stranger).law.close(ADULT, opened.name))
+    done(await region.record(stranger).law.close(ADULT))
     assert not await region.sees(stranger, f"Observation/obs-{ADULT}-b")

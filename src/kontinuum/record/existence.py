@@ -62,8 +62,14 @@ class Access:
         return self.circumstances.relation is not None or self.circumstances.opened is not None
 
 
+async def standing(context: Context, patient: str) -> Access:
+    """How the principal stands to a patient, without looking at what exists."""
+    known = (await circumstances_of(context, context.pool, [patient], context.now()))[patient]
+    return Access(known)
+
+
 async def access_to(context: Context, patient: str) -> Access:
-    """How the principal stands to a patient; logged as a question about existence."""
+    """How the principal stands to a patient; logged when it tells that something exists."""
     question = context.question(Action.READ, patient=patient)
     known = (await circumstances_of(context, context.pool, [patient], question.now))[patient]
     if not question.is_staff or context.principal.purpose is not Purpose.CARE:
@@ -77,8 +83,9 @@ async def access_to(context: Context, patient: str) -> Access:
         predicate(question),
         barred_by(question),
     )
-    await context.log("existence", "permitted", known.relation or "none", patients=(patient,))
     hidden = [row for row in rows if row.entries > row.readable + row.barred]
+    if hidden or (known.opened is not None and any(row.barred for row in rows)):
+        await context.log("existence", "permitted", known.relation or "none", patients=(patient,))
     if known.relation is None and known.opened is None:
         return Access(known, hides_something=bool(hidden))
     withheld = [_withheld(context, known, row) for row in hidden]

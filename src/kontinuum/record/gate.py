@@ -13,7 +13,7 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.record import bundles, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, Services
-from kontinuum.record.existence import Access, access_to
+from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
@@ -70,6 +70,10 @@ class Record:
     async def access(self, patient: str) -> Access:
         """How this principal stands to a patient, and what exists that is not shown."""
         return await access_to(self._context, patient)
+
+    async def standing(self, patient: str) -> Access:
+        """How this principal stands to a patient: nothing of the record is looked at."""
+        return await standing(self._context, patient)
 
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""

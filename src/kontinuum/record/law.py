@@ -102,15 +102,16 @@ class Law:
         await self._insert("opening", row)
         return Done(str(key), now + OPENING_FOR)
 
-    async def close(self, patient: str, opening: str) -> Done | Refusal:
-        """End an emergency opening of one's own before its time."""
-        known = await circumstances_of(self._context, self._context.pool, [patient], self._context.now())
-        if known[patient].opened is None or not opening.isdecimal():
-            return missing("Opening", opening)
-        await self._log("close-opening", patient, f"Opening/{opening}")
-        now = self._context.now()
-        ended = await store.end(self._context.pool, "opening", bucket_of(patient), int(opening), now)
-        return Done(opening, now) if ended else missing("Opening", opening)
+    async def close(self, patient: str) -> Done | Refusal:
+        """End one's own emergency opening before its time."""
+        now, principal = self._context.now(), self._context.principal
+        known = await circumstances_of(self._context, self._context.pool, [patient], now)
+        if known[patient].opened is None:
+            return refuse(RefusalKind.NOT_FOUND, "not-found", "There is no emergency opening to end.")
+        await self._log("close-opening", patient)
+        unit, person = principal.assignment.unit, principal.actor.id
+        await store.close(self._context.pool, bucket_of(patient), patient, person=person, unit=unit, now=now)
+        return Done("opening", now)
 
     async def consent(
         self,

@@ -64,6 +64,11 @@ update care_relation x set unit = w.unit, provider = w.provider
  where x.unit = w.organization and x.unit like 'Organization/%'
 """
 
+CLOSE = """
+update opening set high = $5
+ where bucket = $1 and patient = $2 and person = $3 and unit = $4 and high > $5
+"""
+
 COLUMNS = {
     "care_relation": "key low high bucket ord patient unit provider person basis source reason",
     "active_choice": "key low high bucket patient person unit target",
@@ -172,9 +177,6 @@ async def resolve(connection: Any, organizations: Sequence[tuple[str, str, str]]
     await connection.execute(RESOLVE, *(list(column) for column in zip(*organizations, strict=True)))
 
 
-async def end(connection: Any, table: str, bucket: int, key: int, now: int) -> bool:
-    """Let a row of a table of the law end now; whether there was one in force."""
-    tag = await connection.execute(
-        f"update {table} set high = $3 where bucket = $1 and key = $2 and high > $3", bucket, key, now
-    )
-    return bool(tag != "UPDATE 0")
+async def close(connection: Any, bucket: int, patient: str, *, person: str, unit: str, now: int) -> None:
+    """End a person's openings of a patient's record."""
+    await connection.execute(CLOSE, bucket, patient, person, unit, now)
