@@ -9,10 +9,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-CONSENT_KIND: Final = "urn:kontinuum:codes:consent-kind"
+from kontinuum.sweden import systems
+
+CONSENT_KIND: Final = systems.CONSENT_KIND
 """System of `Consent.category` for what follows."""
 
-INFORMATION_TYPE: Final = "urn:kontinuum:codes:information-type"
+INFORMATION_TYPE: Final = systems.INFORMATION_TYPE
 """System of `Consent.provision.class` (in a block: of its exceptions) for groups of resource types."""
 
 
