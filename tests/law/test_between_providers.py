@@ -21,6 +21,7 @@ from tests.law.cast import (
     TREATING,
     UNIT_A,
     UNIT_C,
+    entries,
     someone,
 )
 from tests.law.conftest import Region, done, refused
@@ -48,6 +49,14 @@ async def test_rule_13_refuses_other_providers_what_the_patient_objects_to_at_on
     assert await region.finds(TREATING, f"Observation?patient={ADULT}") == [f"obs-{ADULT}-a"]
     access = await region.record(TREATING).access(ADULT)
     assert UNIT_C not in {held.unit for held in access.withheld}
+
+
+async def test_rule_13_refuses_a_write_in_the_same_words_with_and_without_a_block(region: Region) -> None:
+    written = {**entries(ADULT, UNIT_C)[0], "status": "amended"}
+    before = refused(await region.record(TREATING).update("Observation", written["id"], written))
+    done(await region.record(PATIENT).law.block(ADULT, Level.OUTER, ELSEWHERE, ELSEWHERE))
+    after = refused(await region.record(TREATING).update("Observation", written["id"], written))
+    assert (after.kind, after.issues, after.provision) == (before.kind, before.issues, before.provision)
 
 
 async def test_rule_13_permits_the_holder_itself_and_all_after_annulment(region: Region) -> None:

@@ -64,6 +64,9 @@ def decide(question: Question, facts: Facts, circumstances: Circumstances | None
     grounds, bars = (PORTAL_GROUNDS, PORTAL_BARS) if question.is_patient else (CARE_GROUNDS, CARE_BARS)
     # An outer block must not be told of, whether or not there is a ground for access.
     barred = stopping(bars, question, facts, known)
+    if barred is not None and barred.hidden and not question.reads:
+        # That an id is taken cannot be kept from a writer: the answer is that of all foreign data.
+        return _lacking(question, facts, known)
     if barred is not None and (barred.hidden or _ground(grounds, question, facts, known)):
         return _barred(barred)
     ground = _ground(grounds, question, facts, known)

@@ -14,8 +14,10 @@ from typing import Any
 
 from kontinuum.access import Action, Deny
 from kontinuum.access.circumstances import Kind, Level
+from kontinuum.access.consents import kind_of
 from kontinuum.access.portal import OWN_ACCESS_FROM, reached
 from kontinuum.access.vocabulary import KEPT_IN_BLOCK
+from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.query import MICROS_MAX
 from kontinuum.kernel.clock import instant
@@ -172,7 +174,8 @@ class Law:
     async def annul(self, patient: str, consent: str) -> Done | Refusal:
         """Annul a block, withdraw a consent or end an appointment (`Consent/id`), with effect at once."""
         found = await reads.read(self._context.pool, TYPE_CODES["Consent"], consent.removeprefix("Consent/"))
-        if found is None or found.body is None or found.patient != patient:
+        ours = found is not None and found.body is not None and kind_of(json.loads(found.body)) is not None
+        if found is None or not ours or found.patient != patient:
             return missing("Consent", consent.removeprefix("Consent/"))
         refusal = await self._may_decide("annul", patient, found.provider)
         if refusal is not None:
