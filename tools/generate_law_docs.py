@@ -65,7 +65,7 @@ def index() -> str:
         "",
         "One page for each behaviour that the access decision carries out: what it does, by which statute,",
         "and the tests that show it from both sides. Written by `tools/generate_law_docs.py` from rule",
-        "objects in `src/kontinuum/access` and names of tests; `docs/decisions/0006-law.md` says why.",
+        "objects in `src/kontinuum/access` and names of tests; `docs/decisions/0007-law.md` says why.",
         "",
         "| behaviour | rules |",
         "|---|---|",

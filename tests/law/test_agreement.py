@@ -102,7 +102,8 @@ async def test_check_and_predicate_agree_in_thousands_of_worlds(services: Servic
                 bases += await agree(services, who, action, about)
     met = {name for name, times in bases.items() if times > 20}
     assert met >= {
-        rule.name for rule in (*OPEN_GROUNDS, *CARE_GROUNDS, *PORTAL_GROUNDS, *CARE_BARS, *PORTAL_BARS)
+        rule.name
+        for rule in (*OPEN_GROUNDS, *CARE_GROUNDS, *PORTAL_GROUNDS, *CARE_BARS, *PORTAL_BARS)
     }
 
 
@@ -118,6 +119,8 @@ async def agree(services: Services, who: Principal, action: Action, about: Seque
     decisions = [decide(question, facts, known.get(facts.patient or "", NOTHING_KNOWN)) for facts in about]
     permitted = {number for number, decision in enumerate(decisions) if isinstance(decision, Permit)}
     assert await shown(services, predicate(question), about) == permitted, who.actor.id
+    asking = predicate(replace(question, complete=False))
+    assert await shown(services, asking, about) == permitted, who.actor.id
     for type_name in ("Observation", "Patient", "Organization"):
         narrowed = predicate(replace(question, type=type_name))
         some = [n for n, facts in enumerate(about) if facts.type == type_name]

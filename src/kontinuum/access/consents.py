@@ -27,6 +27,9 @@ from kontinuum.fhir.search.dates import date_range
 from kontinuum.fhir.search.query import MICROS_MAX, MICROS_MIN
 from kontinuum.sweden import systems
 
+_OPTED_OUT = frozenset({"OPTOUT", "OPTOUTE"})
+"""Policies that deny what is not excepted (http://terminology.hl7.org/CodeSystem/v3-ActCode)."""
+
 
 @dataclass(frozen=True, slots=True)
 class BlockRow:
@@ -115,14 +118,25 @@ def _kind(resource: dict[str, Any]) -> ConsentKind | None:
                 known = ", ".join(ConsentKind)
                 raise _UnclearError(f"'{coding.get('code')}' is none of {known}.", "Consent.category")
     kind = kind_of(resource)
-    denies = (resource.get("provision") or {}).get("type") == "deny"
-    if kind is None and denies and resource.get("status") == "active":
+    if kind is None and denies(resource):
         raise _UnclearError(
             "This Consent denies something, and what it denies cannot be kept to: give it a category of "
             f"{CONSENT_KIND} ({', '.join(sorted(BLOCKS))}).",
             "Consent.category",
         )
     return kind
+
+
+def denies(resource: dict[str, Any]) -> bool:
+    """Whether a Consent in force denies anything, in its root rule, a nested one or by opting out."""
+    rules = [resource.get("provision") or {}]
+    for rule in rules:
+        rules += rule.get("provision") or ()
+    policies = (resource.get("policyRule") or {}).get("coding") or ()
+    opted_out = any(coding.get("code") in _OPTED_OUT for coding in policies)
+    return resource.get("status") == "active" and (
+        opted_out or any(rule.get("type") == "deny" for rule in rules)
+    )
 
 
 def _block(kind: ConsentKind, resource: dict[str, Any], provision: dict[str, Any]) -> Consents:

@@ -22,7 +22,7 @@ from kontinuum.access.needs import ACTIVE_CHOICE, CARE_RELATION, CONSENT
 from kontinuum.access.portal import DecisionForChild, GuardianOfChild, OwnRecord, Proxy
 from kontinuum.access.redact import unprotected
 from kontinuum.access.rule import Rule
-from kontinuum.access.sql import all_of, any_of, compact, filled, none_of
+from kontinuum.access.sql import COMPLETE, all_of, any_of, compact, filled, none_of
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.principal import Principal, Purpose
 from kontinuum.kernel.sql import Fragment
@@ -86,17 +86,24 @@ def predicate(question: Question, *, with_protected: bool = True) -> Fragment:
         question.patient is not None,
         today,
         with_protected,
+        question.complete,
     )
     return filled(shape, question)
 
 
 @lru_cache(maxsize=4096)
 def _shape(
-    principal: Principal, action: Action, type_name: str | None, bound: bool, today: int, with_protected: bool
+    principal: Principal,
+    action: Action,
+    type_name: str | None,
+    bound: bool,
+    today: int,
+    with_protected: bool,
+    complete: bool,
 ) -> Fragment:
     """The SQL of `predicate`, in which the moment and the patient are still open."""
     moment = to_micros(datetime.strptime(str(today), "%Y%m%d").replace(hour=12, tzinfo=UTC)) if today else 0
-    question = Question(principal, action, moment, "" if bound else None, type_name)
+    question = Question(principal, action, moment, "" if bound else None, type_name, complete)
     scope = _scope(question)
     return compact(scope if with_protected else all_of(scope, unprotected(question)))
 
@@ -109,13 +116,17 @@ def _scope(question: Question) -> Fragment:
     conditional = all_of(
         any_of(*(rule.predicate(question) for rule in grounds)),
         none_of(any_bar(bars, question)),
+        *([] if question.complete else [COMPLETE]),
     )
     return any_of(unconditional, conditional)
 
 
 def barred_by(question: Question) -> Fragment:
     """The resources whose very existence is hidden from staff, as SQL like `predicate`."""
-    return filled(compact(any_bar(tuple(bar for bar in CARE_BARS if bar.hidden), question)), question)
+    barred = any_bar(tuple(bar for bar in CARE_BARS if bar.hidden), question)
+    if not question.complete:
+        barred = any_of(barred, none_of(COMPLETE))
+    return filled(compact(barred), question)
 
 
 def depends_on_circumstances(question: Question, facts: Facts) -> bool:

@@ -30,7 +30,8 @@ class Question:
     """Who wants to do what, and when (`now` in microseconds since 1970).
 
     `patient` and `type` narrow a search: every resource it can find is of that patient, of that type. They
-    make its SQL shorter and never change what it permits.
+    make its SQL shorter and never change what it permits. `complete` says that the tables of the law are
+    known to hold all that the record says; where that is not known a search asks for it itself.
     """
 
     principal: Principal
@@ -38,6 +39,7 @@ class Question:
     now: int
     patient: str | None = None
     type: str | None = None
+    complete: bool = True
 
     @property
     def actor(self) -> Actor:

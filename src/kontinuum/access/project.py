@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from kontinuum.access.circumstances import Protection
-from kontinuum.access.consents import Consents, Understood, read_consent
+from kontinuum.access.circumstances import Level, Protection
+from kontinuum.access.consents import BlockRow, Consents, Understood, denies, read_consent
 from kontinuum.fhir.search.dates import date_range
 from kontinuum.fhir.search.query import MICROS_MAX, MICROS_MIN
 from kontinuum.sweden import systems
@@ -65,9 +65,23 @@ def project(resource: dict[str, Any], recorded: int) -> Projection:
         return Projection(tuple(_listing(resource)), person=_person(resource))
     if kind == "Consent":
         understood = read_consent(resource)
-        return Projection(consents=understood.rows if isinstance(understood, Understood) else Consents())
+        return Projection(
+            consents=understood.rows if isinstance(understood, Understood) else _unclear(resource)
+        )
     relations = _RELATIONS.get(kind)
     return Projection(tuple(relations(resource, recorded))) if relations else Projection()
+
+
+def _unclear(resource: dict[str, Any]) -> Consents:
+    """What a Consent means that is not understood, from before such were refused: it hides all it may mean.
+
+    That is everything that its care provider has about the patient, from other units and other providers. A
+    permission that is not understood permits nothing.
+    """
+    if not denies(resource):
+        return Consents()
+    levels = (Level.INNER, Level.OUTER)
+    return Consents(blocks=tuple(BlockRow(each, "", MICROS_MIN, MICROS_MAX, frozenset()) for each in levels))
 
 
 def _encounter(resource: dict[str, Any], recorded: int) -> Iterator[Relation]:

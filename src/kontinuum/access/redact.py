@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from kontinuum.access.decision import Question
-from kontinuum.access.sql import exists, none_of, of_patient
+from kontinuum.access.sql import COMPLETE, all_of, exists, none_of, of_patient
 from kontinuum.kernel.principal import PROTECTED_IDENTITY
 from kontinuum.kernel.sql import Fragment
 from kontinuum.sweden import systems
@@ -83,5 +83,6 @@ def tells_of_protected(type_name: str, parameters: set[str]) -> bool:
 
 
 def unprotected(question: Question) -> Fragment:
-    """Rows of patients without protected identity."""
-    return none_of(exists("person_fact", "p", of_patient(question, "p"), Fragment("p.protection > 0")))
+    """Rows of patients without protected identity; none as long as that cannot be told."""
+    plain = none_of(exists("person_fact", "p", of_patient(question, "p"), Fragment("p.protection > 0")))
+    return plain if question.complete else all_of(COMPLETE, plain)

@@ -27,6 +27,8 @@ class Late(Enum):
 
 NOTHING = Fragment("false")
 EVERYTHING = Fragment("true")
+COMPLETE = Fragment("(select complete from law_projection)")
+"""The tables of the law hold what the record says: rule 17's check can be made."""
 
 
 def all_of(*parts: Fragment) -> Fragment:

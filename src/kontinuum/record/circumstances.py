@@ -69,10 +69,20 @@ async def known_of(
     if not patients or question.is_system:
         return {}
     try:
+        if not await is_complete(context, connection):
+            return None
         return await circumstances_of(context, connection, sorted(patients), question.now)
     except _UNREACHABLE:
         _log.exception("circumstances_unknown")
         return None
+
+
+async def is_complete(context: Context, connection: Any) -> bool:
+    """Whether the tables of the law hold what the record says; until then nothing can be checked."""
+    services = context.services
+    if not services.law_complete:
+        services.law_complete = await store.is_complete(connection)
+    return services.law_complete
 
 
 async def circumstances_of(

@@ -16,6 +16,7 @@ from kontinuum.kernel.clock import instant
 from kontinuum.record import projecting
 from kontinuum.record.context import Context
 from kontinuum.record.preparing import check, created, superseding
+from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import write as writes
 from kontinuum.store.resources.rows import ResourceRow
 from kontinuum.sweden import systems
@@ -96,13 +97,16 @@ async def create(
         )
 
 
-async def annul(context: Context, row: ResourceRow) -> None:
-    """Write the version of a Consent that is no longer in force."""
-    resource = json.loads(row.body or b"") | {"status": "inactive"}
-    number = await writes.accountable(context.pool, row.unit, row.provider)
-    moment = max(context.now(), row.updated + 1)
-    version = superseding(resource, row.key, row.id, row.version + 1, moment, number)
+async def annul(context: Context, found: ResourceRow) -> None:
+    """Write the version of a Consent that is no longer in force; of what is locked, as it then stands."""
+    number = await writes.accountable(context.pool, found.unit, found.provider)
     async with context.pool.acquire() as connection, connection.transaction():
+        (row,) = await reads.lock_many(connection, [(found.type, found.id)])
+        if row.body is None:
+            return
+        resource = json.loads(row.body) | {"status": "inactive"}
+        moment = max(context.now(), row.updated + 1)
+        version = superseding(resource, row.key, row.id, row.version + 1, moment, number)
         await writes.replace_many(connection, [(row, version)])
         await projecting.write(
             connection,

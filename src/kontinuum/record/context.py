@@ -27,13 +27,17 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 @dataclass(slots=True)
 class Services:
-    """A worker's shared means: connections, log, clock, keys, and the numbers of accountable units."""
+    """A worker's shared means: connections, log, clock, keys, and the numbers of accountable units.
+
+    `law_complete` remembers that the tables of the law were found complete; they stay so.
+    """
 
     pool: Any
     audit: AuditLog
     clock: Clock
     keys: KeySource
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
+    law_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Context:
         self, action: Action, *, patient: str | None = None, type_name: str | None = None
     ) -> Question:
         """What the principal wants to do, now; a search may be narrowed to one patient and one type."""
-        return Question(self.principal, action, self.now(), patient, type_name)
+        return Question(self.principal, action, self.now(), patient, type_name, self.services.law_complete)
 
     async def accountable(self) -> int:
         """The number of the unit and provider that are accountable for what is written: the assignment's."""

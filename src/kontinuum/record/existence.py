@@ -103,7 +103,8 @@ def _withheld(context: Context, known: Circumstances, row: store.ByUnit) -> With
         for block in known.blocks
         if block.level is Level.INNER
         and not block.lifted
-        and (block.provider, block.unit) == (row.provider, row.unit)
+        and block.provider == row.provider
+        and block.unit in ("", row.unit)
         and row.unit != assignment.unit
     )
     entries = row.entries - row.readable - row.barred

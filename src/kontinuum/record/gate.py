@@ -18,6 +18,7 @@ from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
+from kontinuum.store.law import is_complete
 
 
 class Gate:
@@ -25,6 +26,10 @@ class Gate:
 
     def __init__(self, pool: Any, audit: AuditLog, clock: Clock, keys: KeySource) -> None:
         self._services = Services(pool, audit, clock, keys)
+
+    async def learn_of_law(self) -> None:
+        """Learn whether the tables of the law are complete, so that searches need not ask for it."""
+        self._services.law_complete = await is_complete(self._services.pool)
 
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from kontinuum.access.consents import Understood, kind_of, read_consent
-from kontinuum.access.project import PROJECTED_TYPES, Projection, project
+from kontinuum.access.project import PROJECTED_TYPES, project
 from kontinuum.access.vocabulary import BLOCKS
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
@@ -20,7 +20,7 @@ from kontinuum.sweden import systems
 
 _CONSENT = TYPE_CODES["Consent"]
 _ORGANIZATION = TYPE_CODES["Organization"]
-_CODES = frozenset(TYPE_CODES[name] for name in PROJECTED_TYPES)
+CODES = frozenset(TYPE_CODES[name] for name in PROJECTED_TYPES)
 _PERSON = ("person_fact",)
 _OF_RESOURCES = tuple(table for table in store.PROJECTED if table not in _PERSON)
 
@@ -44,7 +44,7 @@ def unclear(resource: dict[str, Any]) -> Refusal | None:
 
 def concerns_law(new: NewVersion) -> bool:
     """Whether writing a version changes what the law knows."""
-    return new.type in _CODES or new.type == _ORGANIZATION
+    return new.type in CODES or new.type == _ORGANIZATION
 
 
 def unchangeable(row: ResourceRow, resource: dict[str, Any] | None) -> Refusal | None:
@@ -79,32 +79,55 @@ async def write(
     now: int,
 ) -> None:
     """Bring the tables of the law in step with what was just written; within its transaction."""
-    outdated = [(old.bucket, old.key) for old, _ in changed if old.type in _CODES]
+    outdated = [(old.bucket, old.key) for old, _ in changed if old.type in CODES]
     if outdated:
         await store.remove(connection, outdated)
-    gone = [(row.bucket, row.key) for row in buried if row.type in _CODES]
+    gone = [(row.bucket, row.key) for row in buried if row.type in CODES]
     if gone:  # what a person was is still asked of the history
         await store.remove(connection, gone, _OF_RESOURCES)
     new = [*created, *(version for _, version in changed)]
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for version in new:
-        if version.type in _CODES:
-            resource = json.loads(version.body)
-            _add(rows, version, project(resource, version.updated), resource, accountable, now)
+        if version.type in CODES:
+            _add(rows, version, json.loads(version.body), accountable, now)
+    await _insert(connection, rows)
+    await _name_units(connection, [v for v in new if v.type == _ORGANIZATION], accountable)
+
+
+async def rebuild(
+    connection: Any, found: Sequence[ResourceRow], former: Sequence[ResourceRow], now: int
+) -> None:
+    """Make anew what some resources say to the law; they must be locked.
+
+    `former` are the last versions with a body of those that are deleted: what a person was is still asked.
+    """
+    await store.remove(connection, [(row.bucket, row.key) for row in found])
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for row in found:
+        if row.body is not None:
+            _add(rows, row, json.loads(row.body), Accountable(row.unit, row.provider), now)
+    deleted: dict[str, list[tuple[Any, ...]]] = {}
+    for row in former:
+        _add(deleted, row, json.loads(row.body or b""), Accountable(row.unit, row.provider), now)
+    for table in _PERSON:
+        rows.setdefault(table, []).extend(deleted.get(table, ()))
+    await _insert(connection, rows)
+
+
+async def _insert(connection: Any, rows: dict[str, list[tuple[Any, ...]]]) -> None:
     await _resolve_relations(connection, rows.get("care_relation", []))
     for table, records in rows.items():
         await store.insert(connection, table, records)
-    await _name_units(connection, [v for v in new if v.type == _ORGANIZATION], accountable)
 
 
 def _add(
     rows: dict[str, list[tuple[Any, ...]]],
-    version: NewVersion,
-    projection: Projection,
+    version: NewVersion | ResourceRow,
     resource: dict[str, Any],
     accountable: Accountable,
     now: int,
 ) -> None:
+    projection = project(resource, version.updated)
     patient = version.id if resource["resourceType"] == "Patient" else version.patient
     if patient is None:
         return

@@ -10,6 +10,7 @@ from kontinuum.access.redact import is_marked, is_own, may_see, redact
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.ids import bucket_of
+from kontinuum.record.circumstances import is_complete
 from kontinuum.record.context import Context, stored
 from kontinuum.record.outcome import Stored
 from kontinuum.store import law
@@ -34,11 +35,7 @@ async def release(context: Context, rows: Sequence[ResourceRow], *, past: bool =
         for row in rows
         if row.patient and (row.type == _RELATED_PERSON or (past and row.type == _PATIENT))
     }
-    protected = (
-        await law.protected(context.pool, [(bucket_of(each), each) for each in sorted(asked)])
-        if asked
-        else set()
-    )
+    protected = await _protected(context, asked) if asked else set()
     shown = []
     for row in rows:
         one = stored(row)
@@ -48,6 +45,13 @@ async def release(context: Context, rows: Sequence[ResourceRow], *, past: bool =
                 one = replace(one, body=json.dumps(redact(json.loads(row.body))))
         shown.append(one)
     return shown
+
+
+async def _protected(context: Context, patients: set[str]) -> set[str]:
+    """Those among some patients who are protected, or of whom that cannot be told yet."""
+    if not await is_complete(context, context.pool):
+        return patients
+    return await law.protected(context.pool, [(bucket_of(each), each) for each in sorted(patients)])
 
 
 async def release_one(context: Context, row: ResourceRow, *, past: bool = False) -> Stored:

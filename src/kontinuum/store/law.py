@@ -69,6 +69,12 @@ update opening set high = $5
  where bucket = $1 and patient = $2 and person = $3 and unit = $4 and high > $5
 """
 
+IS_COMPLETE = "select complete from law_projection"
+
+PROGRESS = "select complete, bucket, key from law_projection for update"
+
+PROCEED = "update law_projection set complete = $1, bucket = $2, key = $3"
+
 COLUMNS = {
     "care_relation": "key low high bucket ord patient unit provider person basis source reason",
     "active_choice": "key low high bucket patient person unit target",
@@ -82,6 +88,17 @@ COLUMNS = {
 
 PROJECTED = ("care_relation", "consent", "block", "representative", "person_fact")
 """The tables whose rows come from resources."""
+
+
+class Progress(NamedTuple):
+    """How far the tables of the law have been rebuilt: up to a resource's (bucket, key).
+
+    `complete` says that all of the record has been gone through at least once.
+    """
+
+    complete: bool
+    bucket: int
+    key: int
 
 
 class Known(NamedTuple):
@@ -175,6 +192,21 @@ async def remove(
 async def resolve(connection: Any, organizations: Sequence[tuple[str, str, str]]) -> None:
     """Give relations their unit: (`Organization/id`, HSA-id of the unit, of its provider)."""
     await connection.execute(RESOLVE, *(list(column) for column in zip(*organizations, strict=True)))
+
+
+async def is_complete(connection: Any) -> bool:
+    """Whether the tables of the law hold what the record says."""
+    return bool(await connection.fetchval(IS_COMPLETE))
+
+
+async def progress(connection: Any) -> Progress:
+    """How far the rebuild has come; nobody else takes it further until the transaction ends."""
+    return Progress(*await connection.fetchrow(PROGRESS))
+
+
+async def proceed(connection: Any, to: Progress) -> None:
+    """Note how far the rebuild has come."""
+    await connection.execute(PROCEED, to.complete, to.bucket, to.key)
 
 
 async def close(connection: Any, bucket: int, patient: str, *, person: str, unit: str, now: int) -> None:

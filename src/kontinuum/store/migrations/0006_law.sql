@@ -132,3 +132,15 @@ create table person_fact (
 
 -- Relations whose unit is known by an Organization's id only, until that Organization is written.
 create index care_relation_unresolved on care_relation (unit) where unit like 'Organization/%';
+
+-- How far the tables above have been made from the resources that were there before them: up to (bucket, key).
+-- Until it is complete the decision is no. An empty record has nothing to make them from.
+create table law_projection (
+    one      boolean  primary key default true check (one),
+    complete boolean  not null,
+    bucket   smallint not null,
+    key      bigint   not null
+);
+insert into law_projection (complete, bucket, key)
+select empty, case when empty then 1024 else -1 end, 0
+  from (select not exists (select 1 from resource) as empty) found;
