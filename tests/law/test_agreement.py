@@ -26,6 +26,7 @@ from kontinuum.access import (
 from kontinuum.access.bars import CARE_BARS, KEPT_BACK_MARK, PORTAL_BARS
 from kontinuum.access.circumstances import Kind, Level
 from kontinuum.access.decide import CARE_GROUNDS, OPEN_GROUNDS, PORTAL_GROUNDS
+from kontinuum.access.vetoes import VETOES
 from kontinuum.app.services import Services
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.ids import bucket_of
@@ -103,7 +104,7 @@ async def test_check_and_predicate_agree_in_thousands_of_worlds(services: Servic
     met = {name for name, times in bases.items() if times > 20}
     assert met >= {
         rule.name
-        for rule in (*OPEN_GROUNDS, *CARE_GROUNDS, *PORTAL_GROUNDS, *CARE_BARS, *PORTAL_BARS)
+        for rule in (*VETOES, *OPEN_GROUNDS, *CARE_GROUNDS, *PORTAL_GROUNDS, *CARE_BARS, *PORTAL_BARS)
     }
 
 
@@ -121,7 +122,7 @@ async def agree(services: Services, who: Principal, action: Action, about: Seque
     assert await shown(services, predicate(question), about) == permitted, who.actor.id
     asking = predicate(replace(question, complete=False))
     assert await shown(services, asking, about) == permitted, who.actor.id
-    for type_name in ("Observation", "Patient", "Organization"):
+    for type_name in ("Observation", "Patient", "Organization", "Device"):
         narrowed = predicate(replace(question, type=type_name))
         some = [n for n, facts in enumerate(about) if facts.type == type_name]
         found = await shown(services, narrowed, [about[n] for n in some])

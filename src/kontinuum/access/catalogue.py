@@ -6,6 +6,7 @@ from kontinuum.access.bars import CARE_BARS, PORTAL_BARS
 from kontinuum.access.decide import CARE_GROUNDS, OPEN_GROUNDS, PORTAL_GROUNDS
 from kontinuum.access.needs import ACTIVE_CHOICE, CARE_RELATION, CONSENT, OPENING
 from kontinuum.access.rule import Rule
+from kontinuum.access.vetoes import VETOES
 
 RULES: tuple[Rule, ...] = (
     *OPEN_GROUNDS,
@@ -13,6 +14,7 @@ RULES: tuple[Rule, ...] = (
     ACTIVE_CHOICE,
     CONSENT,
     OPENING,
+    *VETOES,
     *CARE_GROUNDS,
     *CARE_BARS,
     *PORTAL_GROUNDS,
@@ -25,6 +27,10 @@ BEHAVIOURS: dict[int, str] = {
         "Protected identity: address, telephone, relatives, photo and listing are taken out of "
         "Patient and RelatedPerson for those without the right, by every way out of the gate, and no "
         "search tells them."
+    ),
+    6: (
+        "Every access is made under one chosen assignment. What assignments come from (units, staff, their "
+        "purposes) is written under an assignment for administration or by a system, never by care staff."
     ),
     7: (
         "A reader takes part in the patient's care, or has another need in the work. Without a care "

@@ -23,6 +23,7 @@ from kontinuum.access.portal import DecisionForChild, GuardianOfChild, OwnRecord
 from kontinuum.access.redact import unprotected
 from kontinuum.access.rule import Rule
 from kontinuum.access.sql import COMPLETE, all_of, any_of, compact, filled, none_of
+from kontinuum.access.vetoes import VETOES
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.principal import Principal, Purpose
 from kontinuum.kernel.sql import Fragment
@@ -56,6 +57,9 @@ def decide(question: Question, facts: Facts, circumstances: Circumstances | None
     Circumstances that could not be found out (None) refuse everything that depends on them.
     """
     known = circumstances if circumstances is not None else Circumstances()
+    for veto in VETOES:
+        if veto.holds(question, facts, known):
+            return Deny(veto.name, veto.reason.en, veto.provision)
     for rule in OPEN_GROUNDS:
         if rule.holds(question, facts, known):
             return Permit(rule.name)
@@ -109,13 +113,15 @@ def _shape(
 
 
 def _scope(question: Question) -> Fragment:
-    unconditional = any_of(*(rule.predicate(question) for rule in OPEN_GROUNDS))
+    vetoed = any_of(*(veto.predicate(question) for veto in VETOES))
+    unconditional = all_of(any_of(*(rule.predicate(question) for rule in OPEN_GROUNDS)), none_of(vetoed))
     grounds, bars = (PORTAL_GROUNDS, PORTAL_BARS) if question.is_patient else (CARE_GROUNDS, CARE_BARS)
     if question.is_system:
         return unconditional
     conditional = all_of(
         any_of(*(rule.predicate(question) for rule in grounds)),
         none_of(any_bar(bars, question)),
+        none_of(vetoed),
         *([] if question.complete else [COMPLETE]),
     )
     return any_of(unconditional, conditional)
