@@ -26,6 +26,7 @@ from tests.law.cast import (
     visit,
 )
 from tests.law.conftest import Region, done, refused
+from tests.support.resources import bundle, request
 
 OWN = f"Observation/obs-{ADULT}-a"
 OTHERS = f"Observation/obs-{ADULT}-b"
@@ -49,6 +50,39 @@ async def test_rule_07_permits_staff_whose_unit_takes_part_in_the_care(region: R
     assert await region.sees(TREATING, OWN)
     assert await region.sees(NURSE, OWN)
     assert await region.finds(NURSE, f"Observation?patient={ADULT}") == [f"obs-{ADULT}-a"]
+
+
+async def test_rule_07_permits_who_documents_care_to_read_it_back_for_a_day(region: Region) -> None:
+    note = {**entries(ADULT, UNIT_B)[0], "id": "call"}
+    assert isinstance(await region.record(COLLEAGUE).update("Observation", "call", note), Written)
+    assert await region.sees(COLLEAGUE, "Observation/call")
+    (relation,) = await region.services.pool.fetch("select * from care_relation where person <> ''")
+    assert (relation["basis"], relation["source"]) == ("documentation", "Observation/call")
+    assert (relation["unit"], relation["person"]) == (UNIT_B, "colleague")
+    region.wait(hours=25)
+    assert not await region.sees(COLLEAGUE, "Observation/call")
+
+
+@pytest.mark.parametrize("way", ["create", "transaction"])
+async def test_rule_07_permits_by_a_write_only_the_writer_and_only_what_is_missing(
+    region: Region, way: str
+) -> None:
+    note = {name: value for name, value in entries(ADULT, UNIT_B)[0].items() if name != "id"}
+    for who in (COLLEAGUE, COLLEAGUE, TREATING, SYSTEM_A):
+        record = region.record(who)
+        if way == "create":
+            assert isinstance(await record.create(note), Written)
+        else:
+            done_all = await record.transaction(bundle("transaction", request("POST", "Observation", note)))
+            assert isinstance(done_all, list)
+    assert await region.services.pool.fetchval("select count(*) from care_relation where person <> ''") == 1
+    assert not await region.sees(someone("other-nurse", UNIT_B), OTHERS)
+
+
+async def test_rule_07_refuses_a_relation_to_who_only_keeps_up_an_identity(region: Region) -> None:
+    person = {"resourceType": "Patient", "id": "p-new", "birthDate": "1990-01-01"}
+    assert isinstance(await region.record(COLLEAGUE).update("Patient", "p-new", person), Written)
+    assert await region.services.pool.fetchval("select count(*) from care_relation where person <> ''") == 0
 
 
 async def test_rule_07_refuses_staff_without_a_care_relation(region: Region) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from kontinuum.access import Action, Deny
@@ -26,21 +25,11 @@ from kontinuum.kernel.principal import Purpose
 from kontinuum.record import consents
 from kontinuum.record.circumstances import circumstances_of
 from kontinuum.record.context import Context, forbidden, missing
+from kontinuum.record.durations import CHOICE_FOR, LIFT_AT_MOST, OPENING_FOR, STATED_FOR
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.record.preparing import new_id
 from kontinuum.store import law as store
 from kontinuum.store.resources import read as reads
-
-HOUR = timedelta(hours=1) // timedelta(microseconds=1)
-DAY = 24 * HOUR
-STATED_FOR = 24 * HOUR
-"""How long a relation that was stated by hand lasts, for the person who stated it."""
-CHOICE_FOR = 12 * HOUR
-"""How long an active choice lasts: a day's work."""
-OPENING_FOR = 4 * HOUR
-"""How long an emergency opening lasts."""
-LIFT_AT_MOST = 7 * DAY
-"""How long a block may be lifted (rule 10)."""
 
 _LIFTS = ("consent", "emergency")
 

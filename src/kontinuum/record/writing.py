@@ -10,7 +10,7 @@ import asyncpg
 from kontinuum.access import Action, Deny
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.record import criteria as conditions
-from kontinuum.record import projecting
+from kontinuum.record import documenting, projecting
 from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
@@ -61,7 +61,7 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
         count=1,
     )
     async with context.pool.acquire() as connection:
-        if projecting.concerns_law(new):
+        if projecting.concerns_law(new) or documenting.states_relation(context, [new]):
             async with connection.transaction():
                 await writes.create(connection, new)
                 await _project(context, connection, [new], [], [])
@@ -243,6 +243,7 @@ async def _project(
     assignment = context.principal.assignment
     accountable = projecting.Accountable(assignment.unit, assignment.provider)
     await projecting.write(connection, new, changes, buried, accountable, context.now())
+    await documenting.relate(context, connection, [*new, *(version for _, version in changes)])
 
 
 def _deletes_nothing(intent: Intent, refusal: Refusal) -> bool:

@@ -69,6 +69,16 @@ update opening set high = $5
  where bucket = $1 and patient = $2 and person = $3 and unit = $4 and high > $5
 """
 
+RELATE = """
+insert into care_relation
+       (key, low, high, bucket, ord, patient, unit, provider, person, basis, source, reason)
+select w.key, $8, $9, w.bucket, 0, w.patient, $5, $6, $7, $10, w.source, null
+  from unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[]) as w(key, bucket, patient, source)
+ where not exists (select 1 from care_relation x
+                    where x.bucket = w.bucket and x.patient = w.patient and x.unit = $5
+                      and x.person in ('', $7) and x.low <= $8 and x.high > $8)
+"""
+
 IS_COMPLETE = "select complete from law_projection"
 
 PROGRESS = "select complete, bucket, key from law_projection for update"
@@ -88,6 +98,15 @@ COLUMNS = {
 
 PROJECTED = ("care_relation", "consent", "block", "representative", "person_fact")
 """The tables whose rows come from resources."""
+
+
+class Stated(NamedTuple):
+    """A relation that a write states; `source` is the reference of what was written."""
+
+    key: int
+    bucket: int
+    patient: str
+    source: str
 
 
 class Progress(NamedTuple):
@@ -192,6 +211,22 @@ async def remove(
 async def resolve(connection: Any, organizations: Sequence[tuple[str, str, str]]) -> None:
     """Give relations their unit: (`Organization/id`, HSA-id of the unit, of its provider)."""
     await connection.execute(RESOLVE, *(list(column) for column in zip(*organizations, strict=True)))
+
+
+async def relate_unless_related(
+    connection: Any,
+    stated: Sequence[Stated],
+    *,
+    unit: str,
+    provider: str,
+    person: str,
+    basis: str,
+    now: int,
+    until: int,
+) -> None:
+    """Give a person at a unit a relation with patients with whom neither has one that is in force."""
+    columns = [list(column) for column in zip(*stated, strict=True)]
+    await connection.execute(RELATE, *columns, unit, provider, person, now, until, basis)
 
 
 async def is_complete(connection: Any) -> bool:

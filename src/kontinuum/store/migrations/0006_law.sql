@@ -15,7 +15,8 @@ create table care_relation (
     unit      text collate "C" not null,
     provider  text collate "C" not null,
     person    text collate "C" not null,
-    basis     text collate "C" not null,         -- booking, visit, admission, referral, listing, team, stated
+    basis     text collate "C" not null,         -- booking, visit, admission, referral, listing, team,
+                                                 -- documentation, stated
     source    text collate "C" not null,         -- the reference projected from, else who stated it
     reason    text,
     primary key (bucket, key, ord)

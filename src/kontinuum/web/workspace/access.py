@@ -37,6 +37,7 @@ _BASES: Final = {
     "referral": message("referral"),
     "listing": message("listed here"),
     "team": message("care team"),
+    "documentation": message("documented by you"),
     "stated": message("stated by you"),
 }
 
