@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json as plain_json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,3 +187,34 @@ async def test_rule_11_refuses_all_that_an_old_denial_may_mean(region: Region, f
     assert await region.sees(TREATING, OWN)
     assert not await region.sees(TREATING, f"Observation/obs-{ADULT}-b")
     assert await region.finds(TREATING, f"Observation?patient={ADULT}") == [f"obs-{ADULT}-a"]
+
+
+@pytest.mark.parametrize("arguments", [["migrate"], ["law", "rebuild"], ["law", "rebuild", "--again"]])
+async def test_rule_17_permits_again_when_the_operator_has_run_the_command(
+    region: Region, older: Region, dsn: str, tmp_path: Path, arguments: list[str]
+) -> None:
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("KONTINUUM_")}
+    environment |= {
+        "KONTINUUM_ENV": "test",
+        "KONTINUUM_DATABASE_URL": dsn,
+        "KONTINUUM_DATA_DIR": str(tmp_path),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "kontinuum.app",
+        *arguments,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    if arguments[0] == "law":
+        assert "complete" in said.decode()
+    assert await older.sees(TREATING, OWN)
+    assert {name: rows for name, rows in (await tables(region)).items() if name != "care_relation"} == {
+        name: rows
+        for name, rows in region.before.items()  # type: ignore[attr-defined]
+        if name != "care_relation"
+    }
