@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kontinuum.access.catalogue import BEHAVIOURS, RULES, rules_of
 from kontinuum.access.project import AFTER_CONTACT, AFTER_REFERRAL
-from kontinuum.record import law
+from kontinuum.record import durations
 
 DAY = 24 * 3600 * 1_000_000
 HOUR = 3600 * 1_000_000
@@ -21,13 +21,13 @@ LIMITS = {
     7: (
         f"A unit takes part in the care for {AFTER_CONTACT // DAY} days after a contact or booking, and for "
         f"{AFTER_REFERRAL // DAY} days after a referral. "
-        f"A stated relation lasts {law.STATED_FOR // HOUR} hours.",
+        f"A stated relation lasts {durations.STATED_FOR // HOUR} hours.",
     ),
-    8: (f"A choice lasts {law.CHOICE_FOR // HOUR} hours.",),
-    10: (f"A lift lasts {law.LIFT_AT_MOST // DAY} days at most.",),
-    17: (f"An emergency opening lasts {law.OPENING_FOR // HOUR} hours.",),
+    8: (f"A choice lasts {durations.CHOICE_FOR // HOUR} hours.",),
+    10: (f"A lift lasts {durations.LIFT_AT_MOST // DAY} days at most.",),
+    17: (f"An emergency opening lasts {durations.OPENING_FOR // HOUR} hours.",),
 }
-"""What is limited in time. Constants in `record/law.py` and `access/project.py`; not settings yet."""
+"""What is limited in time. Constants in `record/durations.py` and `access/project.py`; not settings yet."""
 
 STANDARD = "They are constants of the program; none is a setting yet."
 

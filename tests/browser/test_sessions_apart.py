@@ -1,7 +1,7 @@
 """Twenty people at work at once: nobody sees a byte of another's patient or of another's rights.
 
-Each page is first fetched with nobody else there. Then all twenty work at once, and every page must
-be the page that the person had alone. `make soak` lets them work for five minutes; the suite for some seconds.
+Each page is first fetched with nobody else there. Then all twenty work at once, and every page must be the
+page that the person had alone. `make soak` lets them work for five minutes; the suite for some seconds.
 """
 
 from __future__ import annotations
