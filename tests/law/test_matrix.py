@@ -199,7 +199,7 @@ WAYS: dict[str, tuple[Way, tuple[str, ...]]] = {
 }
 
 WRITING = {"create", "update", "conditional_update", "delete", "conditional_delete", "take_in"}
-ABOUT_ACCESS = {"law", "access", "standing", "principal", "record", "providers"}
+ABOUT_ACCESS = {"learn_of_law", "law", "access", "standing", "principal", "record", "providers"}
 
 
 async def test_every_way_shows_each_of_the_cast_the_same(decided: Region) -> None:
