@@ -15,6 +15,7 @@ from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, Services
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
+from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
 
 
@@ -59,6 +60,11 @@ class Record:
     def principal(self) -> Principal:
         """To whom this record is bound."""
         return self._context.principal
+
+    @property
+    def log(self) -> Logbook:
+        """The log, as this principal may read it."""
+        return Logbook(self._context)
 
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""

@@ -87,7 +87,8 @@ create table log_round (
     actor     text    not null,
     name      text    not null,
     accesses  bigint  not null,                  -- entries about a patient in the period
-    pairs     bigint  not null                   -- persons and patients that met in them
+    pairs     bigint  not null,                  -- persons and patients that met in them
+    flagged   bigint  not null                   -- of these pairs, how many showed a pattern
 );
 create index log_round_provider on log_round (provider, id);
 
