@@ -62,9 +62,7 @@ def unusual_accesses(today: date) -> Iterator[MadeUpAccess]:
 
     yield from opened("Helena Lundqvist", 5, 16, 40, 31)
     for days_ago in (2, 4, 6, 8, 10):
-        yield from opened(
-            "Anna Berglund", days_ago, 10, 15, 1
-        )  # so that it can be said that she works by day
+        yield from opened("Anna Berglund", days_ago, 10, 15, 1)  # who works by day
     yield from opened("Anna Berglund", 9, 2, 12, 12)
     yield from opened("Karin Öhman", 12, 11, 5, 13)
     yield from opened("Birgitta Nyström", 3, 14, 0, *range(21, 41))
