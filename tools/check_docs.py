@@ -96,9 +96,9 @@ def commands(root: Path) -> Iterator[str]:
     named = [("", command) for command in app.registered_commands]
     for group in app.registered_groups:
         inner = group.typer_instance
-        named += [(f"{inner.info.name} ", one) for one in inner.registered_commands] if inner else []
+        named += [(f"{inner.info.name!s} ", one) for one in inner.registered_commands] if inner else []
     for prefix, command in named:
-        name = prefix + (command.name or getattr(command.callback, "__name__", ""))
+        name = f"{prefix}{command.name or getattr(command.callback, '__name__', '')}"
         if f"`kontinuum {name}" not in text:
             yield f"{page}: the command `kontinuum {name}` is not told of"
 

@@ -178,6 +178,20 @@ async def test_an_entry_is_read_as_an_audit_event_by_its_id(services: Services, 
     assert missing.kind is RefusalKind.NOT_FOUND
 
 
+async def test_nobody_writes_an_entry_of_the_log_from_outside(services: Services, record: Record) -> None:
+    await record.find("Patient?name=a")
+    name = await services.pool.fetchval(
+        "select 'log-' || writer || '-' || block || '-' || ord from audit_entry"
+    )
+    event = json.loads((await services.gate.record(reviewer()).read("AuditEvent", name)).body)
+    forged = await record.update("AuditEvent", name, {**event, "action": "R"})
+    assert forged.kind is RefusalKind.NOT_ALLOWED
+    own = {name: value for name, value in event.items() if name != "id"}
+    assert not isinstance(
+        await record.create(own), Refusal
+    )  # another system's event is a resource as any other
+
+
 async def test_a_search_that_would_leave_out_the_log_is_refused(record: Record) -> None:
     answer = await record.find("AuditEvent?patient=p-1")
     assert answer.kind is RefusalKind.BAD_REQUEST

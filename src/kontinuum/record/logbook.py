@@ -24,6 +24,20 @@ from kontinuum.store import audit_query, audit_review
 from kontinuum.store.audit_query import Filter, Position
 from kontinuum.store.audit_review import Check, Finding, Period, Round
 
+__all__ = [
+    "Check",
+    "Extract",
+    "Finding",
+    "FindingFile",
+    "LogEntry",
+    "LogPage",
+    "Logbook",
+    "Position",
+    "Round",
+    "is_self",
+    "may_review",
+]
+
 PAGE = 50
 EXTRACT_AT_MOST = 20_000
 LONGEST_NOTE = 4000

@@ -53,13 +53,23 @@ _PERSON = decoder(_PersonResource)
 _ORGANIZATION = decoder(_Organization)
 
 
+@dataclass(frozen=True, slots=True)
+class _Patient:
+    """What is compared of a patient, and the references of the units where the patient is listed."""
+
+    identity: Identity = field(default_factory=Identity)
+    protected: bool = False
+    listed: frozenset[str] = frozenset()
+
+
 @dataclass(slots=True)
 class _Known:
-    """Staff and units of the whole record, read once for a round."""
+    """Staff and units of the whole record, read once for a round; and the patients looked at just now."""
 
     staff: dict[str, Identity] = field(default_factory=dict)
     by_number: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
+    patients: dict[str, _Patient] = field(default_factory=dict)
 
 
 async def make_round(context: Context, period: Period) -> int:
@@ -136,24 +146,22 @@ async def _judge(
     best: _Best,
 ) -> int:
     """Look for patterns in some pairs; how many of them show any."""
-    ids = dict.fromkeys(pair.patient for pair in batch)
-    rows = await resources.read_many(connection, [(TYPE_CODES["Patient"], one) for one in ids])
-    patients = {row.id: _PERSON.decode(row.body) for row in rows if row.body is not None}
+    await _know_patients(connection, known, {pair.patient for pair in batch})
     asked = [(pair.unit, pair.patient, pair.first - patterns.RELATION_MICROS) for pair in batch]
     met = await acquaintance.met(connection, asked)
     flagged = 0
     for number, pair in enumerate(batch):
-        patient = patients.get(pair.patient, _PersonResource())
+        patient = known.patients[pair.patient]
         actor = known.staff.get(pair.actor) or Identity(patterns.surnames([names[pair.actor].split(" ")[-1]]))
-        identity = _identity(patient)
         around = Circumstances(
             actor,
-            identity,
-            protected=any(label.code in _PROTECTIONS for label in patient.meta.security),
-            related=number in met or _listed(patient, pair.unit, known),
+            patient.identity,
+            protected=patient.protected,
+            related=number in met or any(known.units.get(one) == pair.unit for one in patient.listed),
             works_by_day=_works_by_day(persons[pair.actor]),
             staff_with_number=next(
-                (known.by_number[one] for one in sorted(identity.numbers) if one in known.by_number), None
+                (known.by_number[one] for one in sorted(patient.identity.numbers) if one in known.by_number),
+                None,
             ),
         )
         access = Access(
@@ -180,9 +188,21 @@ def _works_by_day(person: store.Person) -> bool:
     return enough and person.at_night < patterns.DAY_WORKER_SHARE * person.entries
 
 
-def _listed(patient: _PersonResource, unit: str, known: _Known) -> bool:
-    """Whether the patient is listed at the unit."""
-    return any(known.units.get(one.reference or "") == unit for one in patient.general_practitioner)
+async def _know_patients(connection: Any, known: _Known, ids: set[str]) -> None:
+    """Read the patients of a batch; pairs come patient after patient, so the batch before is kept."""
+    kept = {one: known.patients[one] for one in ids if one in known.patients}
+    missing = ids - kept.keys()
+    rows = await resources.read_many(connection, [(TYPE_CODES["Patient"], one) for one in missing])
+    found = {row.id: _patient(_PERSON.decode(row.body)) for row in rows if row.body is not None}
+    known.patients = {**kept, **dict.fromkeys(missing, _Patient()), **found}
+
+
+def _patient(resource: _PersonResource) -> _Patient:
+    return _Patient(
+        _identity(resource),
+        any(label.code in _PROTECTIONS for label in resource.meta.security),
+        frozenset(one.reference for one in resource.general_practitioner if one.reference),
+    )
 
 
 async def _known(connection: Any) -> _Known:

@@ -42,6 +42,7 @@ select e.actor, e.unit, p.patient, min(e.recorded) as first, max(e.recorded) as 
   from audit_entry e cross join lateral unnest(e.patients) as p(patient)
  where {_OF_STAFF} and {_MEANT}
  group by e.actor, e.unit, p.patient
+ order by p.patient
 """
 
 FAST = f"""
@@ -240,7 +241,7 @@ async def persons(connection: Any, period: Period, nights: Nights) -> dict[str, 
 
 
 async def pairs(connection: Any, period: Period, nights: Nights) -> AsyncIterator[list[Pair]]:
-    """Who has read what of whom, some at a time; within a transaction."""
+    """Who has read what of whom, some at a time, patient after patient; within a transaction."""
     cursor = await connection.cursor(PAIRS, *period, *nights)
     while found := await cursor.fetch(FETCH, timeout=None):
         yield [Pair(*record) for record in found]

@@ -15,9 +15,8 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from kontinuum.kernel.i18n import message
-from kontinuum.record.logbook import LogPage, may_review
+from kontinuum.record.logbook import LogPage, Position, may_review
 from kontinuum.record.outcome import Refusal
-from kontinuum.store.audit_query import Position
 from kontinuum.web.workspace.log.common import field, learn_units, shown_entries, start_of
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patients import find_patients

@@ -11,9 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from kontinuum.audit.patterns import BY_KEY
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import local, message
-from kontinuum.record.logbook import FindingFile
+from kontinuum.record.logbook import Finding, FindingFile, Round
 from kontinuum.record.outcome import Refusal
-from kontinuum.store.audit_review import Finding, Round
 from kontinuum.web.workspace.log.common import field, learn_units, persons, shown_entries, start_of
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
