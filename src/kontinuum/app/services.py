@@ -73,6 +73,7 @@ async def open_services(
         limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
         identity = Identity(pool, clock, shown, limits)
         gate = Gate(pool, audit, clock, keys)
+        stack.push_async_callback(gate.close)
         yield Services(settings, clock, pool, audit, gate, identity, parties)
 
 

@@ -18,7 +18,16 @@ from kontinuum.sweden import systems
 _ID: Final = re.compile(r"log-(0|[1-9]\d{0,17})-([1-9]\d{0,17})-(0|[1-9]\d{0,8})")
 _REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}(/_history/[A-Za-z0-9\-.]{1,64})?")
 
-_EVENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+_REST: Final = {
+    "system": "http://terminology.hl7.org/CodeSystem/audit-event-type",
+    "code": "rest",
+    "display": "RESTful Operation",
+}
+_AUTHENTICATION: Final = {
+    "system": "http://dicom.nema.org/resources/ontology/DCM",
+    "code": "110114",
+    "display": "User Authentication",
+}
 _INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
 _ACTIONS: Final = "urn:kontinuum:codesystem:audit-action"
 _ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
@@ -39,6 +48,11 @@ _INTERACTIONS: Final = {
     "batch": ("batch", "E"),
 }
 """What FHIR calls our actions, and whether they create, read, update, delete or execute."""
+
+AUTHENTICATING: Final = frozenset(
+    ("sign-in", "switch-assignment", "lock", "unlock", "take-over", "sign-out", "authenticate", "mint-token")
+)
+"""Actions by which somebody comes in, goes, or tries to."""
 
 _OUTCOMES: Final = {"permitted": "0", "not-found": "4", "refused": "8", "failed": "12"}
 """http://hl7.org/fhir/R4/valueset-audit-event-outcome.html: success, minor, serious, major failure."""
@@ -74,15 +88,16 @@ def to_event(entry: AuditEntry, logical_id: str) -> dict[str, Any]:
     event: dict[str, Any] = {
         "resourceType": "AuditEvent",
         "id": logical_id,
-        "type": {"system": _EVENT_TYPE, "code": "rest", "display": "RESTful Operation"},
+        "type": _AUTHENTICATION if entry.action in AUTHENTICATING else _REST,
         "subtype": subtype,
         "action": code,
         "recorded": instant(entry.recorded),
         "outcome": _OUTCOMES[entry.outcome],
-        "purposeOfEvent": [_purpose(entry.purpose)],
         "agent": list(_agents(entry)),
         "source": {"site": entry.client or "kontinuum", "observer": {"display": "Kontinuum"}},
     }
+    if entry.purpose:  # nobody known has none
+        event["purposeOfEvent"] = [_purpose(entry.purpose)]
     if entry.note:
         event["outcomeDesc"] = entry.note
     entities = [*_patients(entry), *_objects(entry)]
@@ -102,7 +117,9 @@ def _purpose(purpose: str) -> dict[str, Any]:
 def _agents(entry: AuditEntry) -> list[dict[str, Any]]:
     """The person or system, then the unit and provider under which it acted."""
     who: dict[str, Any] = {"identifier": {"value": entry.actor}, "display": entry.actor_name or entry.actor}
-    if entry.actor_kind == ActorKind.STAFF and _REFERENCE.fullmatch(f"Practitioner/{entry.actor}"):
+    if not entry.actor:
+        who = {"display": entry.actor_name or "Unknown"}
+    elif entry.actor_kind == ActorKind.STAFF and _REFERENCE.fullmatch(f"Practitioner/{entry.actor}"):
         who = {"reference": f"Practitioner/{entry.actor}", "display": entry.actor_name or entry.actor}
     elif entry.actor_kind == ActorKind.PATIENT and _REFERENCE.fullmatch(f"Patient/{entry.actor}"):
         who = {"reference": f"Patient/{entry.actor}"}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kontinuum.audit.entry import AuditEntry
+from kontinuum.audit.event import AUTHENTICATING
 from kontinuum.kernel.i18n import Translator, message
 from kontinuum.kernel.principal import ActorKind
 
@@ -48,6 +49,14 @@ _SAID: Final = {
     "log": message("Read the log of accesses"),
     "review": message("Reviewed the log of accesses"),
     "refused": message("Tried to get access and was refused"),
+    "sign-in": message("Signed in"),
+    "sign-out": message("Ended the session"),
+    "switch-assignment": message("Changed assignment"),
+    "lock": message("Locked the screen"),
+    "unlock": message("Unlocked the screen"),
+    "take-over": message("Took over the session on another workstation"),
+    "mint-token": message("Made a key for a computer system"),
+    "sign-in-refused": message("Tried to sign in and was refused"),
     "other": message("Worked with: %(things)s"),
 }
 
@@ -87,6 +96,8 @@ class Line:
 
 def kind_of(entry: AuditEntry) -> str:
     """What sort of access an entry is: a key of what is said about it."""
+    if entry.action in AUTHENTICATING:
+        return "sign-in-refused" if entry.outcome != "permitted" else entry.action
     if entry.outcome == "refused":
         return "refused"
     kind = _KINDS.get(entry.action, "other")

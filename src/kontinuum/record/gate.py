@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from kontinuum.audit import AuditLog
+from kontinuum.audit.attempts import Attempts
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
@@ -24,6 +25,15 @@ class Gate:
 
     def __init__(self, pool: Any, audit: AuditLog, clock: Clock, keys: KeySource) -> None:
         self._services = Services(pool, audit, clock, keys)
+        self._attempts = Attempts(audit, clock)
+
+    async def close(self) -> None:
+        """Log what was counted and not told yet; before the log closes."""
+        await self._attempts.close()
+
+    async def turned_away(self, address: str, reason: str) -> None:
+        """Log that somebody unknown asked for the record: no token (`no-token`), or none that is valid."""
+        await self._attempts.note(address, reason)
 
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""
