@@ -10,6 +10,7 @@ import pytest
 from tests.browser.conftest import MARKED, Open, accessibility_problems
 
 REVIEWER = "Åsa Malmgren"
+OWN_PAGES = re.compile("Egna sidor")
 
 
 async def test_a_review_is_made_and_documented_by_keyboard(visit: Open) -> None:
@@ -48,6 +49,33 @@ async def test_the_log_is_searched_and_the_extract_is_saved(visit: Open, tmp_pat
     saved = tmp_path / "extract.pdf"
     await (await download.value).save_as(saved)
     assert saved.read_bytes().startswith(b"%PDF-")
+
+
+async def test_rule_21_a_patient_finds_who_has_read_the_own_record_by_clicking(visit: Open) -> None:
+    page = await visit("/sign-in", name=None)
+    await page.get_by_role("button", name=OWN_PAGES).first.click()
+    await page.wait_for_url("**/my-log")
+    await page.get_by_role("heading", name="Vem har haft åtkomst till journalen").wait_for()
+    assert await page.locator(".log-table tbody tr").count() > 0
+    assert await page.get_by_label("Sök patient").count() == 0
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Spara som PDF").click()
+    assert (await download.value).suggested_filename.startswith("loggutdrag-")
+    await page.get_by_role("link", name="Kontinuum").click()
+    await page.wait_for_url("**/my-log")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_axe_finds_nothing_on_a_patients_page_and_the_sign_in_that_leads_there(
+    visit: Open, theme: str, width: int
+) -> None:
+    page = await visit("/sign-in", name=None, theme=theme, width=width)
+    assert await accessibility_problems(page) == []
+    await page.get_by_role("button", name=OWN_PAGES).first.click()
+    await page.wait_for_url("**/my-log")
+    assert await accessibility_problems(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
