@@ -10,7 +10,7 @@ from html import unescape
 from playwright.async_api import expect
 
 from kontinuum.demo import generate
-from tests.browser.conftest import DECEASED, EMPTY, FULLEST, MARKED, PROTECTED, RESERVE, Open
+from tests.browser.conftest import ANOTHER, DECEASED, EMPTY, FULLEST, MARKED, PROTECTED, RESERVE, Open
 
 
 async def test_the_fullest_chart_shows_every_part_with_its_source(visit: Open) -> None:
@@ -109,10 +109,10 @@ async def test_the_theme_follows_the_system_until_one_is_chosen_and_then_stays(v
 async def test_two_tabs_with_different_patients_never_cross(visit: Open) -> None:
     first = await visit(f"/patient/{FULLEST}")
     second = await first.context.new_page()
-    await second.goto(f"/patient/{DECEASED}")
+    await second.goto(f"/patient/{ANOTHER}")
 
     async def look(page_number: int) -> None:
-        page, patient, name = ((first, FULLEST, "Märta"), (second, DECEASED, "Rune"))[page_number]
+        page, patient, name = ((first, FULLEST, "Märta"), (second, ANOTHER, "Hassan"))[page_number]
         for _ in range(4):
             await page.goto(f"/patient/{patient}")
             await expect(page.get_by_role("heading", level=1)).to_contain_text(name)

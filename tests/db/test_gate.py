@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kontinuum.access import predicate
+from kontinuum.access import Action, Question, predicate
 from kontinuum.app.services import Services
 from kontinuum.fhir import json
 from kontinuum.fhir.search import parse_search
@@ -282,7 +283,7 @@ async def test_create_only_never_replaces_even_in_a_race(record: Record) -> None
 
 
 async def test_a_search_within_one_patient_never_walks_what_grows_with_the_region(
-    services: Services, record: Record
+    services: Services, record: Record, owner: Any
 ) -> None:
     people = [patient(str(n), id=f"p{n}") for n in range(3)]
     values = [observation(f"p{n % 3}", id=f"o{n}") for n in range(300)]
@@ -295,8 +296,8 @@ async def test_a_search_within_one_patient_never_walks_what_grows_with_the_regio
             return []
 
     query = parse_search("Observation", [("patient", "p1"), ("code", "8480-6"), ("date", "ge2020")])
-    await search(Listening(), query, predicate(SYSTEM), 20)
-    await services.pool.execute("vacuum analyze")
+    await search(Listening(), query, predicate(Question(SYSTEM, Action.READ, 0)), 20)
+    await owner.execute("vacuum analyze")
     plan = await services.pool.fetch("explain " + asked[0][0], *asked[0][1])
     text = "\n".join(row[0] for row in plan)
     assert "hot_pkey" in text

@@ -10,7 +10,9 @@ import typer
 from kontinuum.kernel.config import Settings
 from kontinuum.terminology.loading.loader import Format
 
-terminology = typer.Typer(no_args_is_help=True, help="Load code systems, and list what is known.")
+terminology = typer.Typer(
+    name="terminology", no_args_is_help=True, help="Load code systems, and list what is known."
+)
 
 
 @terminology.command()

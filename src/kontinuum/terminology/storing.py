@@ -66,12 +66,12 @@ async def _store_code_system(connection: Any, system: CodeSystem, source: Source
     number = len(system.concepts)
     row = _row("CodeSystem", system, source, system.about(), number)
     artifact = await artifacts.insert(connection, row)
-    first = await loading.draw_keys(connection, number) if number else 0
+    keys = await loading.draw_keys(connection, number)
     for begin in range(0, number, BATCH):
         numbers = range(begin, min(begin + BATCH, number))
-        rows = [_concept(system, artifact, first, n, parents[n], above[n], places) for n in numbers]
+        rows = [_concept(system, artifact, keys, n, parents[n], above[n], places) for n in numbers]
         await loading.add_concepts(connection, rows)
-        await loading.add_words(connection, list(_words(system, artifact, first, numbers)))
+        await loading.add_words(connection, list(_words(system, artifact, keys, numbers)))
         advance(len(numbers))
     await loading.derive(connection, artifact, number)
     return artifact
@@ -103,7 +103,7 @@ def _hierarchy(
 def _concept(
     system: CodeSystem,
     artifact: int,
-    first: int,
+    keys: Sequence[int],
     number: int,
     parents: Sequence[int],
     above: Sequence[int],
@@ -112,7 +112,7 @@ def _concept(
     concept = system.concepts[number]
     names = (concept.display, *(name.text for name in concept.names))
     return (
-        first + number,
+        keys[number],
         artifact,
         number,
         concept.active,
@@ -122,21 +122,21 @@ def _concept(
         folded(concept.code, names),
         json.dumps([list(name) for name in concept.names]).decode(),
         json.dumps(concept.properties).decode(),
-        [first + place for place in parents],
-        [first + place for place in above],
-        [first + places[code] for code in concept.sets if code in places],
+        [keys[place] for place in parents],
+        [keys[place] for place in above],
+        [keys[places[code]] for code in concept.sets if code in places],
     )
 
 
 def _words(
-    system: CodeSystem, artifact: int, first: int, numbers: Sequence[int]
+    system: CodeSystem, artifact: int, keys: Sequence[int], numbers: Sequence[int]
 ) -> Iterator[tuple[int, int, int, str]]:
     for number in numbers:
         concept: Concept = system.concepts[number]
         names = [name.text for name in concept.names]
         words = ranked_words(concept.code, concept.display, names, active=concept.active)
         for word, rank in words.items():
-            yield artifact, rank, first + number, word
+            yield artifact, rank, keys[number], word
 
 
 async def _store_concept_map(connection: Any, concept_map: ConceptMap, source: Source) -> int:

@@ -20,7 +20,7 @@ create table terminology_artifact (
 create unique index terminology_artifact_name on terminology_artifact (kind, url, version, origin);
 create index terminology_artifact_origin on terminology_artifact (origin) where origin <> '';
 
--- Keys are drawn in blocks, so that a release's concepts can refer to one another before they are written.
+-- Keys are drawn before they are used, so that a release's concepts can refer to one another before they are written.
 create sequence terminology_concept_key as integer;
 
 -- `ancestors` holds the concept itself and all above it, in a system with several parents as well: whether one
@@ -42,7 +42,6 @@ create table terminology_concept (
 );
 create unique index terminology_concept_code on terminology_concept (artifact, code);
 create index terminology_concept_order     on terminology_concept (artifact, ord);
--- New entries of these wait in a list, which loading empties at its end (gin_clean_pending_list).
 create index terminology_concept_ancestors on terminology_concept using gin (ancestors);
 create index terminology_concept_sets      on terminology_concept using gin (sets);
 create index terminology_concept_properties

@@ -17,7 +17,7 @@ OPENINGS_KEPT = 300
 """How many concepts are kept for each beginning of one to three letters."""
 
 DRAW_KEYS = """
-select setval('terminology_concept_key', nextval('terminology_concept_key') + $1)::int - $1
+select coalesce(array_agg(nextval('terminology_concept_key')::int), '{}') from generate_series(1, $1)
 """
 
 VOCABULARY = """
@@ -35,24 +35,15 @@ select $1, opening, (array_agg(concept order by rank, concept))[1:$3]
  group by opening
 """
 
-GATHERED = (
-    "terminology_concept_ancestors",
-    "terminology_concept_sets",
-    "terminology_concept_properties",
-    "terminology_vocabulary_trigram",
-)
-"""Indexes whose new entries wait in a list that every search would read."""
-
-GATHER = "select gin_clean_pending_list($1::text::regclass)"
-
 COUNT = "update terminology_artifact set concepts = $2 where key = $1"
 
 TABLES = ("terminology_concept", "terminology_word", "terminology_vocabulary", "terminology_mapping")
 
 
-async def draw_keys(connection: Any, number: int) -> int:
-    """The first of so many consecutive concept keys that nobody else gets."""
-    return int(await connection.fetchval(DRAW_KEYS, number))
+async def draw_keys(connection: Any, number: int) -> list[int]:
+    """So many concept keys that nobody else gets, ascending."""
+    found: list[int] = await connection.fetchval(DRAW_KEYS, number, timeout=600)
+    return found
 
 
 async def add_concepts(connection: Any, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -77,12 +68,10 @@ async def add_mappings(connection: Any, rows: Iterable[tuple[Any, ...]]) -> None
 
 
 async def derive(connection: Any, artifact: int, concepts: int) -> None:
-    """Make what follows from the words: the vocabulary and the best beginnings; settle the indexes."""
+    """Make what follows from the words: the vocabulary, and the best of each short beginning."""
     await connection.execute(VOCABULARY, artifact, timeout=3600)
     for letters in (1, 2, 3):
         await connection.execute(OPENINGS, artifact, letters, OPENINGS_KEPT, timeout=3600)
-    for index in GATHERED:
-        await connection.execute(GATHER, index, timeout=3600)
     await connection.execute(COUNT, artifact, concepts)
 
 

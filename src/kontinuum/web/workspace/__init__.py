@@ -8,7 +8,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from kontinuum.kernel.module import Module
+from kontinuum.web.workspace.access import take_step
 from kontinuum.web.workspace.chart import module_page, show_chart
+from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
 from kontinuum.web.workspace.services import Application, gather
@@ -26,6 +28,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
         Route("/patient/{patient}", signed_in(services, show_chart, resumable=True), methods=["GET"]),
+        Route("/patient/{patient}/access/{step}", signed_in(services, take_step), methods=["POST"]),
     ]
     contributed = [
         Route(
@@ -37,7 +40,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         for route in module.routes
     ]
     unknown = Route("/patient/{path:path}", signed_in(services, _no_such_page), methods=["GET"])
-    return [*own, *contributed, unknown]
+    return [*own, *log_routes(services), *contributed, unknown]
 
 
 async def _no_such_page(page: Page) -> Response:
