@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 import pytest
-from tests.support.directory import DELIVERY, REGION, csv_of
 
 from kontinuum.app.services import Services
 from kontinuum.fhir import json
@@ -17,9 +16,12 @@ from kontinuum.organisation import applying, files, plan
 from kontinuum.organisation.plan import Plan, What
 from kontinuum.record import Refusal
 from kontinuum.store import provider_settings
+from tests.support.directory import DELIVERY, REGION, csv_of
 
 TODAY = date(2026, 3, 1)
-OFFICE = Assignment("office", "Administration", f"{REGION}S", "Sjukhuset", REGION, "Region Väst", Purpose.SYSTEM)
+OFFICE = Assignment(
+    "office", "Administration", f"{REGION}S", "Sjukhuset", REGION, "Region Väst", Purpose.SYSTEM
+)
 SYSTEM = Principal(Actor(ActorKind.SYSTEM, "organisation", "organisation"), OFFICE, "test")
 KNOWN = [row for row in DELIVERY if row["kind"] != "assignment"]
 ASSIGNMENT = DELIVERY[-1]
@@ -81,7 +83,9 @@ async def test_what_a_complete_delivery_lacks_ends_and_is_never_deleted(services
     await written(services, DELIVERY)
     assert kinds(await planned(services, KNOWN)) == {"unchanged": 5}
     made = await written(services, KNOWN, complete=True)
-    assert [(c.what, c.reference) for c in made.to_write] == [(What.ENDED, "PractitionerRole/SE2321000016-U001")]
+    assert [(c.what, c.reference) for c in made.to_write] == [
+        (What.ENDED, "PractitionerRole/SE2321000016-U001")
+    ]
     role = await services.gate.record(SYSTEM).read("PractitionerRole", "SE2321000016-U001")
     assert json.loads(role.body)["period"] == {"start": "2026-01-01", "end": "2026-03-01"}  # type: ignore[union-attr]
     assert kinds(await planned(services, KNOWN, complete=True)) == {"unchanged": 5}
@@ -115,7 +119,9 @@ async def test_what_was_changed_meanwhile_is_not_overwritten(services: Services)
     await written(services, DELIVERY)
     renamed = [{**row, "name": "Avdelning 2"} if row.get("type") == "ward" else row for row in DELIVERY]
     made = await planned(services, renamed)
-    await written(services, [{**r, "name": "Avdelning 3"} if r.get("type") == "ward" else r for r in DELIVERY])
+    await written(
+        services, [{**r, "name": "Avdelning 3"} if r.get("type") == "ward" else r for r in DELIVERY]
+    )
     record = services.gate.record(SYSTEM)
     refused = await applying.apply(record, made.to_write, now=to_micros(datetime.now(UTC)), reason="Test")
     assert isinstance(refused, Refusal)
@@ -135,7 +141,9 @@ async def test_every_change_has_a_provenance(services: Services) -> None:
 def under_the_assignment() -> Principal:
     return Principal(
         Actor(ActorKind.STAFF, "SE2321000016-P001", "Anna Berg"),
-        Assignment("SE2321000016-U001", "Vård", f"{REGION}A", "Avdelning 1", REGION, "Region Väst", Purpose.CARE),
+        Assignment(
+            "SE2321000016-U001", "Vård", f"{REGION}A", "Avdelning 1", REGION, "Region Väst", Purpose.CARE
+        ),
         "test",
     )
 
@@ -182,7 +190,9 @@ async def test_a_session_stays_when_an_assignment_changes_in_what_gives_no_right
 
 
 async def test_no_session_begins_or_lasts_under_an_assignment_that_has_ended(services: Services) -> None:
-    await written(services, [{**ASSIGNMENT, "until": "2026-01-31"} if r is ASSIGNMENT else r for r in DELIVERY])
+    await written(
+        services, [{**ASSIGNMENT, "until": "2026-01-31"} if r is ASSIGNMENT else r for r in DELIVERY]
+    )
     cookie, _ = await services.identity.sessions.start(under_the_assignment(), Proof("siths"))
     assert await services.identity.sessions.find(cookie) is None
 

@@ -118,7 +118,7 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         message("hours"),
         1,
         24,
-        "patientdatalagen (2008:355) 4:4-5; lag (2022:913) 3:4",
+        "patientdatalagen (2008:355) ch. 4; lag (2022:913) ch. 3",
     ),
     ProviderSetting(
         "lift_days_max",
@@ -128,7 +128,7 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         message("days"),
         1,
         7,
-        "HSLF-FS 2016:40 4:5",
+        "patientdatalagen (2008:355) ch. 4; HSLF-FS 2016:40 ch. 4",
     ),
     ProviderSetting(
         "consent_days",
@@ -172,7 +172,7 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         message("years"),
         5,
         100,
-        "HSLF-FS 2016:40 4:9",
+        "patientdatalagen (2008:355) 4:3; HSLF-FS 2016:40 ch. 4",
     ),
     ProviderSetting(
         "extract_names",

@@ -167,7 +167,9 @@ def read_row(kind: Kind, given: Mapping[str, str], today: date) -> Record | Faul
     try:
         for name, text in given.items():
             if name not in COLUMNS[kind]:
-                raise _WrongError(name, f"a row of the kind '{kind}' has no such column, but '{text}' stands in it")
+                raise _WrongError(
+                    name, f"a row of the kind '{kind}' has no such column, but '{text}' stands in it"
+                )
             if len(text) > LONGEST_TEXT or not text.isprintable():
                 reason = f"more than {LONGEST_TEXT} characters, or some that are not printed"
                 raise _WrongError(name, reason)

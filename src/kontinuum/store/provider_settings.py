@@ -139,6 +139,18 @@ class SettingsReader:
         self._known[provider] = (now + _REMEMBER, found)
         return found
 
+    async def history(self, provider: str) -> list[Decision]:
+        """The decisions of a care provider, the latest first."""
+        return await history(self._pool, provider)
+
+    async def decide(
+        self, principal: Principal, name: str, value: Value | None, reason: str, *, seen: int
+    ) -> bool | Superseded:
+        """Decide on a setting of the principal's care provider; see `decide`."""
+        done = await decide(self._pool, principal, self._clock.now(), name, value, reason, seen)
+        self.forget()
+        return done
+
     def forget(self) -> None:
         """Read anew what is asked for next."""
         self._known.clear()
