@@ -72,6 +72,7 @@ async def open_services(
         identity = Identity(pool, clock, shown, limits, decided)
         await anchor.add_listener(CHANNEL, _hear(identity, decided))
         gate = Gate(pool, audit, clock, keys)
+        await gate.learn_of_law()
         yield Services(settings, clock, pool, audit, gate, identity, parties, decided)
 
 

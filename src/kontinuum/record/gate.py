@@ -13,9 +13,12 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.record import bundles, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, Services
+from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
+from kontinuum.record.law import Law
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
+from kontinuum.store.law import is_complete
 
 
 class Gate:
@@ -23,6 +26,10 @@ class Gate:
 
     def __init__(self, pool: Any, audit: AuditLog, clock: Clock, keys: KeySource) -> None:
         self._services = Services(pool, audit, clock, keys)
+
+    async def learn_of_law(self) -> None:
+        """Learn whether the tables of the law are complete, so that searches need not ask for it."""
+        self._services.law_complete = await is_complete(self._services.pool)
 
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""
@@ -59,6 +66,19 @@ class Record:
     def principal(self) -> Principal:
         """To whom this record is bound."""
         return self._context.principal
+
+    @property
+    def law(self) -> Law:
+        """What this principal may do about access: relations, choices, consents, openings, blocks."""
+        return Law(self._context)
+
+    async def access(self, patient: str) -> Access:
+        """How this principal stands to a patient, and what exists that is not shown."""
+        return await access_to(self._context, patient)
+
+    async def standing(self, patient: str) -> Access:
+        """How this principal stands to a patient: nothing of the record is looked at."""
+        return await standing(self._context, patient)
 
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""

@@ -65,6 +65,11 @@ ORGANIZATION_PERIOD: Final = "http://hl7.org/fhir/StructureDefinition/organizati
 UNIT_TYPE: Final = "urn:kontinuum:codes:unit-type"
 """Our codes in `Organization.type`: what kind of part of a care provider an organisation is."""
 
+CONSENT_KIND: Final = "urn:kontinuum:codes:consent-kind"
+"""Our codes in `Consent.category`: what a patient decides about who may read (FHIR has none for blocks)."""
+INFORMATION_TYPE: Final = "urn:kontinuum:codes:information-type"
+"""Our codes in `Consent.provision.class`: groups of information that a decision covers or leaves out."""
+
 _CANONICAL: Final = {
     HSA_ID_RIVTA: HSA_ID,
     "urn:oid:1.2.752.129.2.1.3.1": PERSONNUMMER,
