@@ -11,6 +11,7 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.fhir.search.extract import extract
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.ids import bucket_of, decode_id, id_hash
+from kontinuum.store.packing import unpack
 
 TABLES = {
     "hot": "bucket, key, patient, value, sort",
@@ -63,7 +64,7 @@ def _row(row: Any, identities: dict[Any, Any], expected: dict[str, Counter[tuple
         faults.append("lies in another bucket than its patient's")
     if row["body"] is None:
         return [*faults, "a deletion has hashes"] if row["hashes"] else faults
-    resource = json.loads(row["body"])
+    resource = json.loads(unpack(row["body"]))
     index = extract(resource)
     meta = resource["meta"]
     stamp = (resource["id"], meta["versionId"], meta["lastUpdated"])

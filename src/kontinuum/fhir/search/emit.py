@@ -120,7 +120,8 @@ def emitter(
             raise ValueError(f"search type {search_type!r} has no values of its own")
 
 
-def _presence_emitter(keys: Parameter) -> Emitter:
+def presence_emitter(keys: Parameter) -> Emitter:
+    """The emitter that only notes that there is a value."""
     present = keys.present
 
     def emit(value: Any, out: Collector) -> None:
@@ -193,7 +194,7 @@ def _token_emitter(keys: Parameter, fhir_type: str, binding: str | None) -> Emit
     }
     if fhir_type in ("string", "id", "uri", "url", "canonical", "oid", "uuid", "markdown"):
         return text
-    return emitters.get(fhir_type) or _presence_emitter(keys)
+    return emitters.get(fhir_type) or presence_emitter(keys)
 
 
 def hot_emitter(keys: Parameter, fhir_type: str) -> Emitter | None:
@@ -292,7 +293,7 @@ def _reference_emitter(keys: Parameter, fhir_type: str, target: str | None) -> E
         return text
     # Bundle.composition and Bundle.message read a whole resource; FHIR types begin with a capital as well,
     # but none of those that reference parameters read has an id and a resourceType.
-    return resource if fhir_type == "Resource" else _presence_emitter(keys)
+    return resource if fhir_type == "Resource" else presence_emitter(keys)
 
 
 def _uri_emitter(keys: Parameter, fhir_type: str) -> Emitter:
@@ -344,7 +345,7 @@ def _string_emitter(keys: Parameter, fhir_type: str) -> Emitter:
 
     if fhir_type in ("string", "markdown", "id", "code", "uri", "url", "canonical"):
         return text
-    return {"HumanName": name, "Address": address}.get(fhir_type) or _presence_emitter(keys)
+    return {"HumanName": name, "Address": address}.get(fhir_type) or presence_emitter(keys)
 
 
 # --- date, number, quantity --------------------------------------------------------------------------
@@ -361,7 +362,7 @@ def _date_emitter(keys: Parameter, fhir_type: str) -> Emitter:
     }
     read = readers.get(fhir_type)
     if read is None:
-        return _presence_emitter(keys)
+        return presence_emitter(keys)
 
     def emit(value: Any, out: Collector) -> None:
         out.hashes.add(present)
@@ -410,7 +411,7 @@ def _number_emitter(keys: Parameter, fhir_type: str) -> Emitter:
     }
     reader = readers.get(fhir_type)
     if reader is None:
-        return _presence_emitter(keys)
+        return presence_emitter(keys)
     read, units = reader
 
     def emit(value: Any, out: Collector) -> None:

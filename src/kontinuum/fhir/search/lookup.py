@@ -26,6 +26,7 @@ from kontinuum.fhir.search.query import (
     UriValue,
     Value,
 )
+from kontinuum.fhir.search.shared import row_parameter
 
 HOT_PARAMETERS = frozenset({"code", "category", "encounter"})
 """Parameters whose any-system code or reference hashes are among the hot hashes of a resource."""
@@ -115,8 +116,9 @@ def rows_of(type_name: str, criterion: Criterion, value: Value) -> list[RowTest]
     if isinstance(value, CompositeValue):
         if is_exact_composite(value):
             return []
+        carrier = row_parameter(type_name, name)
         return [
-            _row_test(param_code(type_name, component_name(name, index)), part)
+            _row_test(param_code(type_name, carrier or component_name(name, index)), part)
             for index, part in enumerate(value.parts)
             if is_range(part)
         ]

@@ -20,6 +20,7 @@ from kontinuum.fhir.search.query import (
     Value,
 )
 from kontinuum.fhir.search.ranges import RANGE_TESTS, Comparison
+from kontinuum.fhir.search.shared import united
 from kontinuum.kernel.sql import Binder
 
 PREFIX_LENGTH = 200
@@ -41,14 +42,16 @@ def condition(type_name: str, criterion: Criterion, binder: Binder, *, row_by_ro
     With `row_by_row` it is checked on each candidate and never used to find candidates: what is already
     narrowed to one patient must not be looked for in the whole region.
     """
-    hashes = hashes_of(type_name, criterion)
-    exact = [each for alternatives in hashes for each in alternatives]
-    parts = [has_any(exact, binder)] if exact else []
-    parts += [
-        _rows_exist(type_name, criterion, value, binder, fence=" offset 0" if row_by_row else "")
-        for value, alternatives in zip(criterion.values, hashes, strict=True)
-        if not alternatives
-    ]
+    exact: list[int] = []
+    parts: list[str] = []
+    for each in united(type_name, criterion):
+        for value, alternatives in zip(each.values, hashes_of(type_name, each), strict=True):
+            exact += alternatives
+            if not alternatives:
+                fence = " offset 0" if row_by_row else ""
+                parts.append(_rows_exist(type_name, each, value, binder, fence=fence))
+    if exact:
+        parts.insert(0, has_any(exact, binder))
     alternatives_sql = " or ".join(parts)
     return f"not ({alternatives_sql})" if negated(criterion) else f"({alternatives_sql})"
 
@@ -140,6 +143,20 @@ def window(type_name: str, criteria: Sequence[Criterion], binder: Binder) -> str
         long = f"{_LONG.format(alias='s')} and s.high > {low} and s.low < {high}"
         parts.append(f"(({short}) or ({long}))")
     return f"exists (select 1 from search_date s where {' and '.join(parts)})"
+
+
+def begins_within(values: Sequence[Value], binder: Binder) -> str | None:
+    """What a row's `sort` must be for its clinical date to lie within a moment or period asked for.
+
+    For a date that a resource has once at most: `sort` is then its beginning, or its end where it has no
+    beginning. Implied by the criterion itself, but answered by the order of the type. None where nothing
+    is implied.
+    """
+    spans = [value for value in values if isinstance(value, DateValue)]
+    if len(spans) != len(values) or any(span.prefix != "eq" for span in spans):
+        return None
+    low, high = min(span.low for span in spans), max(span.high for span in spans)
+    return f"r.sort >= {binder.bind(low)} and r.sort <= {binder.bind(high)}"
 
 
 def _ends_after(value: DateValue) -> int | None:

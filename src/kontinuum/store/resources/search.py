@@ -19,11 +19,12 @@ from kontinuum.fhir.search.extract import clinical_date_parameter
 from kontinuum.fhir.search.hashing import param_code, type_hash, value_hash
 from kontinuum.fhir.search.lookup import hot_hashes_of
 from kontinuum.fhir.search.query import Criterion, DateValue, SearchQuery
+from kontinuum.fhir.search.shared import members
 from kontinuum.kernel.ids import bucket_of, decode_id, id_hash
 from kontinuum.kernel.sql import Binder, Fragment
-from kontinuum.store.resources.conditions import condition, has_any, updated, window
+from kontinuum.store.resources.conditions import begins_within, condition, has_any, updated, window
 from kontinuum.store.resources.patient_scope import patient_of_criterion, single_element
-from kontinuum.store.resources.rows import COLUMNS, ResourceRow
+from kontinuum.store.resources.rows import COLUMNS, ResourceRow, row_of, rows
 
 SORTABLE = ("date", "string", "number", "quantity")
 """The parameter types by which a search can be sorted."""
@@ -92,7 +93,7 @@ async def search(
     )
     width = len(ResourceRow._fields)
     return [
-        Found(ResourceRow(*record[:width]), tuple(record[width:]))
+        Found(row_of(record[:width]), tuple(record[width:]))
         for record in map(tuple, await connection.fetch(statement, *binder.values))
     ]
 
@@ -121,7 +122,7 @@ async def referring(
         f" where r.type = {binder.bind(TYPE_CODES[source_type])} and {has_any(hashes, binder)}"
         f" and ({binder.add(scope)}) limit {binder.bind(limit)}"
     )
-    return [ResourceRow(*record) for record in await connection.fetch(statement, *binder.values)]
+    return rows(await connection.fetch(statement, *binder.values))
 
 
 def unsortable(query: SearchQuery) -> list[str]:
@@ -152,6 +153,7 @@ def _base(query: SearchQuery, scope: Fragment, binder: Binder) -> _Base:
         for criterion in query.criteria
         if not any(criterion in criteria for criteria in windows)
     ]
+    conditions += _on_clinical_date(query, binder) if patient is None else []
     conditions += [updated(value, binder) for value in query.last_updated]
     if query.ids is not None:
         conditions.append(_by_id(query, binder))
@@ -172,6 +174,19 @@ def _windows(query: SearchQuery) -> list[list[Criterion]]:
         if (len(criteria) > 1 or _prefix(criteria[0]) == "ap")
         and single_element(query.type, criteria[0].parameter.expression) is not None
     ]
+
+
+def _on_clinical_date(query: SearchQuery, binder: Binder) -> list[str]:
+    """A day years ago is a range of the type's order, which is by clinical date."""
+    name = clinical_date_parameter(query.type)
+    found = [
+        begins_within(each.values, binder)
+        for each in query.criteria
+        if each.parameter.name == name
+        and each.modifier is None
+        and single_element(query.type, each.parameter.expression) is not None
+    ]
+    return [each for each in found if each is not None]
 
 
 def _prefix(criterion: Criterion) -> str | None:
@@ -237,11 +252,12 @@ def _order_key(type_name: str, parameter: SearchParameter | str, descending: boo
     if parameter.name == clinical_date_parameter(type_name):
         return _Order(base.sort, descending, "bigint")
     table, column, cast = _SORT_TABLES[parameter.type]
+    params = ", ".join(str(param_code(type_name, name)) for name in members(type_name, parameter.name))
     function = "max" if descending else "min"
     nothing = {"bigint": str(-(2**63)), "numeric": "'-Infinity'::numeric", "text": "''"}[cast]
     value = (
         f"(select {function}(o.{column}) from {table} o where o.bucket = r.bucket and o.key = r.key"
-        f" and o.param = {param_code(type_name, parameter.name)})"
+        f" and o.param in ({params}))"
     )
     return _Order(f"coalesce({value}, {nothing})", descending, cast)
 

@@ -9,6 +9,7 @@ from typing import Any
 from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.fhir.search.hashing import type_hash
 from kontinuum.kernel.ids import id_hash
+from kontinuum.store.packing import pack
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
 
 RESOURCE_COLUMNS = [
@@ -135,7 +136,7 @@ async def create(connection: Any, new: NewVersion) -> None:
         new.id,
         new.patient,
         index.hashes,
-        new.body,
+        pack(new.body),
         new.named_by_client,
         id_hash(new.patient) if new.patient else None,
         index.hot if new.patient else [],
@@ -143,17 +144,17 @@ async def create(connection: Any, new: NewVersion) -> None:
         [row[2] for row in dates],
         [row[0] for row in dates],
         [row[4] for row in dates],
-        [_array(row[3]) for row in dates],
+        [array(row[3]) for row in dates],
         [row[0] for row in numbers],
         [row[5] for row in numbers],
         [_finite(row[1]) for row in numbers],
         [_finite(row[2]) for row in numbers],
-        [_array(row[3]) for row in numbers],
-        [_array(row[4]) for row in numbers],
+        [array(row[3]) for row in numbers],
+        [array(row[4]) for row in numbers],
         [row[0] for row in strings],
         [row[3] for row in strings],
         [row[1] for row in strings],
-        [_array(row[2]) for row in strings],
+        [array(row[2]) for row in strings],
     )
 
 
@@ -165,7 +166,7 @@ async def create_many(connection: Any, new: Sequence[NewVersion]) -> None:
         RESOURCE_COLUMNS,
         [
             (v.key, v.sort, v.updated, v.accountable, v.version, v.bucket, v.type, v.id, v.patient,
-             v.index.hashes, v.body)
+             v.index.hashes, pack(v.body))
             for v in new
         ],
     )  # fmt: skip
@@ -174,7 +175,7 @@ async def create_many(connection: Any, new: Sequence[NewVersion]) -> None:
         ((v.key, v.bucket, v.type, v.id) for v in new if v.named_by_client), key=lambda row: row[2:]
     )
     await _copy(connection, "identity", IDENTITY_COLUMNS, named)
-    await _copy_index(connection, new)
+    await put_in(connection, new)
 
 
 async def replace_many(connection: Any, changes: Sequence[tuple[ResourceRow, NewVersion]]) -> None:
@@ -194,10 +195,10 @@ async def replace_many(connection: Any, changes: Sequence[tuple[ResourceRow, New
         [v.version for v in new],
         [v.bucket for v in new],
         [v.patient for v in new],
-        [_array(v.index.hashes) for v in new],
-        [v.body for v in new],
+        [array(v.index.hashes) for v in new],
+        [pack(v.body) for v in new],
     )
-    await _copy_index(connection, new)
+    await put_in(connection, new)
     moved = [(old, version) for old, version in changes if old.bucket != version.bucket]
     if moved:
         await connection.execute(
@@ -225,6 +226,12 @@ async def archive(connection: Any, old: Sequence[ResourceRow]) -> None:
     """Copy current versions to history and take their values out of the search index."""
     buckets, keys = [row.bucket for row in old], [row.key for row in old]
     await connection.execute(ARCHIVE, buckets, keys)
+    await take_out(connection, old)
+
+
+async def take_out(connection: Any, old: Sequence[ResourceRow]) -> None:
+    """Take the values of current versions out of the search tables."""
+    buckets, keys = [row.bucket for row in old], [row.key for row in old]
     patients = [id_hash(row.patient) if row.patient else None for row in old]
     types = [type_hash(RESOURCE_TYPES[row.type - 1]) for row in old]
     await connection.execute(DELETE_HOT, buckets, keys, patients, types)
@@ -232,7 +239,8 @@ async def archive(connection: Any, old: Sequence[ResourceRow]) -> None:
         await connection.execute(DELETE_VALUES.format(table=table), buckets, keys)
 
 
-async def _copy_index(connection: Any, new: Sequence[NewVersion]) -> None:
+async def put_in(connection: Any, new: Sequence[NewVersion]) -> None:
+    """Write the values of versions to the search tables; the hashes are a column of the row."""
     hot = [
         (patient, value, v.sort, v.key, v.bucket)
         for v in new
@@ -269,6 +277,6 @@ def _finite(bound: Decimal) -> Decimal | None:
     return bound if bound.is_finite() else None
 
 
-def _array(values: Sequence[int] | None) -> str | None:
+def array(values: Sequence[int] | None) -> str | None:
     """A bigint array as text, for arrays of arrays of unequal lengths, which PostgreSQL has not."""
     return None if values is None else "{" + ",".join(map(str, values)) + "}"
