@@ -11,6 +11,7 @@ from typing import Literal
 
 from kontinuum.fhir.search.lookup import RowTest, hashes_of, negated, rows_of, tags_of
 from kontinuum.fhir.search.query import (
+    MICROS_MAX,
     MICROS_MIN,
     CompositeValue,
     Criterion,
@@ -122,17 +123,20 @@ def _range(value: DateValue | NumberValue, alias: str, binder: Binder) -> str:
     return found
 
 
-def window(type_name: str, criteria: Sequence[Criterion], binder: Binder) -> str:
+def window(type_name: str, criteria: Sequence[Criterion], binder: Binder, *, clinical: bool) -> str:
     """Several criteria on a date that a resource has once at most, met by one and the same row.
 
     `date=ge2024-05-11&date=lt2024-05-12` asks for ranges that end after one moment and begin before another;
     either half alone is most of the table. Most ranges are short: those begin at most a day before the
-    window. The long ones have an index of their own.
+    window. The long ones have an index of their own. `clinical`: the type is ordered by this date, so
+    that the window is a stretch of that order, as wide as the long ranges that reach into it demand.
     """
     values = [value for each in criteria for value in each.values if isinstance(value, DateValue)]
     (test,) = rows_of(type_name, criteria[0], values[0])
-    parts = [f"s.bucket = r.bucket and s.key = r.key and s.param = {binder.bind(test.param)}"]
+    param = binder.bind(test.param)
+    parts = [f"s.bucket = r.bucket and s.key = r.key and s.param = {param}"]
     parts += [_range(value, "s", binder) for value in values]
+    stretch = ""
     after = max(_defined(_ends_after(value) for value in values), default=None)
     before = min(_defined(_begins_before(value) for value in values), default=None)
     if after is not None and before is not None:
@@ -142,7 +146,15 @@ def window(type_name: str, criteria: Sequence[Criterion], binder: Binder) -> str
         short = f"s.low > {near} and s.low < {high}"
         long = f"{_LONG.format(alias='s')} and s.high > {low} and s.low < {high}"
         parts.append(f"(({short}) or ({long}))")
-    return f"exists (select 1 from search_date s where {' and '.join(parts)})"
+        reaching = (
+            f"from search_date l where l.param = {param} and {_LONG.format(alias='l')} and l.high > {low}"
+        )
+        begun = f"(select min(greatest(l.low, {MICROS_MIN + 1}) - 1) {reaching} and l.low < {high})"
+        # What has no beginning stands in the order by its end.
+        ended = f"(select max(least(l.high, {MICROS_MAX - 1}) + 1) {reaching} and l.low = {MICROS_MIN})"
+        stretch = f" and r.sort > least({near}, {begun}) and r.sort < greatest({high}, {ended})"
+    exists = f"exists (select 1 from search_date s where {' and '.join(parts)})"
+    return exists + stretch if clinical else exists
 
 
 def begins_within(values: Sequence[Value], binder: Binder) -> str | None:

@@ -147,7 +147,10 @@ def _base(query: SearchQuery, scope: Fragment, binder: Binder) -> _Base:
         f"({binder.add(scope)})",
     ]
     windows = [] if patient is not None else _windows(query)
-    conditions += [window(query.type, criteria, binder) for criteria in windows]
+    dated_by = clinical_date_parameter(query.type)
+    conditions += [
+        window(query.type, each, binder, clinical=each[0].parameter.name == dated_by) for each in windows
+    ]
     conditions += [
         condition(query.type, criterion, binder, row_by_row=patient is not None)
         for criterion in query.criteria
