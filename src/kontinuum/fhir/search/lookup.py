@@ -20,6 +20,7 @@ from kontinuum.fhir.search.query import (
     DateValue,
     NumberValue,
     QuantityValue,
+    ReferenceSet,
     ReferenceValue,
     StringValue,
     TokenValue,
@@ -159,6 +160,9 @@ def exact_hashes(type_name: str, name: str, value: Value) -> list[int]:
             return [_token_hash(type_name, name, value)]
         case ReferenceValue():
             return _reference_hashes(type_name, name, value)
+        case ReferenceSet(targets=targets, urls=urls):
+            found = [value_hash(type_name, name, "reference", *target) for target in sorted(targets)]
+            return found + [value_hash(type_name, name, "url", url) for url in sorted(urls)]
         case UriValue():
             return [value_hash(type_name, name, "uri", value.uri)]
         case _:

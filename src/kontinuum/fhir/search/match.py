@@ -21,11 +21,13 @@ from kontinuum.fhir.search.composites import components_of
 from kontinuum.fhir.search.dates import date_range
 from kontinuum.fhir.search.lookup import negated
 from kontinuum.fhir.search.query import (
+    Compartment,
     CompositeValue,
     Criterion,
     DateValue,
     NumberValue,
     QuantityValue,
+    ReferenceSet,
     ReferenceValue,
     SearchQuery,
     StringValue,
@@ -47,8 +49,11 @@ from kontinuum.fhir.search.readings import (
 from kontinuum.fhir.search.text import normalise
 
 
-def matches(query: SearchQuery, resource: dict[str, Any]) -> bool:
-    """Whether a resource belongs to the result: its type, `_id`, `_lastUpdated` and every criterion."""
+def matches(query: SearchQuery, resource: dict[str, Any], others: Sequence[dict[str, Any]] = ()) -> bool:
+    """Whether a resource belongs to the result: its type, `_id`, `_lastUpdated` and every criterion.
+
+    `others` are all resources that may be links of a chain, `_has` or `_list`.
+    """
     if resource.get("resourceType") != query.type:
         return False
     if query.ids is not None and resource.get("id") not in query.ids:
@@ -57,7 +62,49 @@ def matches(query: SearchQuery, resource: dict[str, Any]) -> bool:
         updated = date_range(resource.get("meta", {}).get("lastUpdated", ""))
         if updated is None or not all(range_holds(value, *updated) for value in query.last_updated):
             return False
-    return all(criterion_holds(criterion, resource) for criterion in query.criteria)
+    if not all(criterion_holds(criterion, resource) for criterion in query.criteria):
+        return False
+    return _joined(query, resource, others)
+
+
+def _joined(query: SearchQuery, resource: dict[str, Any], others: Sequence[dict[str, Any]]) -> bool:
+    """Chains, `_has`, `_list` and the compartment, by looking at every other resource."""
+    own = (query.type, resource.get("id"))
+    for chain in query.chains:
+        held = [parse_reference(text) for text in _references_of(chain.parameter, resource)]
+        ends = [each for each in others for far in chain.targets if matches(far, each, others)]
+        if not any(_leads_to(reference, end) for reference in held if reference for end in ends):
+            return False
+    for has in query.has:
+        sources = [each for each in others if matches(has.source, each, others)]
+        if not any(_leads_to(found, resource) for each in sources for found in _held(has.parameter, each)):
+            return False
+    for name in query.lists:
+        lists = [each for each in others if (each["resourceType"], each.get("id")) == ("List", name)]
+        named = [parse_reference(text) for each in lists for text in list_members(each)]
+        if own not in [(found.types[0], found.id) for found in named if found and found.id]:
+            return False
+    where = query.compartment
+    return (
+        where is None
+        or _is_owner(where, resource)
+        or any(criterion_holds(each, resource) for each in belonging(where))
+    )
+
+
+def _references_of(parameter: SearchParameter, resource: dict[str, Any]) -> list[str]:
+    return [text for node in _nodes(parameter.expression, resource) for text in references(node)]
+
+
+def _held(parameter: SearchParameter, resource: dict[str, Any]) -> list[ReferenceValue]:
+    held = [parse_reference(text) for text in _references_of(parameter, resource)]
+    return [each for each in held if each is not None]
+
+
+def _leads_to(reference: ReferenceValue, resource: dict[str, Any]) -> bool:
+    if reference.id is not None:
+        return (reference.types[0], reference.id) == (resource["resourceType"], resource.get("id"))
+    return reference.url is not None and reference.url == resource.get("url")
 
 
 def criterion_holds(criterion: Criterion, resource: dict[str, Any]) -> bool:
@@ -96,6 +143,37 @@ def recheck(criteria: Sequence[Criterion], body: bytes) -> bool:
     return all(criterion_holds(criterion, resource) for criterion in doubtful)
 
 
+def confirmed(query: SearchQuery, body: bytes) -> bool:
+    """Confirm a hit of a whole search without chains: its criteria, and that it is in the compartment."""
+    if query.criteria and not recheck(query.criteria, body):
+        return False
+    return (
+        query.compartment is None
+        or any(recheck([each], body) for each in belonging(query.compartment))
+        or _is_owner(query.compartment, json.loads(body))
+    )
+
+
+def belonging(compartment: Compartment) -> list[Criterion]:
+    """The criteria of which any puts a resource into a compartment."""
+    return [Criterion(each, None, (compartment.owner,)) for each in compartment.parameters]
+
+
+def _is_owner(compartment: Compartment, resource: dict[str, Any]) -> bool:
+    return (resource.get("resourceType"),) == compartment.owner.types and (
+        resource.get("id") == compartment.owner.id
+    )
+
+
+def list_members(resource: dict[str, Any]) -> list[str]:
+    """The references that a List holds now (https://hl7.org/fhir/R4/search.html#list)."""
+    return [
+        entry["item"]["reference"]
+        for entry in resource.get("entry", [])
+        if not entry.get("deleted") and entry.get("item", {}).get("reference")
+    ]
+
+
 def _nodes(expression: str, resource: dict[str, Any], context: Node | None = None) -> list[Node]:
     nodes = fhirpath.compile(expression).nodes(resource, context=context)
     return [node for node in nodes if node.value is not None]
@@ -122,6 +200,8 @@ def _node_holds(node: Node, modifier: str | None, value: Value, resource: dict[s
             return any(_token_holds(value, *token) for token in tokens(node, _implied_system(node, resource)))
         case ReferenceValue():
             return any(_reference_holds(value, reference) for reference in references(node))
+        case ReferenceSet():
+            return any(_in_set(value, reference) for reference in references(node))
         case StringValue():
             return any(_text_holds(value.text, modifier, text) for text in texts(node))
         case UriValue():
@@ -150,6 +230,15 @@ def _reference_holds(wanted: ReferenceValue, text: str) -> bool:
         return False
     by_id = wanted.id is not None and found.id == wanted.id and found.types[0] in wanted.types
     return by_id or (wanted.url is not None and found.url == wanted.url)
+
+
+def _in_set(wanted: ReferenceSet, text: str) -> bool:
+    found = parse_reference(text)
+    if found is None:
+        return False
+    if found.id is not None:
+        return (found.types[0], found.id) in wanted.targets
+    return found.url in wanted.urls
 
 
 def _text_holds(wanted: str, modifier: str | None, text: str) -> bool:
@@ -224,6 +313,8 @@ def _literal_occurs(value: Value, modifier: str | None, body: bytes) -> bool:
             return system != "" and _occurs(body, *(text for text in (system, code) if text is not None))
         case ReferenceValue():
             return _reference_occurs(value, body)
+        case ReferenceSet():
+            return False
         case UriValue(uri=uri):
             return _occurs(body, uri)
         case StringValue(text=text):

@@ -18,7 +18,7 @@ from kontinuum.fhir.definitions import TYPE_CODES, SearchParameter
 from kontinuum.fhir.search.extract import clinical_date_parameter
 from kontinuum.fhir.search.hashing import param_code, type_hash, value_hash
 from kontinuum.fhir.search.lookup import hot_hashes_of
-from kontinuum.fhir.search.query import Criterion, DateValue, SearchQuery
+from kontinuum.fhir.search.query import Compartment, Criterion, DateValue, SearchQuery
 from kontinuum.fhir.search.shared import members
 from kontinuum.kernel.ids import bucket_of, decode_id, id_hash
 from kontinuum.kernel.sql import Binder, Fragment
@@ -98,6 +98,33 @@ async def search(
     ]
 
 
+_TYPES_PRESENT = """
+with recursive present as (
+    (select type from resource order by type limit 1)
+    union all
+    select (select r.type from resource r where r.type > p.type order by r.type limit 1)
+      from present p where p.type is not null
+)
+select type from present where type is not null
+"""
+
+
+async def types_present(connection: Any) -> list[int]:
+    """The numbers of the resource types of which there is anything: one index probe for each."""
+    return [record["type"] for record in await connection.fetch(_TYPES_PRESENT)]
+
+
+async def every(connection: Any, query: SearchQuery, scope: Fragment, limit: int) -> list[ResourceRow]:
+    """The rows of a search in no order, at most `limit`."""
+    binder = Binder()
+    base = _base(query, scope, binder)
+    statement = (
+        f"select {COLUMNS} from {base.source} where {' and '.join(base.conditions)}"
+        f" limit {binder.bind(limit)}"
+    )
+    return rows(await connection.fetch(statement, *binder.values))
+
+
 async def count(connection: Any, query: SearchQuery, scope: Fragment) -> int:
     """How many resources a search finds in all, exactly."""
     binder = Binder()
@@ -160,6 +187,8 @@ def _base(query: SearchQuery, scope: Fragment, binder: Binder) -> _Base:
     conditions += [updated(value, binder) for value in query.last_updated]
     if query.ids is not None:
         conditions.append(_by_id(query, binder))
+    if query.compartment is not None:
+        conditions.append(_within(query.type, query.compartment, binder))
     if patient is None:
         return _Base(f"resource r {_ACCOUNTABLE}", tuple(conditions), "r.sort", "r.key")
     return _Base(_within_patient(query, patient, binder), tuple(conditions), "h.sort", "h.key")
@@ -237,6 +266,19 @@ def _by_id(query: SearchQuery, binder: Binder) -> str:
         f" select * from unnest({binder.bind([bucket for _, bucket in decoded])}::smallint[],"
         f" {binder.bind([key for key, _ in decoded])}::bigint[]))"
     )
+
+
+def _within(type_name: str, compartment: Compartment, binder: Binder) -> str:
+    """What refers to the compartment's owner by any parameter that puts it there, or is the owner."""
+    owner = compartment.owner
+    hashes = [
+        value_hash(type_name, each.name, "reference", owner.types[0], owner.id or "")
+        for each in compartment.parameters
+    ]
+    parts = [has_any(hashes, binder)] if hashes else []
+    if owner.types == (type_name,):
+        parts.append(_by_id(SearchQuery(type_name, ids=(owner.id or "",)), binder))
+    return f"({' or '.join(parts)})" if parts else "false"
 
 
 def _order(query: SearchQuery, base: _Base) -> list[_Order]:

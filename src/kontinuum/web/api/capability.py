@@ -37,6 +37,7 @@ _CODES = {
     interactions.Delete: ("delete",),
     interactions.Create: ("create",),
     interactions.Search: ("search-type",),
+    interactions.SystemSearch: ("search-system",),
     interactions.BundleSubmission: ("transaction", "batch"),
 }
 """http://hl7.org/fhir/R4/valueset-type-restful-interaction.html; history has a code for each level."""
