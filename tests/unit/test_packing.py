@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.resources import variety
 
+from kontinuum.access.bars import KEPT_BACK_MARK
 from kontinuum.fhir import json
 from kontinuum.store import packing
-from kontinuum.store.packing import pack, unpack
+from kontinuum.store.packing import LEGIBLE, pack, unpack
 
 KNOWN = {40001: "b090de460d5d4743e623f13dec3684218f77c6960a05da374bd492022b5f8ad6"}
 """Every dictionary that has ever been released, with its SHA-256: rows packed with it must stay readable."""
@@ -57,6 +58,12 @@ def test_a_row_of_an_unknown_dictionary_is_refused_with_what_to_do() -> None:
     packed = zstandard.ZstdCompressor(dict_data=foreign).compress(b'{"a":7,"b":"c"}' * 10)
     with pytest.raises(ValueError, match=r"49999.*newer version"):
         unpack(packed)
+
+
+def test_what_the_law_looks_for_in_bodies_stays_legible() -> None:
+    kept_back = b'{"resourceType":"Basic","meta":{"security":[{"code":"NOPAT"}]}}' + b" " * 300
+    assert KEPT_BACK_MARK in LEGIBLE
+    assert pack(kept_back) == kept_back
 
 
 def test_threads_pack_side_by_side() -> None:

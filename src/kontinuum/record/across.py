@@ -83,7 +83,7 @@ async def _page(
     for asked in queries:
         if TYPE_CODES[asked.type] not in present:
             continue
-        query = await resolve(context.pool, asked, law(context))
+        query = await resolve(context.pool, asked, law(context), context.services.terms)
         if isinstance(query, Refusal):
             return query
         if isinstance(query, Nothing):

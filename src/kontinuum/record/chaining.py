@@ -29,6 +29,7 @@ from kontinuum.fhir.search.query import (
 from kontinuum.fhir.search.readings import parse_reference, references
 from kontinuum.kernel.sql import Fragment
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
+from kontinuum.record.terms import Terms, expand
 from kontinuum.store.resources import search as store
 from kontinuum.store.resources.patient_scope import single_filing_parameters
 from kontinuum.store.resources.rows import ResourceRow
@@ -50,13 +51,14 @@ class Nothing:
 Resolved: TypeAlias = SearchQuery | Nothing | Refusal
 
 
-async def resolve(connection: Any, query: SearchQuery, scope: Scope) -> Resolved:
-    """The same search without chains, `_has` and `_list`."""
-    if not (query.chains or query.has or query.lists):
+async def resolve(connection: Any, asked: SearchQuery, scope: Scope, terms: Terms) -> Resolved:
+    """The same search without chains, `_has`, `_list` and what needs to know codes."""
+    query = await expand(asked, terms)
+    if isinstance(query, Refusal) or not (query.chains or query.has or query.lists):
         return query
     criteria = list(query.criteria)
     for chain in query.chains:
-        links = await _chain(connection, chain, scope)
+        links = await _chain(connection, chain, scope, terms)
         if isinstance(links, Refusal):
             return links
         if not links.targets and not links.urls:
@@ -64,12 +66,12 @@ async def resolve(connection: Any, query: SearchQuery, scope: Scope) -> Resolved
         criteria.append(Criterion(chain.parameter, None, (_as_value(links),)))
     ids = None if query.ids is None else set(query.ids)
     for has in query.has:
-        found = await _has(connection, query.type, has, scope)
+        found = await _has(connection, query.type, has, scope, terms)
         if isinstance(found, Refusal):
             return found
         ids = found if ids is None else ids & found
     for name in query.lists:
-        named = await _listed(connection, query.type, name, scope)
+        named = await _listed(connection, query.type, name, scope, terms)
         ids = named if ids is None else ids & named
     if ids is not None and not ids:
         return Nothing()
@@ -85,12 +87,12 @@ def _as_value(links: ReferenceSet) -> ReferenceSet | ReferenceValue:
     return links
 
 
-async def _chain(connection: Any, chain: Chain, scope: Scope) -> ReferenceSet | Refusal:
+async def _chain(connection: Any, chain: Chain, scope: Scope, terms: Terms) -> ReferenceSet | Refusal:
     targets: set[tuple[str, str]] = set()
     urls: set[str] = set()
     for far in chain.targets:
         by_url = _by_url(chain.parameter)
-        rows = await _every(connection, far, scope, MAX_LINKS - len(targets), "")
+        rows = await _every(connection, far, scope, terms, MAX_LINKS - len(targets), "")
         if isinstance(rows, Refusal):
             return rows
         for row in rows:
@@ -107,8 +109,8 @@ def _by_url(parameter: SearchParameter) -> bool:
     return paths is None or any(path.type in ("canonical", "uri") for path in paths)
 
 
-async def _has(connection: Any, type_name: str, has: Has, scope: Scope) -> set[str] | Refusal:
-    rows = await _every(connection, has.source, scope, MAX_LINKS, has.parameter.name)
+async def _has(connection: Any, type_name: str, has: Has, scope: Scope, terms: Terms) -> set[str] | Refusal:
+    rows = await _every(connection, has.source, scope, terms, MAX_LINKS, has.parameter.name)
     if isinstance(rows, Refusal):
         return rows
     filed = has.parameter.name in single_filing_parameters(has.source.type)
@@ -125,16 +127,18 @@ async def _has(connection: Any, type_name: str, has: Has, scope: Scope) -> set[s
             texts = references(node)
             found.update(_ids(type_name, texts))
             urls.update(value.url for text in texts if (value := parse_reference(text)) and value.url)
-    return found | await _by_address(connection, type_name, urls, scope)
+    return found | await _by_address(connection, type_name, urls, scope, terms)
 
 
-async def _by_address(connection: Any, type_name: str, urls: set[str], scope: Scope) -> set[str]:
+async def _by_address(
+    connection: Any, type_name: str, urls: set[str], scope: Scope, terms: Terms
+) -> set[str]:
     """The ids of a type's resources whose canonical address is one of these."""
     parameter = search_parameters(type_name).get("url")
     if not urls or parameter is None or parameter.type != "uri":
         return set()
     criterion = Criterion(parameter, None, tuple(UriValue(url) for url in sorted(urls)))
-    rows = await _every(connection, SearchQuery(type_name, (criterion,)), scope, MAX_LINKS, "")
+    rows = await _every(connection, SearchQuery(type_name, (criterion,)), scope, terms, MAX_LINKS, "")
     return set() if isinstance(rows, Refusal) else {row.id for row in rows}
 
 
@@ -145,19 +149,19 @@ def _ids(type_name: str, texts: Iterable[str]) -> Iterable[str]:
             yield value.id
 
 
-async def _listed(connection: Any, type_name: str, name: str, scope: Scope) -> set[str]:
+async def _listed(connection: Any, type_name: str, name: str, scope: Scope, terms: Terms) -> set[str]:
     """The ids of a type that a List names; none when it does not exist or is hidden."""
-    rows = await _every(connection, SearchQuery("List", ids=(name,)), scope, 1, "item")
+    rows = await _every(connection, SearchQuery("List", ids=(name,)), scope, terms, 1, "item")
     if isinstance(rows, Refusal) or not rows or rows[0].body is None:
         return set()
     return set(_ids(type_name, list_members(json.loads(rows[0].body))))
 
 
 async def _every(
-    connection: Any, query: SearchQuery, scope: Scope, limit: int, leading: str
+    connection: Any, query: SearchQuery, scope: Scope, terms: Terms, limit: int, leading: str
 ) -> list[ResourceRow] | Refusal:
     """Every resource that a search at the far end finds, rechecked; refused when there are too many."""
-    plain = await resolve(connection, query, scope)
+    plain = await resolve(connection, query, scope, terms)
     if isinstance(plain, Nothing):
         return []
     if isinstance(plain, Refusal):

@@ -25,6 +25,7 @@ from kontinuum.kernel.sql import Fragment
 from kontinuum.record.chaining import Nothing, Scope, resolve
 from kontinuum.record.circumstances import readable
 from kontinuum.record.context import Context, type_code
+from kontinuum.record.ordering import sorted_page
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
 from kontinuum.record.reading import split
 from kontinuum.record.release import release
@@ -35,6 +36,8 @@ from kontinuum.store.resources.rows import ResourceRow
 DEFAULT_COUNT = 50
 MAX_COUNT = 1000
 MAX_INCLUDED = 10_000
+COUNTED_FOR_ESTIMATE = 10_000
+"""`_total=estimate` counts so far; beyond that it takes the planner's word."""
 MAX_CLAUSES = 100
 """How many conditions one search may come to: PostgreSQL's planning grows faster than their number."""
 
@@ -93,7 +96,7 @@ async def matching(
     context: Context, connection: Any, query: SearchQuery, limit: int
 ) -> list[ResourceRow] | Refusal:
     """The first rows that a search finds, unlogged: for conditions on writes, which are logged themselves."""
-    plain = await resolve(connection, query, law(context))
+    plain = await resolve(connection, query, law(context), context.services.terms)
     if not isinstance(plain, SearchQuery):
         return plain if isinstance(plain, Refusal) else []
     found = await store.search(connection, plain, scope_of(context, plain), limit)
@@ -116,14 +119,6 @@ def prepare(query: SearchQuery) -> list[Any] | Refusal | None:
             "too-costly",
             f"The search has {clauses:,} criteria and alternatives; at most {MAX_CLAUSES} are taken at once.",
         )
-    unsortable = store.unsortable(query)
-    if unsortable:
-        return refuse(
-            RefusalKind.BAD_REQUEST,
-            "not-supported",
-            f"_sort by '{unsortable[0]}' is not supported: a search is sorted by a parameter of type "
-            f"{', '.join(store.SORTABLE)}, by _id or by _lastUpdated.",
-        )
     return None if query.cursor is None else position_of(query, query.cursor)
 
 
@@ -136,8 +131,10 @@ async def _found(
     context: Context, connection: Any, query: SearchQuery, limit: int, after: list[Any] | None
 ) -> list[store.Found] | Refusal:
     try:
+        if store.unsortable(query):
+            return await sorted_page(connection, query, scope_of(context, query), limit, after)
         return await store.search(connection, query, scope_of(context, query), limit, after)
-    except asyncpg.DataError:
+    except (asyncpg.DataError, ArithmeticError, TypeError):
         if after is None:
             raise
         return _foreign_cursor()  # a position whose values are not of the order's types
@@ -146,7 +143,7 @@ async def _found(
 async def _run(
     context: Context, connection: Any, asked: SearchQuery, after: list[Any] | None
 ) -> tuple[SearchPage, list[ResourceRow]] | Refusal:
-    query = await resolve(connection, asked, law(context))
+    query = await resolve(connection, asked, law(context), context.services.terms)
     if isinstance(query, Refusal):
         return query
     if isinstance(query, Nothing):
@@ -155,8 +152,10 @@ async def _run(
     size = min(DEFAULT_COUNT if query.count is None else query.count, MAX_COUNT)
     only_count = query.summary == "count" or query.count == 0
     total = None
-    if only_count or query.total in ("accurate", "estimate"):
+    if only_count or query.total == "accurate":
         total = await store.count(connection, query, scope_of(context, query))
+    elif query.total == "estimate":
+        total = await store.count(connection, query, scope_of(context, query), COUNTED_FOR_ESTIMATE)
     if only_count:
         return SearchPage((), (), total), []
     found = await _found(context, connection, query, size + 1, after)

@@ -3,7 +3,7 @@
 A body alone is too short to compress well, and PostgreSQL leaves rows below two kilobytes as they are. A
 packed body is an ordinary zstd frame (RFC 8878, https://www.rfc-editor.org/rfc/rfc8878); the number of the
 dictionary stands in its header. A body that begins with `{` is not packed: as rows were before, and
-as those are that would not become shorter.
+as those are that would not become shorter, and those that are asked for a mark by the law (`LEGIBLE`).
 
 A dictionary is needed as long as one row was packed with it: files in `dictionaries` are never changed
 and never removed. A better one is added under a new number, and new rows are packed with it.
@@ -19,6 +19,9 @@ import zstandard
 
 NEWEST = 40001
 """The dictionary with which rows are packed now; its file is `dictionaries/NUMBER.zdict`."""
+
+LEGIBLE = (b'"NOPAT"',)
+"""Bodies that hold one of these are not packed: the law's scope looks for them in SQL."""
 
 LEVEL = 3
 _BEGINNING = b"("  # the first byte of a frame; JSON begins with another
@@ -43,6 +46,8 @@ class _PerThread(threading.local):
 
 def pack(body: bytes) -> bytes:
     """A body as it is stored."""
+    if any(mark in body for mark in LEGIBLE):
+        return body
     packed = _tools().compressor.compress(body)
     return packed if len(packed) < len(body) else body
 

@@ -19,8 +19,6 @@ UNSUPPORTED_CONTROLS = {
     "_score": "hits have an order (_sort), no score",
     "_filter": "write the conditions as parameters of their own; alternatives are separated by commas",
     "_query": "there are no named queries",
-    "_text": "not yet",
-    "_content": "not yet",
     "_type": "it belongs to a search across types, GET /?_type=…",
 }
 """Parameters of R4 that this server knows of and does not do, and what to do instead."""

@@ -19,12 +19,13 @@ from kontinuum.fhir.definitions import (
 from kontinuum.fhir.fhirpath import Node
 from kontinuum.fhir.search.composites import components_of
 from kontinuum.fhir.search.dates import date_range
-from kontinuum.fhir.search.lookup import negated
+from kontinuum.fhir.search.lookup import addresses_above, negated
 from kontinuum.fhir.search.query import (
     Compartment,
     CompositeValue,
     Criterion,
     DateValue,
+    NearValue,
     NumberValue,
     QuantityValue,
     ReferenceSet,
@@ -32,19 +33,24 @@ from kontinuum.fhir.search.query import (
     SearchQuery,
     StringValue,
     TokenValue,
+    TypedIdentifier,
     UriValue,
     Value,
 )
 from kontinuum.fhir.search.ranges import range_holds
 from kontinuum.fhir.search.readings import (
     canonical_and_bare,
+    coded_texts,
     date_ranges,
+    named_by_identifier,
     number_ranges,
     parse_reference,
     references,
     texts,
     tokens,
+    typed_identifiers,
     unit_names,
+    within_distance,
 )
 from kontinuum.fhir.search.text import normalise
 
@@ -195,7 +201,23 @@ def _value_holds(
 
 
 def _node_holds(node: Node, modifier: str | None, value: Value, resource: dict[str, Any]) -> bool:
+    if modifier == "text":
+        return isinstance(value, StringValue) and any(
+            value.normalised in normalise(text) for text in coded_texts(node)
+        )
+    if modifier == "identifier":
+        return isinstance(value, TokenValue) and any(
+            _token_holds(value, *token) for token in named_by_identifier(node)
+        )
     match value:
+        case TypedIdentifier():
+            return value in typed_identifiers(node)
+        case NearValue():
+            return within_distance(value, node.value)
+        case UriValue() if modifier == "above":
+            return not set(addresses_above(value.uri)).isdisjoint(canonical_and_bare(node))
+        case UriValue() if modifier == "below":
+            return str(node.value).startswith(value.uri)
         case TokenValue():
             return any(_token_holds(value, *token) for token in tokens(node, _implied_system(node, resource)))
         case ReferenceValue():
@@ -214,6 +236,11 @@ def _node_holds(node: Node, modifier: str | None, value: Value, resource: dict[s
             return unit_fits and any(range_holds(value.number, *limits) for limits in number_ranges(node))
         case CompositeValue():
             raise TypeError("a composite holds no composite")
+
+
+def tokens_of(node: Node, resource: dict[str, Any]) -> list[tuple[str | None, str | None]]:
+    """The (system, code) pairs of a node, with the system that a `code` element's binding implies."""
+    return tokens(node, _implied_system(node, resource))
 
 
 def _token_holds(wanted: TokenValue, system: str | None, code: str | None) -> bool:
@@ -304,11 +331,19 @@ def _confirmed(criterion: Criterion, body: bytes) -> bool:
         return True
     if criterion.modifier == "missing":
         return False
+    if criterion.parameter.name in ("_text", "_content"):
+        return True  # the words stand in a table of their own, not in hashes
     return any(_literal_occurs(value, criterion.modifier, body) for value in criterion.values)
 
 
 def _literal_occurs(value: Value, modifier: str | None, body: bytes) -> bool:
+    if modifier in ("text", "above", "below", "identifier"):
+        return False
     match value:
+        case TypedIdentifier():
+            return False
+        case NearValue():
+            return True
         case TokenValue(system=system, code=code):
             return system != "" and _occurs(body, *(text for text in (system, code) if text is not None))
         case ReferenceValue():

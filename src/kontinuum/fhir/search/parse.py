@@ -24,13 +24,14 @@ from kontinuum.kernel.clock import SystemClock
 
 SUPPORTED_MODIFIERS = {
     "string": ("exact", "contains", "missing"),
-    "token": ("not", "missing"),
-    "reference": ("missing",),
-    "uri": ("missing",),
+    "token": ("not", "missing", "text", "in", "not-in", "above", "below", "of-type"),
+    "reference": ("missing", "identifier"),
+    "uri": ("missing", "above", "below"),
     "date": ("missing",),
     "number": ("missing",),
     "quantity": ("missing",),
     "composite": ("missing",),
+    "special": (),
 }
 """The modifiers of each parameter type; a reference also takes a resource type."""
 
@@ -38,6 +39,8 @@ _MODIFIERS_OF_R4 = (
     "text", "in", "not-in", "above", "below", "identifier", "ofType", "of-type", "code-text",
     "iterate", "recurse", "exact", "contains", "not", "missing",
 )  # fmt: skip
+WORDS = ("_text", "_content")
+SPECIAL = (*WORDS, "near")
 _LONGEST_VALUE = 8192
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _SYSTEM_CLOCK = SystemClock()
@@ -150,7 +153,7 @@ class _Search:
             parameter = search_parameters(self.type).get(plain)
             if parameter is None:
                 self._not_known(plain)
-            elif parameter.type == "special" or not parameter.expression:
+            elif not is_searchable(parameter):
                 self._unsupported(f"Search parameter {plain!r} is not supported")
             else:
                 self._read_criterion(name, parameter, text, modifier if colon else None)
@@ -220,6 +223,10 @@ class _Search:
 
     def _read_criterion(self, name: str, parameter: SearchParameter, text: str, modifier: str | None) -> None:
         target: str | None = None
+        modifier = "of-type" if modifier == "ofType" else modifier
+        if parameter.name in WORDS and modifier is not None:
+            self._refuse_modifier(name, parameter.name, modifier, ())
+            return
         if modifier is not None:
             if parameter.type == "reference" and modifier in TYPE_CODES:
                 if parameter.targets and modifier not in parameter.targets:
@@ -233,8 +240,13 @@ class _Search:
                 raise BadValue("expected true or false")
             self.criteria.append(Criterion(parameter, modifier, (TokenValue(None, text),)))
             return
+        parts = split_escaped(text, ",")
         values = tuple(
-            dict.fromkeys(self.values.parse(parameter, part, target) for part in split_escaped(text, ","))
+            dict.fromkeys(
+                (modifier and self.values.modified(parameter, modifier, part))
+                or self.values.parse(parameter, part, target)
+                for part in parts
+            )
         )
         if parameter.type == "token" and boolean_only(self.type, parameter.expression):
             _check_booleans(values)
@@ -255,15 +267,16 @@ class _Search:
         self.unknown.append(Issue("error", "not-supported", message))
 
     def _not_known(self, name: str) -> None:
-        known = [
-            one.name
-            for one in search_parameters(self.type).values()
-            if one.expression and one.type != "special"
-        ]
+        known = [one.name for one in search_parameters(self.type).values() if is_searchable(one)]
         close = get_close_matches(name, known, n=5, cutoff=0.5)
         listed = f"Known: {', '.join(close or known)}"
         message = f"Unknown search parameter {name!r} for {self.type}. {listed}"
         self.unknown.append(Issue("error", "not-found", message + ("." if not close else ", …")))
+
+
+def is_searchable(parameter: SearchParameter) -> bool:
+    """Whether a parameter of R4's tables can be asked for: it has an expression, or is one of the special."""
+    return parameter.name in SPECIAL or (bool(parameter.expression) and parameter.type != "special")
 
 
 def _check_booleans(values: Sequence[Value]) -> None:

@@ -28,6 +28,7 @@ from kontinuum.fhir.search.emit import (
 )
 from kontinuum.fhir.search.hashing import digest, hash_prefix, param_code, type_hash
 from kontinuum.fhir.search.lookup import HOT_PARAMETERS, component_name, filing_parameters, is_hot_type
+from kontinuum.fhir.search.numbers import as_decimal
 from kontinuum.fhir.search.paths import Path, Step, resolve_paths
 from kontinuum.fhir.search.shared import carried_elsewhere, is_union, row_parameter
 
@@ -68,6 +69,8 @@ def plan_for(type_name: str) -> Plan:
             _add_composite(plan, type_name, search_parameter)
         elif search_parameter.type != "special":
             _add_parameter(plan, type_name, search_parameter)
+        elif search_parameter.name == "near":
+            plan.by_member.setdefault("position", []).append(_position(type_name))
     plan.hot_type = type_hash(type_name) if is_hot_type(type_name) else None
     plan.patients = _ways_to_patient(type_name)
     dated_by = clinical_date_parameter(type_name)
@@ -94,6 +97,18 @@ def _add_parameter(plan: Plan, type_name: str, search_parameter: SearchParameter
         hot_leaf = hot_emitter(keys, path.type) if hot else None
         if hot_leaf is not None:
             _visit_member(plan, path.steps, hot_leaf)
+
+
+def _position(type_name: str) -> Visitor:
+    """Where a place is: a row each for its latitude and longitude."""
+    params = [param_code(type_name, component_name("near", index)) for index in range(2)]
+
+    def visit(value: Any, out: Collector) -> None:
+        for param, name in zip(params, ("latitude", "longitude"), strict=True):
+            number = as_decimal(value[name])
+            out.numbers.append((param, number, number, [], None, 0))
+
+    return visit
 
 
 def _by_engine(keys: Parameter, search_parameter: SearchParameter) -> Visitor:

@@ -85,6 +85,27 @@ class UriValue:
 
 
 @dataclass(frozen=True, slots=True)
+class TypedIdentifier:
+    """`identifier:of-type=system|code|value`: an identifier of a type.
+
+    https://hl7.org/fhir/R4/search.html#modifiers
+    """
+
+    system: str
+    code: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class NearValue:
+    """A place and how far from it, in kilometres (https://hl7.org/fhir/R4/location.html#positional)."""
+
+    latitude: float
+    longitude: float
+    kilometres: float
+
+
+@dataclass(frozen=True, slots=True)
 class DateValue:
     """A moment or period, half-open [low, high) in microseconds since 1970-01-01T00:00Z.
 
@@ -140,6 +161,8 @@ Value: TypeAlias = (
     | ReferenceSet
     | StringValue
     | UriValue
+    | TypedIdentifier
+    | NearValue
     | DateValue
     | NumberValue
     | QuantityValue
@@ -151,9 +174,9 @@ Value: TypeAlias = (
 class Criterion:
     """One search parameter with its alternatives; at least one value.
 
-    `modifier` is None, "exact", "contains", "not" or "missing" (whose single value is the
-    TokenValue "true" or "false"). A type modifier (`subject:Patient`) has become the `types` of its
-    ReferenceValues.
+    `modifier` is None or a name of R4 without its colon; "missing" has the single TokenValue "true" or
+    "false", "text" has StringValues, "in" and "not-in" the UriValue of a value set. A type modifier
+    (`subject:Patient`) has become the `types` of its ReferenceValues.
     """
 
     parameter: SearchParameter

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from kontinuum.fhir.search.lookup import RowTest, hashes_of, negated, rows_of, tags_of
+from kontinuum.fhir.search.lookup import RowTest, hashes_of, known_of, negated, rows_of, tags_of
 from kontinuum.fhir.search.query import (
     MICROS_MAX,
     MICROS_MIN,
     CompositeValue,
     Criterion,
     DateValue,
+    NearValue,
     NumberValue,
     StringValue,
     Value,
@@ -23,6 +24,7 @@ from kontinuum.fhir.search.query import (
 from kontinuum.fhir.search.ranges import RANGE_TESTS, Comparison
 from kontinuum.fhir.search.shared import united
 from kontinuum.kernel.sql import Binder
+from kontinuum.store.resources import words
 
 PREFIX_LENGTH = 200
 """How many characters of a text the prefix index holds; longer texts are compared in whole beside it."""
@@ -48,7 +50,14 @@ def condition(type_name: str, criterion: Criterion, binder: Binder, *, row_by_ro
     for each in united(type_name, criterion):
         for value, alternatives in zip(each.values, hashes_of(type_name, each), strict=True):
             exact += alternatives
-            if not alternatives:
+            test = known_of(type_name, each, value)
+            if test is not None:
+                parts.append(words.known(test, binder))
+            elif isinstance(value, NearValue):
+                parts.append(words.near(type_name, value, binder))
+            elif isinstance(value, StringValue) and each.parameter.name in ("_text", "_content"):
+                parts.append(words.spoken(each.parameter.name, value, binder))
+            elif not alternatives:
                 fence = " offset 0" if row_by_row else ""
                 parts.append(_rows_exist(type_name, each, value, binder, fence=fence))
     if exact:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES, SearchParameter
 from kontinuum.fhir.search.extract import clinical_date_parameter
 from kontinuum.fhir.search.hashing import param_code, type_hash, value_hash
@@ -125,12 +126,23 @@ async def every(connection: Any, query: SearchQuery, scope: Fragment, limit: int
     return rows(await connection.fetch(statement, *binder.values))
 
 
-async def count(connection: Any, query: SearchQuery, scope: Fragment) -> int:
-    """How many resources a search finds in all, exactly."""
+async def count(connection: Any, query: SearchQuery, scope: Fragment, at_most: int | None = None) -> int:
+    """How many resources a search finds in all, exactly.
+
+    With `at_most` it is only counted so far: a larger number is the planner's estimate, never below that.
+    """
     binder = Binder()
     base = _base(query, scope, binder)
-    statement = f"select count(*) from {base.source} where {' and '.join(base.conditions)}"
-    return int(await connection.fetchval(statement, *binder.values))
+    source = f"from {base.source} where {' and '.join(base.conditions)}"
+    if at_most is None:
+        return int(await connection.fetchval(f"select count(*) {source}", *binder.values))
+    statement = f"select 1 {source}"
+    counted = f"select count(*) from ({statement} limit {at_most + 1}) t"
+    found = int(await connection.fetchval(counted, *binder.values))
+    if found <= at_most:
+        return found
+    plan = await connection.fetchval(f"explain (format json) {statement}", *binder.values)
+    return max(found, int(json.loads(plan)[0]["Plan"]["Plan Rows"]))
 
 
 async def referring(

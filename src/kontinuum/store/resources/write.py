@@ -50,10 +50,32 @@ with r as (
     select $1, param, $6, ord, low, high, units::bigint[], tags::bigint[]
       from unnest($20::integer[], $21::smallint[], $22::numeric[], $23::numeric[], $24::text[], $25::text[])
            as v(param, ord, low, high, units, tags)
+), t as (
+    insert into known_text (hash, param, text)
+    select hash, param, text from unnest($30::bigint[], $31::integer[], $32::text[]) as v(hash, param, text)
+     where not exists (select from known_text k where k.hash = v.hash)
+), w as (
+    insert into search_words (key, bucket, words)
+    select $1, $6, setweight(to_tsvector('swedish', $33), 'A') || setweight(to_tsvector('swedish', $34), 'B')
+     where $33::text <> '' or $34::text <> ''
 )
 insert into search_string (key, param, bucket, ord, text, tags)
 select $1, param, $6, ord, text, tags::bigint[]
   from unnest($26::integer[], $27::smallint[], $28::text[], $29::text[]) as v(param, ord, text, tags)
+"""
+
+KNOWN_TEXTS = """
+insert into known_text (hash, param, text)
+select v.hash, v.param, v.text
+  from unnest($1::bigint[], $2::integer[], $3::text[]) as v(hash, param, text)
+ where not exists (select from known_text t where t.hash = v.hash)
+"""
+
+WORDS = """
+insert into search_words (key, bucket, words)
+select v.key, v.bucket,
+       setweight(to_tsvector('swedish', v.narrative), 'A') || setweight(to_tsvector('swedish', v.prose), 'B')
+  from unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[]) as v(key, bucket, narrative, prose)
 """
 
 ARCHIVE = """
@@ -155,6 +177,11 @@ async def create(connection: Any, new: NewVersion) -> None:
         [row[3] for row in strings],
         [row[1] for row in strings],
         [array(row[2]) for row in strings],
+        [known[0] for known in index.texts],
+        [known[1] for known in index.texts],
+        [known[2] for known in index.texts],
+        _storable(index.narrative),
+        _storable(index.prose),
     )
 
 
@@ -235,7 +262,7 @@ async def take_out(connection: Any, old: Sequence[ResourceRow]) -> None:
     patients = [id_hash(row.patient) if row.patient else None for row in old]
     types = [type_hash(RESOURCE_TYPES[row.type - 1]) for row in old]
     await connection.execute(DELETE_HOT, buckets, keys, patients, types)
-    for table in ("search_date", "search_number", "search_string"):
+    for table in ("search_date", "search_number", "search_string", "search_words"):
         await connection.execute(DELETE_VALUES.format(table=table), buckets, keys)
 
 
@@ -265,11 +292,33 @@ async def put_in(connection: Any, new: Sequence[NewVersion]) -> None:
     await _copy(connection, "search_date", DATE_COLUMNS, dates)
     await _copy(connection, "search_number", NUMBER_COLUMNS, numbers)
     await _copy(connection, "search_string", STRING_COLUMNS, strings)
+    await _put_in_texts(connection, new)
+
+
+async def _put_in_texts(connection: Any, new: Sequence[NewVersion]) -> None:
+    texts = sorted({text for version in new for text in version.index.texts})
+    if texts:
+        columns = [list(column) for column in zip(*texts, strict=True)]
+        await connection.execute(KNOWN_TEXTS, *columns)
+    written = [version for version in new if version.index.narrative or version.index.prose]
+    if written:
+        await connection.execute(
+            WORDS,
+            [version.key for version in written],
+            [version.bucket for version in written],
+            [_storable(version.index.narrative) for version in written],
+            [_storable(version.index.prose) for version in written],
+        )
 
 
 async def _copy(connection: Any, table: str, columns: list[str], records: list[tuple[Any, ...]]) -> None:
     if records:
         await connection.copy_records_to_table(table, records=records, columns=columns)
+
+
+def _storable(text: str) -> str:
+    """A text without the one character that PostgreSQL's texts cannot hold."""
+    return text.replace("\0", " ")
 
 
 def _finite(bound: Decimal) -> Decimal | None:
