@@ -255,7 +255,7 @@ async def test_words_of_inflected_forms_are_the_same_word(record: Record) -> Non
     assert await found_by(record, "Observation", ("_content", "smärtorna")) == ["t3", "t4"]
     assert await found_by(record, "Observation", ("_text", "smärtorna")) == []
     assert await found_by(record, "Observation", ("_text", "feber")) == ["t3"]
-    assert await found_by(record, "Observation", ("_content", "gallstenar,blodtrycket")) == ["t2", "t5"]
+    assert await found_by(record, "Observation", ("_content", "gallsten,blodtryck")) == ["t2", "t5"]
     assert await found_by(record, "Observation", ("patient", "p1"), ("_content", "feber")) == ["t2", "t3"]
 
 
