@@ -13,7 +13,7 @@ from typing import Any
 
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.query import SearchQuery, Sort
-from kontinuum.record.chaining import Nothing, resolve
+from kontinuum.record.chaining import Nothing, log_is_not_searched, resolve
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
 from kontinuum.record.release import release
@@ -37,6 +37,8 @@ SORTS = (NEWEST_FIRST, (Sort("_lastUpdated", descending=False),))
 
 async def search_types(context: Context, queries: Sequence[SearchQuery]) -> SearchPage | Refusal:
     """One page of a search over several types: the same parameters, parsed for each type."""
+    if any(query.type == "AuditEvent" for query in queries):
+        return log_is_not_searched()
     first = queries[0]
     order = first.sort or NEWEST_FIRST
     if order not in SORTS:

@@ -14,11 +14,11 @@ import asyncpg
 from kontinuum.kernel.ids import BUCKETS
 from kontinuum.store.resources import reindex
 
-VERSION = 3
+VERSION = 2
 """The rules by which resources are indexed now; raised with every change of what is stored for search.
 
 1: as first released. 2: `combo-*` are found by the parameters that they unite, an Observation's quantities
-have one row each. 3: coded texts, addresses and free text are found by their words, references by an
+have one row each; coded texts, addresses and free text are found by their words, references by an
 identifier, identifiers by their type.
 """
 
