@@ -37,7 +37,6 @@ AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 DISTRICT_DOCTOR = "Anna Berglund"
 DISTRICT_DOCTORS_ID = next(one.hsa for one in region().staff if one.name == DISTRICT_DOCTOR)
 FULLEST = "p-0001"
-ANOTHER = "p-0002"
 EMPTY = "p-0015"
 MARKED = "p-0012"
 PROTECTED = "p-0013"

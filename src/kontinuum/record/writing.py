@@ -10,7 +10,7 @@ import asyncpg
 from kontinuum.access import Action, Deny
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.record import criteria as conditions
-from kontinuum.record import documenting, projecting, terms
+from kontinuum.record import documenting, projecting, vocabularies
 from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
@@ -46,7 +46,7 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
         return invalid
     if if_none_exist is not None:
         return await _create_unless_exists(context, resource, if_none_exist)
-    if TYPE_CODES[resource["resourceType"]] in terms.PROJECTED:
+    if TYPE_CODES[resource["resourceType"]] in vocabularies.PROJECTED:
         return await _one(context, Intent(resource["resourceType"], None, resource))
     new = created(context, resource, await context.accountable())
     name = f"{resource['resourceType']}/{new.id}"
@@ -247,7 +247,7 @@ async def _project(
     await projecting.write(connection, new, changes, buried, accountable, context.now())
     written = [*new, *(version for _, version in changes)]
     await documenting.relate(context, connection, written)
-    await terms.follow(connection, written, buried)
+    await vocabularies.follow(connection, written, buried)
 
 
 def _deletes_nothing(intent: Intent, refusal: Refusal) -> bool:

@@ -22,6 +22,7 @@ from kontinuum.record import Gate
 from kontinuum.terminology import Terminology
 from kontinuum.web.api import handlers
 from kontinuum.web.api import interactions as fhir
+from kontinuum.web.api.across import search_compartment, search_system
 from kontinuum.web.api.answer import Answer, Problem, Response, finish, problem
 from kontinuum.web.api.body import ClientGoneError
 from kontinuum.web.api.call import Call
@@ -49,6 +50,8 @@ HANDLERS: Mapping[type, Handler] = {
     fhir.Delete: handlers.delete,
     fhir.ConditionalDelete: handlers.conditional_delete,
     fhir.Search: search,
+    fhir.SystemSearch: search_system,
+    fhir.CompartmentSearch: search_compartment,
     fhir.History: history,
     fhir.BundleSubmission: submit,
     fhir.Invocation: invoke_operation,
