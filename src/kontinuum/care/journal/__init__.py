@@ -1,0 +1,1 @@
+"""The journal: notes written under headings, from templates that are forms."""
