@@ -143,7 +143,7 @@ async def test_a_note_is_not_signed_while_something_is_missing(
 async def test_an_unsigned_note_is_preliminary_and_can_be_signed_later(
     doctor: httpx.AsyncClient, doctors_record: Record
 ) -> None:
-    done = await _sign(doctor, await _open(doctor), do="save", anamnes__aktuellt="Hosta", status__puls="x")
+    done = await _sign(doctor, await _open(doctor), do="save", anamnes__aktuellt="Hosta")
     assert done.status_code == 303
     (note,) = await _found(doctors_record, "Composition")
     assert note["status"] == "preliminary"
@@ -198,6 +198,18 @@ async def test_a_discarded_draft_can_be_taken_back(doctor: httpx.AsyncClient) ->
     back = await doctor.post(f"/patient/{PATIENT}/journal/restore", data=data)
     assert back.status_code == 303
     assert "Ångrat" in (await doctor.get(NOTE)).text
+
+
+async def test_a_field_that_the_template_does_not_have_is_refused(doctor: httpx.AsyncClient) -> None:
+    opened = await _open(doctor)
+    for name in (
+        "kontaktorsak:1",
+        "anamnes/kontaktorsak",
+        "status/vitalparametrar/bmi",
+        "diagnos:99/diagnos-kod",
+    ):
+        answer = await doctor.post(f"/patient/{PATIENT}/journal/draft", data={**opened, name: "x"})
+        assert (answer.status_code, answer.json()["refused"]) == (400, [f"The template has no field {name}."])
 
 
 async def test_an_unknown_template_is_not_found(doctor: httpx.AsyncClient) -> None:

@@ -196,7 +196,8 @@ def test_the_measurements_of_a_visit_become_observations_and_its_diagnosis_a_con
     assert condition["code"]["coding"] == [{"code": "J20.9", "system": "urn:oid:1.2.752.116.1.1.1.1.3"}]
     text = plain_text(render(state))
     assert "Kontaktorsak\nHosta" in text
-    assert "Systoliskt: 142" in text
+    assert "Blodtryck: Systoliskt 142 mmHg, Diastoliskt 85 mmHg" in text
+    assert "BMI: 26,0 kg/m²" in text
     assert "Hereditet" not in text
 
 

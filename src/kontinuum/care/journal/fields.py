@@ -60,6 +60,25 @@ def to_response(form: Form, fields: Fields) -> tuple[dict[str, Any], list[Unread
     return ({**head, "item": items} if items else head), unread
 
 
+def strangers(form: Form, fields: Fields) -> dict[str, list[str]]:
+    """The fields that the form has no place for, such as those of an earlier version of the template."""
+    return {name: list(values) for name, values in fields.items() if not _is_known(form, name)}
+
+
+def _is_known(form: Form, name: str) -> bool:
+    steps = [step.partition(":") for step in name.removesuffix(OTHER).split("/")]
+    links = [link for link, _, _ in steps]
+    item = form.items.get(links[-1])
+    if item is None or list(reversed(form.ancestors[item.link_id])) != links[:-1]:
+        return False
+    rows = [row for link, colon, row in steps if colon]
+    numbered = all(row.isdecimal() and 0 < int(row) < ROWS for row in rows)
+    repeating = all(
+        form.items[link].repeats and form.items[link].is_group for link, colon, _ in steps if colon
+    )
+    return numbered and repeating and item.is_question and item.calculated is None
+
+
 def _items(items: Sequence[Item], path: str, fields: Fields, unread: list[Unread]) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     for item in items:

@@ -39,6 +39,7 @@ from kontinuum.kernel.principal import Purpose
 _OWN: Final = frozenset({"csrf", "patient", "template", "version", "draft", "before", "do"})
 _NO_TEMPLATE: Final = message("There is no such template.")
 _NOTHING_WRITTEN: Final = message("Nothing is written yet.")
+_NO_PLACE: Final = message("The template has no place for this, move it before you sign: %(text)s")
 _BOTH: Final = message("Was changed in another window at the same time; there it said: %(other)s")
 _KEPT_BOTH: Final = message("Was written in two windows at the same time; both texts stay.")
 _CARE: Final = frozenset({Purpose.CARE})
@@ -160,6 +161,9 @@ def _pane(
     state, unread = _worked_out(chosen.form, context, fields)
     problems = problems_by_field(state, unread, chart.translator, finished=finished)
     made = pane(state, fields, problems, chart.translator)
+    lost = [text for texts in typed_fields.strangers(chosen.form, fields).values() for text in texts]
+    if lost:
+        alert = chart.translator.gettext(_NO_PLACE) % {"text": "\n".join(lost)}
     values = {
         "template": chosen,
         "pane": made,
@@ -179,6 +183,9 @@ async def keep(request: ActionRequest) -> View | NotFound | Moved | Told:
     chosen = template(_one(request, "template"))
     if chosen is None:
         return NotFound(_NO_TEMPLATE)
+    stray = typed_fields.strangers(chosen.form, _fields(request))
+    if stray:
+        return Told({"refused": [f"The template has no field {name}." for name in stray]}, 400)
     kept = await _keep(request, chosen)
     if isinstance(kept, Refused):
         return Told({"refused": list(kept.reasons)}, 409)
@@ -279,6 +286,7 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
     if chosen is None:
         return NotFound(_NO_TEMPLATE)
     signed = _one(request, "do") != "save"
+    stray = typed_fields.strangers(chosen.form, _fields(request))
     context = await _context(request.record, request.chart, chosen.form)
     if _one(request, "draft") and await _is_gone(request, chosen):
         # It was signed by an earlier press of the same button, whose answer was lost.
@@ -293,7 +301,7 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
     if not state.response.get("item"):
         alert = request.chart.translator.gettext(_NOTHING_WRITTEN)
         return _pane(request.chart, chosen, context, fields, draft, alert=alert)
-    if problems or both:
+    if problems or both or stray:
         return _pane(request.chart, chosen, context, fields, draft, finished=signed, notices=both)
     written = local(request.chart.now).isoformat(timespec="seconds")
     patient, principal = request.chart.patient, request.principal

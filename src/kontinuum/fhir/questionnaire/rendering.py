@@ -124,6 +124,10 @@ def _lines(occurrence: Occurrence, level: int, language: str) -> list[Line]:
         return _answered(occurrence, item, level, language)
     if item.is_table and item.repeats:
         return _table(occurrence, item, level, language)
+    if item.is_table:
+        beside = _beside_each_other(occurrence, item, level, language)
+        if beside is not None:
+            return [beside]
     deeper = level + 1 if item.text else level
     inner = [line for one in occurrence.children for line in _lines(one, deeper, language)]
     if inner and item.text:
@@ -131,8 +135,17 @@ def _lines(occurrence: Occurrence, level: int, language: str) -> list[Line]:
     return inner
 
 
+def _beside_each_other(occurrence: Occurrence, item: Item, level: int, language: str) -> Line | None:
+    """A grid of short answers as one line, `Blodtryck: Systoliskt 142 mmHg, Diastoliskt 85 mmHg`."""
+    lines = [line for one in occurrence.children for line in _lines(one, level + 1, language)]
+    if not item.text or any(line.kind != "answer" for line in lines):
+        return None
+    text = ", ".join(f"{line.label} {line.text}" for line in lines)
+    return Line("answer", level, _label(item), text, link_id=item.link_id)
+
+
 def _answered(occurrence: Occurrence, item: Item, level: int, language: str) -> list[Line]:
-    texts = [display(answer.value, language) for answer in occurrence.answers]
+    texts = [_with_unit(item, answer.value, language) for answer in occurrence.answers]
     texts = [text for text in texts if text]
     label = _label(item)
     if level == 1 or item.type == "text" or any("\n" in text for text in texts):
@@ -184,13 +197,20 @@ def _row(row: Occurrence, columns: Sequence[Item], level: int, language: str) ->
             (child for child in row.children if child.item is column and child.json() is not None), None
         )
         answers = one.answers if one is not None else []
-        cells.append(", ".join(display(answer.value, language) for answer in answers))
+        cells.append(", ".join(_with_unit(column, answer.value, language) for answer in answers))
     assert row.item is not None
     return Line("row", level, cells=tuple(cells), link_id=row.item.link_id)
 
 
 def _label(item: Item) -> str:
     return f"{item.prefix} {item.text}".strip().removesuffix(":")
+
+
+def _with_unit(item: Item, answer: Value, language: str) -> str:
+    text = display(answer, language)
+    if item.unit is None or value_key(answer) not in ("valueDecimal", "valueInteger"):
+        return text
+    return f"{text} {item.unit.get('display') or item.unit.get('code') or ''}".rstrip()
 
 
 def display(answer: Value, language: str = "sv") -> str:

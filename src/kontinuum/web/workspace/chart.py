@@ -177,7 +177,8 @@ _OTHER_PATIENT: Final = message(
 
 
 _NO_RELATION: Final = message(
-    "You have no care relation to this patient just now, so nothing was written. State it on the patient's chart."
+    "You have no care relation to this patient just now, so nothing was written. "
+    "State it on the patient's chart."
 )
 
 

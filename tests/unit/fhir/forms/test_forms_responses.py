@@ -176,7 +176,7 @@ def test_a_note_is_readable_text_without_empty_headings() -> None:
         answered("h", valueString="x"),
     )
     text = plain_text(render(evaluate(made, given)))
-    assert text == "Kontaktorsak\nHosta.\nIngen feber.\n\nStatus\nAllmäntillstånd: Gott\nPuls: 72"
+    assert text == "Kontaktorsak\nHosta.\nIngen feber.\n\nStatus\nAllmäntillstånd: Gott\nPuls: 72 mmHg"
 
 
 def test_a_group_laid_out_as_a_table_is_read_as_one() -> None:
