@@ -59,7 +59,13 @@ async def list_drafts(context: Context, patient: str) -> list[Draft] | Refusal:
     deny = _denied(context, patient)
     if deny is not None:
         return await _refused(context, deny, patient)
-    return await rows.open_drafts(context.pool, *_owner(context), patient)
+    found = await rows.open_drafts(context.pool, *_owner(context), patient)
+    if found:
+        what = [f"draft/{draft.id}" for draft in found]
+        await context.log(
+            "draft", "permitted", "own-draft", patients=(patient,), what=what, count=len(found), note="listed"
+        )
+    return found
 
 
 async def save_draft(

@@ -212,6 +212,19 @@ async def test_a_field_that_the_template_does_not_have_is_refused(doctor: httpx.
         assert (answer.status_code, answer.json()["refused"]) == (400, [f"The template has no field {name}."])
 
 
+async def test_what_was_discarded_in_another_window_is_signed_all_the_same(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    opened = await _open(doctor)
+    kept = (await _save(doctor, opened, kontaktorsak="Hosta")).json()
+    opened = {**opened, "draft": kept["draft"], "version": str(kept["version"])}
+    await doctor.post(f"/patient/{PATIENT}/journal/discard", data=opened)
+    done = await _sign(doctor, opened, kontaktorsak="Hosta", bedomning="Virus")
+    assert done.status_code == 303
+    (note,) = await _found(doctors_record, "Composition")
+    assert note["status"] == "final"
+
+
 async def test_an_unknown_template_is_not_found(doctor: httpx.AsyncClient) -> None:
     answer = await doctor.get(f"/patient/{PATIENT}/journal/write?template=../secret")
     assert answer.status_code == 404

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ from kontinuum.care.journal.pane import calculated, pane, problems_by_field, sho
 from kontinuum.care.journal.signing import resources
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import Context, Form, State, evaluate, prefill
+from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import (
     Action,
@@ -42,6 +45,7 @@ _NOTHING_WRITTEN: Final = message("Nothing is written yet.")
 _NO_PLACE: Final = message("The template has no place for this, move it before you sign: %(text)s")
 _BOTH: Final = message("Was changed in another window at the same time; there it said: %(other)s")
 _KEPT_BOTH: Final = message("Was written in two windows at the same time; both texts stay.")
+_ID: Final = re.compile(r"[0-9a-f-]{36}")
 _CARE: Final = frozenset({Purpose.CARE})
 
 
@@ -115,10 +119,8 @@ async def _choose(request: PageRequest) -> View | NotFound:
     return View("journal/choose.html", {"templates": all_templates(), "begun": begun, "undo": undo})
 
 
-def _moment(micros: int) -> Any:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(micros / 1_000_000, UTC)
+def _moment(micros: int) -> datetime:
+    return from_micros(micros)
 
 
 def _address(chart: Chart, chosen: Template) -> str:
@@ -288,7 +290,7 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
     signed = _one(request, "do") != "save"
     stray = typed_fields.strangers(chosen.form, _fields(request))
     context = await _context(request.record, request.chart, chosen.form)
-    if _one(request, "draft") and await _is_gone(request, chosen):
+    if await _is_signed(request, chosen):
         # It was signed by an earlier press of the same button, whose answer was lost.
         return Moved(f"{request.chart.path()}#notes")
     kept = await _keep(request, chosen)
@@ -316,9 +318,15 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
     return Moved(f"{request.chart.path()}#notes")
 
 
-async def _is_gone(request: ActionRequest, chosen: Template) -> bool:
+async def _is_signed(request: ActionRequest, chosen: Template) -> bool:
+    """Whether the draft is gone because its note is signed; one discarded elsewhere is written anew."""
+    identity = _one(request, "draft")
     draft = await request.writer.draft(chosen.name)
-    return draft is None
+    if draft is not None or not _ID.fullmatch(identity):
+        return False
+    query = f"Composition?patient={request.chart.patient}&_id={identity}&_count=1"
+    pages = await request.record.find_many([query])
+    return any(fhir_json.loads(one.body)["status"] == "final" for one in pages[0].matches if one.body)
 
 
 async def discard(request: ActionRequest) -> View | NotFound | Moved | Told:
