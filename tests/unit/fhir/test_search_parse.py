@@ -281,8 +281,8 @@ class TestModifiers:
 
     @pytest.mark.parametrize(
         "name",
-        ["code:exact", "subject:text", "subject:above", "value-quantity:below", "value-string:text", "date:exact",
-         "code-value-quantity:not", "code:Patient", "code:foo", "code:", "_sort:foo", "_id:not",
+        ["code:exact", "subject:text", "subject:above", "value-quantity:below", "value-string:text",
+         "date:exact", "code-value-quantity:not", "code:Patient", "code:foo", "code:", "_sort:foo", "_id:not",
          "_include:recurse", "_content:exact", "_lastUpdated:missing"],
     )  # fmt: skip
     @pytest.mark.parametrize("lenient", [False, True])
