@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -18,6 +18,7 @@ from kontinuum.kernel.principal import Persona
 from kontinuum.record import Gate
 from kontinuum.store.pool import create_pool
 from kontinuum.store.writer import claim_writer
+from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
 if TYPE_CHECKING:
     from kontinuum.identity.oidc.party import RelyingParty
@@ -65,7 +66,8 @@ async def open_services(
         shown = () if settings.environment == "production" else personas
         limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
         identity = Identity(pool, clock, shown, limits)
-        gate = Gate(pool, audit, clock, keys)
+        schemes = [LocalScheme(**asdict(each)) for each in settings.reserve_numbers] or DEFAULT_SCHEMES
+        gate = Gate(pool, audit, clock, keys, schemes)
         yield Services(settings, clock, pool, audit, gate, identity, parties)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
+from kontinuum.kernel.numbering import NumberScheme, read_schemes
 from kontinuum.kernel.providers import OidcProvider, Wrong, is_safe_url, read_providers
 
 PREFIX = "KONTINUUM_"
@@ -71,7 +72,8 @@ class Settings:
     """Every setting with its value, parsed and allowed; the fields are described by `SETTINGS`.
 
     `data_dir` is absolute. `database_url` is None when the embedded PostgreSQL is used. `public_url` is an
-    origin, without a slash at its end. `oidc` are the providers that `oidc_file` holds.
+    origin, without a slash at its end. `oidc` are the providers that `oidc_file` holds, `reserve_numbers` the
+    schemes of `reserve_numbers_file`.
     """
 
     port: int
@@ -83,10 +85,12 @@ class Settings:
     environment: Environment
     public_url: str | None
     oidc_file: Path | None
+    reserve_numbers_file: Path | None
     session_lifetime: timedelta
     session_idle: timedelta
     lock_after: timedelta
     oidc: tuple[OidcProvider, ...] = ()
+    reserve_numbers: tuple[NumberScheme, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +329,18 @@ SETTINGS: tuple[Setting, ...] = (
         parse=_file,
     ),
     Setting(
+        name="RESERVE_NUMBERS_FILE",
+        field="reserve_numbers_file",
+        type="file",
+        default=None,
+        default_text="Region Stockholm's scheme",
+        allowed="the path of a readable TOML file with one [[scheme]] or more, as docs/patient-index.md "
+        "explains",
+        description="The region's own reserve numbers: their form, and the series from which new ones are "
+        "given out.",
+        parse=_file,
+    ),
+    Setting(
         name="SESSION_HOURS",
         field="session_lifetime",
         type="whole number",
@@ -398,6 +414,7 @@ def _disagreements(values: dict[str, Any], environ: Mapping[str, str]) -> Iterat
     if values["session_idle"] < values["lock_after"]:
         name = PREFIX + "SESSION_IDLE_MINUTES"
         yield Problem(name, environ.get(name), "not allowed; a session cannot end before the screen locks")
+    yield from _reserve_numbers(values)
     file = values["oidc_file"]
     if file is None:
         return
@@ -412,6 +429,16 @@ def _disagreements(values: dict[str, Any], environ: Mapping[str, str]) -> Iterat
         yield Problem(PREFIX + "PUBLIC_URL", None, reason)
     elif values["environment"] == "production" and not public.startswith("https:"):
         yield Problem(PREFIX + "PUBLIC_URL", public, "not allowed; production needs https")
+
+
+def _reserve_numbers(values: dict[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the file of reserve numbers; reads its schemes into `values`."""
+    file = values["reserve_numbers_file"]
+    found = () if file is None else read_schemes(file)
+    for each in found:
+        if isinstance(each, str):
+            yield Problem(PREFIX + "RESERVE_NUMBERS_FILE", str(file), each)
+    values["reserve_numbers"] = found
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

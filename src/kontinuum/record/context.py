@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
 from kontinuum.store.resources import write
 from kontinuum.store.resources.rows import ResourceRow
+from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
 MAX_LOGGED_REFERENCES = 500
 """How many references one log entry names; the entry's count always tells how many there were."""
@@ -27,13 +28,17 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 @dataclass(slots=True)
 class Services:
-    """A worker's shared means: connections, log, clock, keys, and the numbers of accountable units."""
+    """A worker's shared means: connections, log, clock, keys, and the numbers of accountable units.
+
+    `schemes` are the region's own kinds of reserve number.
+    """
 
     pool: Any
     audit: AuditLog
     clock: Clock
     keys: KeySource
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
+    schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES
 
 
 @dataclass(frozen=True, slots=True)

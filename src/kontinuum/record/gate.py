@@ -16,13 +16,22 @@ from kontinuum.record.context import Context, Services
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
+from kontinuum.record.persons.index import PatientIndex
+from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
 
 class Gate:
     """A worker's gate: hands out records, each bound to one principal."""
 
-    def __init__(self, pool: Any, audit: AuditLog, clock: Clock, keys: KeySource) -> None:
-        self._services = Services(pool, audit, clock, keys)
+    def __init__(
+        self,
+        pool: Any,
+        audit: AuditLog,
+        clock: Clock,
+        keys: KeySource,
+        schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES,
+    ) -> None:
+        self._services = Services(pool, audit, clock, keys, schemes=schemes)
 
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""
@@ -59,6 +68,11 @@ class Record:
     def principal(self) -> Principal:
         """To whom this record is bound."""
         return self._context.principal
+
+    @property
+    def persons(self) -> PatientIndex:
+        """The patient index: links between Patients, possible duplicates, reserve numbers."""
+        return PatientIndex(self._context)
 
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""

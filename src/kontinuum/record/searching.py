@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 import asyncpg
@@ -20,9 +20,13 @@ from kontinuum.fhir.fhirpath import compile as compile_path
 from kontinuum.fhir.search.match import recheck
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import Include, SearchQuery
+from kontinuum.kernel.clock import from_micros
+from kontinuum.kernel.i18n import local
 from kontinuum.record.context import Context, decide_on, stored, type_code
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
+from kontinuum.record.persons.meaning import in_every_form, of_whole_person, patients_named
 from kontinuum.record.reading import split
+from kontinuum.store import persons
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import search as store
 from kontinuum.store.resources.rows import ResourceRow
@@ -32,6 +36,8 @@ MAX_COUNT = 1000
 MAX_INCLUDED = 10_000
 MAX_CLAUSES = 100
 """How many conditions one search may come to: PostgreSQL's planning grows faster than their number."""
+
+_Answer: TypeAlias = tuple[SearchPage, list[ResourceRow]] | Refusal
 
 _BY_ROWS = ("string", "date", "number", "quantity", "composite")
 
@@ -51,7 +57,7 @@ async def search(context: Context, query: SearchQuery) -> SearchPage | Refusal:
     prepared = _prepare(query)
     if isinstance(prepared, Refusal):
         return prepared
-    found = await _run(context, context.pool, query, prepared)
+    (found,) = await _run_all(context, [query], [prepared])
     if isinstance(found, Refusal):
         return found
     page, rows = found
@@ -65,12 +71,8 @@ async def search_many(context: Context, queries: Sequence[SearchQuery]) -> list[
     for each in prepared:
         if isinstance(each, Refusal):
             raise ValueError(each.issues[0].message)
-    runs = [
-        _run(context, context.pool, query, position)
-        for query, position in zip(queries, prepared, strict=True)
-        if not isinstance(position, Refusal)
-    ]
-    results = await asyncio.gather(*runs)
+    positions = [position for position in prepared if not isinstance(position, Refusal)]
+    results = await _run_all(context, queries, positions)
     pages: list[SearchPage] = []
     rows: list[ResourceRow] = []
     for result in results:
@@ -82,8 +84,39 @@ async def search_many(context: Context, queries: Sequence[SearchQuery]) -> list[
     return pages
 
 
+async def _run_all(
+    context: Context, queries: Sequence[SearchQuery], positions: Sequence[list[Any] | None]
+) -> list[_Answer]:
+    """Searches run together, each in the meaning that identifiers and persons give it.
+
+    Whether a Patient is linked to others is asked while the searches run, so that it takes no time of its
+    own; only what was asked of a linked Patient is asked once more, of all that are the person.
+    """
+    today = local(from_micros(context.now())).date()
+    meant = [in_every_form(query, today, context.services.schemes) for query in queries]
+    named = patients_named(meant)
+    runs = [
+        _run(context, context.pool, query, position) for query, position in zip(meant, positions, strict=True)
+    ]
+    if not named:
+        return [*await asyncio.gather(*runs)]
+    members, answers = await asyncio.gather(persons.members(context.pool, named), asyncio.gather(*runs))
+    results: list[_Answer] = [*answers]
+    whole = (
+        [(number, of_whole_person(query, members)) for number, query in enumerate(meant)] if members else []
+    )
+    for number, query in whole:
+        if query is not meant[number]:
+            results[number] = await _run(context, context.pool, query, positions[number])
+    return results
+
+
 async def matching(context: Context, connection: Any, query: SearchQuery, limit: int) -> list[ResourceRow]:
     """The first rows that a search finds, unlogged: for conditions on writes, which are logged themselves."""
+    query = in_every_form(query, local(from_micros(context.now())).date(), context.services.schemes)
+    named = patients_named([query])
+    if named:
+        query = of_whole_person(query, await persons.members(connection, named))
     found = await store.search(connection, query, predicate(context.principal), limit)
     return [each.row for each in found if _confirmed(query, each.row)]
 
@@ -172,6 +205,10 @@ async def _included(
             if row.body is not None and isinstance(decide_on(context, Action.READ, row), Permit):
                 found[row.bucket, row.key] = row
     targets = [(RESOURCE_TYPES[row.type - 1], row.id) for row in matches]
+    if query.revincludes and query.type == "Patient":
+        linked = await persons.members(connection, [row.id for row in matches])
+        targets += [("Patient", each) for _, members in linked.values() for each in members]
+        targets = list(dict.fromkeys(targets))
     for include in query.revincludes:
         limit = MAX_INCLUDED - len(found) + 1
         parameter = _parameter(include)

@@ -14,6 +14,7 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.record import criteria as conditions
 from kontinuum.record.context import Context, decide_on, forbidden, stored, type_code
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
+from kontinuum.record.persons.rules import changes_links
 from kontinuum.record.preparing import check, created, stamped, superseding
 from kontinuum.record.reading import missing
 from kontinuum.store.resources import read as reads
@@ -35,7 +36,8 @@ class Intent:
     """One write that is wanted: a resource (None to delete) under an id that may or may not exist.
 
     `identity` was drawn for a create whose id is the server's. `meta` restores version and time. With
-    `only_new` what exists is not touched (If-None-Match: *).
+    `only_new` what exists is not touched (If-None-Match: *). Only with `linking` may it change which Patient
+    replaces which.
     """
 
     type: str
@@ -45,6 +47,7 @@ class Intent:
     identity: tuple[int, int, str] | None = None
     meta: tuple[int, int] | None = None
     only_new: bool = False
+    linking: bool = False
 
 
 class _RollbackError(Exception):
@@ -62,6 +65,9 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
         return invalid
     if if_none_exist is not None:
         return await _create_unless_exists(context, resource, if_none_exist)
+    linking = links_unchanged(Intent("Patient", None, resource), None)
+    if resource["resourceType"] == "Patient" and linking is not None:
+        return linking
     new = created(context, resource, await context.accountable())
     name = f"{resource['resourceType']}/{new.id}"
     decision = _decide_new(context, new)
@@ -278,7 +284,7 @@ class _Plan:
         decision = None if row is None else decide_on(self.context, Action.WRITE, row)
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, None if row is None else row.patient)
-        unmet = _exists(intent, row) or _unmet_version(intent, row)
+        unmet = _exists(intent, row) or _unmet_version(intent, row) or links_unchanged(intent, row)
         if unmet is not None:
             return self._failed(intent, row, "failed", "precondition", unmet)
         if row is None or decision is None:
@@ -439,6 +445,24 @@ def _unmet_version(intent: Intent, row: ResourceRow | None) -> Refusal | None:
         "conflict",
         f"If-Match asks for version {intent.if_match} of {intent.type}/{intent.id}, but {current}: "
         "read it again and repeat the change on what stands there now.",
+    )
+
+
+def links_unchanged(intent: Intent, row: ResourceRow | None) -> Refusal | None:
+    """The refusal of an ordinary write that would link Patients, or take a link away.
+
+    A link has conditions, a reason and an effect on what is read: it is made and undone by the patient index.
+    """
+    if intent.type != "Patient" or intent.linking:
+        return None
+    if not changes_links(intent.resource, None if row is None else row.body):
+        return None
+    return refuse(
+        RefusalKind.INVALID,
+        "business-rule",
+        "Patient.link of type replaced-by or replaces is made and undone by linking patients; in an ordinary "
+        "write it must stay as it is, and a linked Patient is not deleted before its link is undone.",
+        "Patient.link",
     )
 
 

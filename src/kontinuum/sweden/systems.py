@@ -74,3 +74,9 @@ def canonical(system: str) -> str:
     """
     uri = f"urn:oid:{system}" if system[:1].isdigit() else system
     return _CANONICAL.get(uri, uri)
+
+
+def forms(system: str) -> tuple[str, ...]:
+    """Every known form of a system URI, the stored one first."""
+    stored = canonical(system)
+    return (stored, *(form for form, meant in _CANONICAL.items() if meant == stored))
