@@ -59,6 +59,14 @@ STATED_ADDRESS: Final = "63411000052104"
 ASSIGNMENT_PURPOSE: Final = "urn:kontinuum:structure:assignment-purpose"
 """Our extension on PractitionerRole: the purpose of a medarbetaruppdrag, a code of patientdatalagen 2:4."""
 
+DECEASED_SOURCE: Final = "urn:kontinuum:structure:deceased-source"
+"""Our extension on Patient.deceased[x]: who said so, a code of `DECEASED_SOURCES`."""
+DECEASED_SOURCES: Final = ("population-register", "death-certificate", "stated")
+ROLE_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+REPRESENTATION: Final = "urn:kontinuum:code:representation"
+"""Our codes for those who act for somebody by Swedish law and have no code of HL7's: god-man, forvaltare,
+ombud (föräldrabalken 11 kap.)."""
+
 _CANONICAL: Final = {
     HSA_ID_RIVTA: HSA_ID,
     "urn:oid:1.2.752.129.2.1.3.1": PERSONNUMMER,

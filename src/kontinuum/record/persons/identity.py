@@ -29,7 +29,8 @@ class Identity:
     """A Patient as the index compares it.
 
     `numbers` are (system, value) of every identifier in its stored form, `real` those that the state has
-    given the person. `given` and `family` are folded; `contacts` are telephone numbers, e-mail and addresses.
+    given the person. `given` and `family` are folded; `contacts` are telephone numbers, e-mail and addresses. `called_provisionally`: the name is one
+    that was given until the real one is known.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Identity:
     deceased: bool
     protection: str | None
     contacts: frozenset[str]
+    called_provisionally: bool
 
     @property
     def named(self) -> bool:
@@ -77,6 +79,7 @@ def identity_of(
         deceased=bool(patient.get("deceasedBoolean") or patient.get("deceasedDateTime")),
         protection=protection_of(patient),
         contacts=frozenset(_contacts(patient)),
+        called_provisionally=name.get("use") == "temp",
     )
 
 
@@ -90,11 +93,14 @@ def protection_of(patient: dict[str, Any]) -> str | None:
     return next((code for code in PROTECTION if code in codes), None)
 
 
+_BEST_NAMES = {"official": 0, "temp": 2}
+
+
 def _name(patient: dict[str, Any]) -> dict[str, Any]:
     names: list[dict[str, Any]] = [
-        each for each in patient.get("name", ()) if each.get("use") not in ("old", "maiden", "temp")
+        each for each in patient.get("name", ()) if each.get("use") not in ("old", "maiden")
     ]
-    return next((each for each in names if each.get("use") == "official"), names[0] if names else {})
+    return min(names, key=lambda each: _BEST_NAMES.get(each.get("use", ""), 1), default={})
 
 
 def _contacts(patient: dict[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from kontinuum.record.persons import duplicates, links, numbers
 from kontinuum.record.persons.duplicates import Pair, Scanned
 from kontinuum.record.persons.links import Linked, PersonLinks
 from kontinuum.record.persons.rules import Conflict
+from kontinuum.sweden.identifiers import LocalScheme
 
 
 class PatientIndex:
@@ -19,6 +20,11 @@ class PatientIndex:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+
+    @property
+    def schemes(self) -> Sequence[LocalScheme]:
+        """The region's own kinds of reserve number."""
+        return self._context.services.schemes
 
     @property
     def may_handle_protected(self) -> bool:
@@ -46,6 +52,10 @@ class PatientIndex:
     async def person_of(self, patients: Sequence[str]) -> dict[str, str]:
         """Whom the person is known by, for those of some Patients that are linked to others."""
         return await links.person_of(self._context, patients)
+
+    async def members_of(self, patient: str) -> tuple[str, tuple[str, ...]]:
+        """Whom a person is known by, and every Patient that is the person; one probe of an index."""
+        return await links.members_of(self._context, patient)
 
     async def draw_reserve_number(self) -> tuple[str, str] | Refusal:
         """A reserve number (system, value) of the configured series that nobody has had."""

@@ -15,7 +15,7 @@ from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.issues import Issue
 from kontinuum.kernel.clock import from_micros
-from kontinuum.kernel.i18n import local
+from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.principal import PROTECTED_IDENTITY, ActorKind
 from kontinuum.record import reading, writing
 from kontinuum.record.context import Context
@@ -28,6 +28,35 @@ from kontinuum.store import persons as store
 from kontinuum.store.persons import Doer, LinkRow
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources.rows import ResourceRow
+
+NEEDS_RIGHT = message(
+    "One of them has a protected identity: linking them needs the right to protected identities."
+)
+KEPT_ELSEWHERE = message(
+    "Neither of them is kept by your care provider: the provider that keeps one of them links them."
+)
+ALREADY_ONE = message("The two are linked as one person already.")
+REPLACED_ALREADY = message(
+    "The one to be replaced is linked to another record already: undo that link first."
+)
+SURVIVOR_REPLACED = message(
+    "The one to be kept is itself replaced: link to the one by which the person is known."
+)
+MARK_ELSEWHERE = message(
+    "The one without the mark of protected identity is kept by another care provider: that provider sets the "
+    "mark first."
+)
+__all__ = [
+    "LinkRow",
+    "Linked",
+    "PersonLinks",
+    "compare",
+    "link",
+    "links_of",
+    "members_of",
+    "person_of",
+    "unlink",
+]
 
 _PATIENT = TYPE_CODES["Patient"]
 _PROVISION = "patientdatalagen (2008:355) 3:6 1"
@@ -121,6 +150,11 @@ async def person_of(context: Context, patients: Sequence[str]) -> dict[str, str]
     return {patient: person for patient, (person, _) in found.items()}
 
 
+async def members_of(context: Context, patient: str) -> tuple[str, tuple[str, ...]]:
+    """Whom a person is known by, and every Patient that is the person: itself alone when not linked."""
+    return (await store.members(context.pool, [patient])).get(patient, (patient, (patient,)))
+
+
 async def restore(context: Context, connection: Any, written: Iterable[Written | Refusal]) -> None:
     """Take the links over that imported Patients carry, but never one that would close a circle."""
     bodies = [
@@ -182,7 +216,7 @@ async def _link(
     labelled = {each.id: [label] for each in (one, other) if label and each.protection is None}
     unmarked = [row.id for row in (replaced, survivor) if row.id in labelled and not _own(context, row)]
     if unmarked:
-        return await _refused(context, "link", pair, _cannot_mark(unmarked[0]))
+        return await _refused(context, "link", pair, _cannot_mark())
     await context.log("link", "permitted", "patient-index", patients=pair, what=_what(pair), note=reason)
     refused = await _write(
         context,
@@ -297,27 +331,21 @@ def _cannot_link(
         if patient not in rows:
             return refuse(RefusalKind.NOT_FOUND, "not-found", f"There is no Patient with the id '{patient}'.")
     if store.known_by(replaced, links) == store.known_by(survivor, links):
-        message = f"Patient/{replaced} and Patient/{survivor} are one person already."
+        why = ALREADY_ONE
     elif replaced in links:
-        message = (
-            f"Patient/{replaced} is replaced by Patient/{links[replaced]} already: undo that link first."
-        )
+        why = REPLACED_ALREADY
     elif survivor in links:
-        known = store.known_by(survivor, links)
-        message = (
-            f"Patient/{survivor} is itself replaced: link to Patient/{known}, by which the person is known."
-        )
+        why = SURVIVOR_REPLACED
     else:
         return None
-    return refuse(RefusalKind.CONFLICT, "conflict", message)
+    return refuse(RefusalKind.CONFLICT, "conflict", why)
 
 
 def _protected(context: Context, one: Identity, other: Identity) -> Refusal | None:
     if one.protection == other.protection or may_handle_protected(context):
         return None
-    message = "One of them has a protected identity: linking them needs the right to protected identities."
     provision = "offentlighets- och sekretesslagen (2009:400) 22:1"
-    return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "forbidden", message),), provision)
+    return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "forbidden", NEEDS_RIGHT),), provision)
 
 
 def _unconfirmed(against: Sequence[Conflict], confirmed: Collection[str]) -> Refusal | None:
@@ -336,13 +364,8 @@ def _unconfirmed(against: Sequence[Conflict], confirmed: Collection[str]) -> Ref
 def _foreign(context: Context, *rows: ResourceRow) -> Refusal | None:
     if any(_own(context, row) for row in rows):
         return None
-    message = "Neither of them is kept by your care provider: the provider that keeps one of them links them."
-    return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "forbidden", message),), _PROVISION)
+    return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "forbidden", KEPT_ELSEWHERE),), _PROVISION)
 
 
-def _cannot_mark(patient: str) -> Refusal:
-    message = (
-        f"Patient/{patient} would carry the mark of protected identity but is kept by another care provider: "
-        "that provider sets the mark first."
-    )
-    return refuse(RefusalKind.CONFLICT, "conflict", message)
+def _cannot_mark() -> Refusal:
+    return refuse(RefusalKind.CONFLICT, "conflict", MARK_ELSEWHERE)

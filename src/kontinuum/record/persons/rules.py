@@ -55,7 +55,8 @@ def conflicts(replaced: Identity, survivor: Identity) -> tuple[Conflict, ...]:
     known = {"female", "male", "other"}
     if replaced.sex in known and survivor.sex in known and replaced.sex != survivor.sex:
         found.append(Conflict.SEX)
-    if replaced.named and survivor.named and not names_alike(replaced, survivor):
+    provisional = replaced.called_provisionally or survivor.called_provisionally
+    if replaced.named and survivor.named and not provisional and not names_alike(replaced, survivor):
         found.append(Conflict.NAMES)
     if replaced.deceased != survivor.deceased:
         found.append(Conflict.DECEASED)
