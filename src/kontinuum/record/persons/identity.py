@@ -29,8 +29,8 @@ class Identity:
     """A Patient as the index compares it.
 
     `numbers` are (system, value) of every identifier in its stored form, `real` those that the state has
-    given the person. `given` and `family` are folded; `contacts` are telephone numbers, e-mail and addresses. `called_provisionally`: the name is one
-    that was given until the real one is known.
+    given the person. `given` and `family` are folded; `contacts` are telephone numbers, e-mail and addresses.
+    `called_provisionally`: the name is one that was given until the real one is known.
     """
 
     id: str

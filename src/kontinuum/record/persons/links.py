@@ -14,7 +14,7 @@ from typing import Any
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.issues import Issue
-from kontinuum.kernel.clock import from_micros
+from kontinuum.kernel.clock import from_micros, instant
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.principal import PROTECTED_IDENTITY, ActorKind
 from kontinuum.record import reading, writing
@@ -229,6 +229,7 @@ async def _link(
             for row, to, kind in ((replaced, survivor.id, REPLACED_BY), (survivor, replaced.id, REPLACES))
         ],
         "link",
+        reason,
     )
     if refused is not None:
         return refused
@@ -252,7 +253,7 @@ async def _unlink(context: Context, connection: Any, row: LinkRow, reason: str) 
         for one, to in (pair, pair[::-1])
         if one in rows
     ]
-    refused = await _write(context, connection, changed, "unlink")
+    refused = await _write(context, connection, changed, "unlink", reason)
     if refused is not None:
         return refused
     links = await store.in_force(connection, pair)
@@ -263,12 +264,33 @@ async def _unlink(context: Context, connection: Any, row: LinkRow, reason: str) 
 
 
 async def _write(
-    context: Context, connection: Any, changed: Sequence[tuple[ResourceRow, dict[str, Any]]], action: str
+    context: Context,
+    connection: Any,
+    changed: Sequence[tuple[ResourceRow, dict[str, Any]]],
+    action: str,
+    reason: str,
 ) -> Refusal | None:
-    """Write the Patients that the provider keeps; another provider's stays untouched."""
-    intents = [Intent("Patient", row.id, body, linking=True) for row, body in changed if _own(context, row)]
+    """Write the Patients that the provider keeps, with who and why; another provider's stays untouched."""
+    own = [(row, body) for row, body in changed if _own(context, row)]
+    intents = [Intent("Patient", row.id, body, linking=True) for row, body in own]
+    intents += [Intent("Provenance", None, _provenance(context, row, action, reason)) for row, _ in own]
     results = await writing.apply(context, connection, intents, action=action)
     return next((each for each in results if isinstance(each, Refusal)), None)
+
+
+def _provenance(context: Context, row: ResourceRow, action: str, reason: str) -> dict[str, Any]:
+    """Who made the next version of a Patient and why (http://hl7.org/fhir/R4/provenance.html)."""
+    actor = context.principal.actor
+    who = {"display": actor.name, **({"reference": actor.reference} if actor.reference else {})}
+    unit = {"display": context.principal.assignment.unit_name}
+    return {
+        "resourceType": "Provenance",
+        "target": [{"reference": f"Patient/{row.id}/_history/{row.version + 1}"}],
+        "recorded": instant(context.now()),
+        "activity": {"text": action},
+        "reason": [{"text": reason}],
+        "agent": [{"who": who, "onBehalfOf": unit}],
+    }
 
 
 async def _locked(connection: Any, *patients: str) -> dict[str, ResourceRow]:

@@ -12,12 +12,14 @@ from kontinuum.record.persons.rules import Conflict
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import NumberKind, Person
 from kontinuum.web.workspace.persons import editing
+from kontinuum.web.workspace.persons.merged import with_links
 from kontinuum.web.workspace.persons.shared import (
     NO_REASON,
     Standing,
     done,
     form_of,
     person_path,
+    reader_of,
     record_of,
     refuse,
     standing,
@@ -96,9 +98,11 @@ async def show_link(page: Page) -> Response:
         there_is_kept = keep == there.stored.id
     survivor, replaced = (there, here) if there_is_kept else (here, there)
     against = await record_of(page).persons.compare(replaced.stored.id, survivor.stored.id)
+    reader = reader_of(page, here.stored.id)
+    await reader.find_many(())
     values = {
-        "patient": here.person,
-        "warnings": (),
+        "patient": await with_links(page, here.person),
+        "warnings": reader.banner_notes(),
         "survivor": survivor.person,
         "replaced": replaced.person,
         "other": there.person,

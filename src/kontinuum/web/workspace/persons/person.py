@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from kontinuum.kernel.module import Chart
 from kontinuum.record.outcome import HistoryPage, Refusal
 from kontinuum.record.persons.links import LinkRow, PersonLinks
 from kontinuum.record.persons.rules import Likeness
@@ -16,7 +15,15 @@ from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.persons import reading
 from kontinuum.web.workspace.persons.editing import ROLES, Resource
 from kontinuum.web.workspace.persons.merged import elsewhere, with_links
-from kontinuum.web.workspace.persons.shared import Standing, record_of, refuse, standing, today_of, when
+from kontinuum.web.workspace.persons.shared import (
+    Standing,
+    reader_of,
+    record_of,
+    refuse,
+    standing,
+    today_of,
+    when,
+)
 from kontinuum.web.workspace.persons.words import LIKENESSES
 
 SHOWN_VERSIONS = 30
@@ -59,31 +66,19 @@ async def show_person(page: Page) -> Response:
 async def _values(page: Page, current: Standing, links: PersonLinks) -> dict[str, object]:
     record, today, translator = record_of(page), today_of(page), page.translator
     patient = current.stored.id
-    chart = Chart(patient, page.services.clock.now(), translator, page.services.directory)
-    notes = [part for module in page.services.modules for part in module.banner]
-    queries = [part.queries(chart) for part in notes]
-    related, reasons, *banner = await record.find_many(
-        [
-            f"RelatedPerson?patient={patient}&_count=100",
-            f"Provenance?target=Patient/{patient}&_count=200",
-            *(query for part in queries for query in part),
-        ]
+    reader = reader_of(page, patient)
+    related, reasons = await reader.find_many(
+        [f"RelatedPerson?patient={patient}&_count=100", f"Provenance?patient={patient}&_count=200"]
     )
     versions = await record.history("Patient", patient, count=SHOWN_VERSIONS)
     history = () if isinstance(versions, Refusal) else versions.entries
     units = [*(each.unit for each in history), current.stored.unit]
     units += [unit for row in links.links for unit in (row.made_unit, row.ended_unit or "")]
     await page.services.directory.learn(record, units)
-    answers = iter(banner)
-    warnings = [
-        note
-        for part, asked in zip(notes, queries, strict=True)
-        for note in part.notes(chart, [next(answers) for _ in asked])
-    ]
     people = await _people(page, [each for row in links.links for each in (row.replaced, row.survivor)])
     return {
         "patient": await with_links(page, current.person),
-        "warnings": warnings,
+        "warnings": reader.banner_notes(),
         "withheld": current.withheld,
         "version": current.stored.version,
         "numbers": reading.numbers(current.resource, today, record.persons.schemes, translator),

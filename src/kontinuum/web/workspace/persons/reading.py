@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from kontinuum.fhir import json
 from kontinuum.kernel.i18n import Translator, message
-from kontinuum.kernel.module import Directory
+from kontinuum.kernel.module import Directory, ResourceVersion
 from kontinuum.record.outcome import Stored
 from kontinuum.sweden import identifiers, systems
 from kontinuum.sweden.identifiers import LocalScheme
@@ -116,16 +116,17 @@ def numbers(
     return sorted(found, key=lambda one: one.use == outdated)
 
 
-def relations(stored: Iterable[Stored], today: date, translator: Translator) -> list[ShownRelation]:
+def relations(stored: Iterable[ResourceVersion], today: date, translator: Translator) -> list[ShownRelation]:
     """Those close to the patient: who acts for the patient first, those whose period has ended last."""
     found = [_relation(each, today, translator) for each in stored if each.body is not None]
     return sorted(found, key=lambda one: (one.over, not one.acts, one.name))
 
 
-def _relation(stored: Stored, today: date, translator: Translator) -> ShownRelation:
+def _relation(stored: ResourceVersion, today: date, translator: Translator) -> ShownRelation:
     person: Resource = json.loads(stored.body or b"")
     concept: Resource = next(iter(person.get("relationship", ())), {})
     codes = {(each.get("system"), each.get("code")) for each in concept.get("coding", ())}
+    # ROLES names those who act for the patient first: a parent who is guardian is shown as that.
     role = next((key for key, (system, code, _) in ROLES.items() if (system, code) in codes), "")
     display = next((each.get("display", "") for each in concept.get("coding", ())), "")
     name: Resource = next(iter(person.get("name", ())), {})
@@ -147,7 +148,10 @@ def _relation(stored: Stored, today: date, translator: Translator) -> ShownRelat
 
 
 def changes(
-    versions: Sequence[Stored], reasons: Iterable[Stored], directory: Directory, translator: Translator
+    versions: Sequence[Stored],
+    reasons: Iterable[ResourceVersion],
+    directory: Directory,
+    translator: Translator,
 ) -> list[ShownChange]:
     """What each version of a Patient changed, newest first; `reasons` are the Provenance of some of them."""
     told = _told(reasons)
@@ -170,7 +174,7 @@ def changes(
     return shown
 
 
-def _told(reasons: Iterable[Stored]) -> dict[str, tuple[str, str]]:
+def _told(reasons: Iterable[ResourceVersion]) -> dict[str, tuple[str, str]]:
     """Who and why, by the versioned reference that a Provenance speaks of."""
     found = {}
     for each in reasons:

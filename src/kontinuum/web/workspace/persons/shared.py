@@ -13,11 +13,13 @@ from starlette.responses import RedirectResponse, Response
 from kontinuum.fhir import json
 from kontinuum.kernel.clock import from_micros, instant, to_micros
 from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.module import Chart
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record import Record
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
+from kontinuum.web.workspace.reading import PatientReader
 
 Resource = dict[str, Any]
 
@@ -63,6 +65,13 @@ def record_of(page: Page) -> Record:
     """The gate, bound to who is signed in."""
     record: Record = page.services.record(page.session.principal)
     return record
+
+
+def reader_of(page: Page, patient: str) -> PatientReader:
+    """The gate narrowed to one patient, which reads what must be seen in the banner along with the page."""
+    chart = Chart(patient, page.services.clock.now(), page.translator, page.services.directory)
+    banner = [part for module in page.services.modules for part in module.banner]
+    return PatientReader(record_of(page), chart, banner)
 
 
 def today_of(page: Page) -> date:
