@@ -333,10 +333,10 @@ async def test_protected_identity_that_differs_needs_the_right_and_marks_both(
     )
     assert kinds(await trusted.persons.link("y", "x", reason=REASON)) is RefusalKind.CONFLICT
     await linked(trusted, confirmed=[Conflict.PROTECTION])
-    assert (await body(record, "y"))["meta"]["security"] == [label]
+    assert (await body(trusted, "y"))["meta"]["security"] == [label]
     await trusted.persons.unlink("y", reason="Fel person")
     assert await body(record, "y") == before
-    assert (await body(record, "x"))["meta"]["security"] == [label]
+    assert (await body(trusted, "x"))["meta"]["security"] == [label]
 
 
 async def test_an_ordinary_write_makes_changes_and_removes_no_link(record: Record) -> None:

@@ -68,6 +68,7 @@ async def open_services(
         identity = Identity(pool, clock, shown, limits)
         schemes = [LocalScheme(**asdict(each)) for each in settings.reserve_numbers] or DEFAULT_SCHEMES
         gate = Gate(pool, audit, clock, keys, schemes)
+        await gate.learn_of_law()
         yield Services(settings, clock, pool, audit, gate, identity, parties)
 
 

@@ -13,10 +13,13 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.record import bundles, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, Services
+from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
+from kontinuum.record.law import Law
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
 from kontinuum.record.persons.index import PatientIndex
+from kontinuum.store.law import is_complete
 from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
 
@@ -32,6 +35,10 @@ class Gate:
         schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES,
     ) -> None:
         self._services = Services(pool, audit, clock, keys, schemes=schemes)
+
+    async def learn_of_law(self) -> None:
+        """Learn whether the tables of the law are complete, so that searches need not ask for it."""
+        self._services.law_complete = await is_complete(self._services.pool)
 
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""
@@ -73,6 +80,19 @@ class Record:
     def persons(self) -> PatientIndex:
         """The patient index: links between Patients, possible duplicates, reserve numbers."""
         return PatientIndex(self._context)
+
+    @property
+    def law(self) -> Law:
+        """What this principal may do about access: relations, choices, consents, openings, blocks."""
+        return Law(self._context)
+
+    async def access(self, patient: str) -> Access:
+        """How this principal stands to a patient, and what exists that is not shown."""
+        return await access_to(self._context, patient)
+
+    async def standing(self, patient: str) -> Access:
+        """How this principal stands to a patient: nothing of the record is looked at."""
+        return await standing(self._context, patient)
 
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""

@@ -14,8 +14,8 @@ from kontinuum.record import writing
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, Written
 from kontinuum.record.persons import links
+from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check
-from kontinuum.record.writing import Intent
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import msgspec
 
-from kontinuum.access import Action, Deny, Permit, predicate
+from kontinuum.access import Action, Deny, predicate
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
-from kontinuum.record.context import Context, decide_on, is_id, reference, stored, type_code
+from kontinuum.record.circumstances import decide_rows, readable
+from kontinuum.record.context import Context, is_id, missing, reference, stored, type_code
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
+from kontinuum.record.release import release, release_one
 from kontinuum.store.resources import read as store
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -28,7 +30,7 @@ async def read(context: Context, type_name: str, logical_id: str) -> Stored | Re
     refused = await _released(context, "read", row)
     if refused is not None:
         return refused
-    return gone(row) if row.body is None else stored(row)
+    return gone(row) if row.body is None else await release_one(context, row)
 
 
 async def vread(context: Context, type_name: str, logical_id: str, version: int) -> Stored | Refusal:
@@ -60,7 +62,7 @@ async def vread(context: Context, type_name: str, logical_id: str, version: int)
     refused = await _released(context, "vread", found)
     if refused is not None:
         return refused
-    return gone(found) if found.body is None else stored(found)
+    return gone(found) if found.body is None else await release_one(context, found, past=True)
 
 
 def _versioned(type_name: str, logical_id: str, version: int) -> str:
@@ -84,13 +86,13 @@ async def _readable(context: Context, action: str, type_name: str, logical_id: s
     row = await _existing(context, action, type_name, logical_id)
     if isinstance(row, Refusal):
         return row
-    decision = decide_on(context, Action.READ, row)
+    (decision,) = await decide_rows(context, context.pool, Action.READ, [row])
     return await context.denied(action, decision, row) if isinstance(decision, Deny) else row
 
 
 async def _released(context: Context, action: str, row: ResourceRow) -> Refusal | None:
     """Log that a row is shown; the refusal, logged as well, when the law does not let it be."""
-    decision = decide_on(context, Action.READ, row)
+    (decision,) = await decide_rows(context, context.pool, Action.READ, [row])
     if isinstance(decision, Deny):
         return await context.denied(action, decision, row)
     await context.log(
@@ -103,11 +105,7 @@ async def read_many(context: Context, references: Sequence[str]) -> dict[str, St
     """Several resources by `Type/id`; what does not exist or is not permitted is absent."""
     wanted = [pair for text in references if (pair := split(text))]
     found = await store.read_many(context.pool, wanted)
-    shown = [
-        row
-        for row in found
-        if row.body is not None and isinstance(decide_on(context, Action.READ, row), Permit)
-    ]
+    shown = await readable(context, context.pool, [row for row in found if row.body is not None])
     await context.log(
         "read",
         "permitted",
@@ -116,7 +114,7 @@ async def read_many(context: Context, references: Sequence[str]) -> dict[str, St
         what=(reference(row) for row in shown),
         count=len(shown),
     )
-    return {item.reference: item for item in map(stored, shown)}
+    return {item.reference: item for item in await release(context, shown)}
 
 
 async def history(
@@ -144,7 +142,7 @@ async def history(
         row = found
     rows = await store.history(
         context.pool,
-        scope=predicate(context.principal),
+        scope=predicate(context.question(Action.READ)),
         types=None if code is None else (code,),
         row=row,
         since=since,
@@ -162,7 +160,7 @@ async def history(
         count=len(shown),
     )
     following = _cursor(shown[-1]) if len(rows) > count and shown else None
-    return HistoryPage(tuple(map(stored, shown)), following)
+    return HistoryPage(tuple(await release(context, shown, past=True)), following)
 
 
 def split(text: str) -> tuple[int, str] | None:
@@ -171,11 +169,6 @@ def split(text: str) -> tuple[int, str] | None:
     if len(parts) >= 2 and parts[0] in TYPE_CODES and is_id(parts[1]):
         return TYPE_CODES[parts[0]], parts[1]
     return None
-
-
-def missing(type_name: str, logical_id: str) -> Refusal:
-    """The refusal for what was never there."""
-    return refuse(RefusalKind.NOT_FOUND, "not-found", f"There is no {type_name} with the id '{logical_id}'.")
 
 
 def gone(row: ResourceRow) -> Refusal:

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 import asyncpg
 import msgspec
 
-from kontinuum.access import Action, Permit, predicate
+from kontinuum.access import Action, predicate
+from kontinuum.access.redact import is_marked, may_see, tells_of_protected
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES, SearchParameter, search_parameters
 from kontinuum.fhir.fhirpath import compile as compile_path
@@ -22,10 +23,13 @@ from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import Include, SearchQuery
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import local
-from kontinuum.record.context import Context, decide_on, stored, type_code
+from kontinuum.kernel.sql import Fragment
+from kontinuum.record.circumstances import readable
+from kontinuum.record.context import Context, type_code
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
 from kontinuum.record.persons.meaning import in_every_form, of_whole_person, patients_named
 from kontinuum.record.reading import split
+from kontinuum.record.release import release
 from kontinuum.store import persons
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import search as store
@@ -117,7 +121,7 @@ async def matching(context: Context, connection: Any, query: SearchQuery, limit:
     named = patients_named([query])
     if named:
         query = of_whole_person(query, await persons.members(connection, named))
-    found = await store.search(connection, query, predicate(context.principal), limit)
+    found = await store.search(connection, query, _scope(context, query), limit)
     return [each.row for each in found if _confirmed(query, each.row)]
 
 
@@ -157,7 +161,7 @@ async def _found(
     context: Context, connection: Any, query: SearchQuery, limit: int, after: list[Any] | None
 ) -> list[store.Found] | Refusal:
     try:
-        return await store.search(connection, query, predicate(context.principal), limit, after)
+        return await store.search(connection, query, _scope(context, query), limit, after)
     except asyncpg.DataError:
         if after is None:
             raise
@@ -167,12 +171,11 @@ async def _found(
 async def _run(
     context: Context, connection: Any, query: SearchQuery, after: list[Any] | None
 ) -> tuple[SearchPage, list[ResourceRow]] | Refusal:
-    scope = predicate(context.principal)
     size = min(DEFAULT_COUNT if query.count is None else query.count, MAX_COUNT)
     only_count = query.summary == "count" or query.count == 0
     total = None
     if only_count or query.total in ("accurate", "estimate"):
-        total = await store.count(connection, query, scope)
+        total = await store.count(connection, query, _scope(context, query))
     if only_count:
         return SearchPage((), (), total), []
     found = await _found(context, connection, query, size + 1, after)
@@ -184,8 +187,21 @@ async def _run(
     if isinstance(included, Refusal):
         return included
     following = _cursor(query, shown[-1].position) if len(found) > size and shown else None
-    page = SearchPage(tuple(map(stored, matches)), tuple(map(stored, included)), total, following)
+    shown_matches, shown_included = await release(context, matches), await release(context, included)
+    page = SearchPage(tuple(shown_matches), tuple(shown_included), total, following)
     return page, matches + included
+
+
+def _scope(context: Context, query: SearchQuery) -> Fragment:
+    """What of a search's type the principal may find.
+
+    A search that would tell what is taken out of a protected person's resources finds no such person.
+    """
+    question = context.question(Action.READ, patient=store.patient_of(query), type_name=query.type)
+    asked = {criterion.parameter.name for criterion in query.criteria}
+    asked |= {key.parameter.name for key in query.sort if not isinstance(key.parameter, str)}
+    telling = tells_of_protected(query.type, asked) and not may_see(question)
+    return predicate(question, with_protected=not telling)
 
 
 def _confirmed(query: SearchQuery, row: ResourceRow) -> bool:
@@ -199,11 +215,11 @@ async def _included(
     if not matches or not (query.includes or query.revincludes):
         return []
     found: dict[tuple[int, int], ResourceRow] = {}
-    wanted = [pair for include in query.includes for pair in _references(include, matches)]
+    wanted = [pair for include in query.includes for pair in _references(context, include, matches)]
     if wanted:
-        for row in await reads.read_many(connection, dict.fromkeys(wanted)):
-            if row.body is not None and isinstance(decide_on(context, Action.READ, row), Permit):
-                found[row.bucket, row.key] = row
+        rows = await reads.read_many(connection, dict.fromkeys(wanted))
+        for row in await readable(context, connection, [row for row in rows if row.body is not None]):
+            found[row.bucket, row.key] = row
     targets = [(RESOURCE_TYPES[row.type - 1], row.id) for row in matches]
     if query.revincludes and query.type == "Patient":
         linked = await persons.members(connection, [row.id for row in matches])
@@ -212,7 +228,9 @@ async def _included(
     for include in query.revincludes:
         limit = MAX_INCLUDED - len(found) + 1
         parameter = _parameter(include)
-        scope = predicate(context.principal)
+        question = context.question(Action.READ, type_name=include.source_type)
+        telling = tells_of_protected(include.source_type, {parameter.name}) and not may_see(question)
+        scope = predicate(question, with_protected=not telling)
         for row in await store.referring(connection, include.source_type, parameter, targets, scope, limit):
             found[row.bucket, row.key] = row
         if len(found) > MAX_INCLUDED:
@@ -226,13 +244,16 @@ async def _included(
     return list(found.values())
 
 
-def _references(include: Include, matches: list[ResourceRow]) -> list[tuple[int, str]]:
+def _references(context: Context, include: Include, matches: list[ResourceRow]) -> list[tuple[int, str]]:
     """The targets to which the matches refer by an include's parameter."""
     code = TYPE_CODES[include.source_type]
+    secret = tells_of_protected(include.source_type, {include.parameter}) and not may_see(
+        context.question(Action.READ)
+    )
     path = compile_path(_parameter(include).expression)
     found = []
     for row in matches:
-        if row.type != code or row.body is None:
+        if row.type != code or row.body is None or (secret and is_marked(row.body)):
             continue
         for node in path.nodes(json.loads(row.body)):
             text = node.value.get("reference") if isinstance(node.value, dict) else node.value

@@ -23,7 +23,7 @@ from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refu
 from kontinuum.record.persons import rules
 from kontinuum.record.persons.identity import PROTECTION, Identity, identity_of
 from kontinuum.record.persons.rules import CONFLICTS, REPLACED_BY, REPLACES, Conflict
-from kontinuum.record.writing import Intent
+from kontinuum.record.planning import Intent
 from kontinuum.store import persons as store
 from kontinuum.store.persons import Doer, LinkRow
 from kontinuum.store.resources import read as reads
