@@ -23,7 +23,7 @@ class Intent:
 
     `identity` was drawn for a create whose id is the server's. `meta` restores version and time. With
     `only_new` what exists is not touched (If-None-Match: *). Only with `linking` may it change which Patient
-    replaces which.
+    replaces which. `whole` was made at the gate from all that is stored, whatever the principal may see of it.
     """
 
     type: str
@@ -34,6 +34,7 @@ class Intent:
     meta: tuple[int, int] | None = None
     only_new: bool = False
     linking: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Plan:
 
     def add(self, intent: Intent, row: ResourceRow | None, decision: Decision | None) -> Written | Refusal:
         """Plan one intent, given the current row if there is one and the decision about writing it."""
-        if row is not None and not isinstance(decision, Deny) and _unseen(self.context, row):
+        blind = row is not None and not intent.whole and _unseen(self.context, row)
+        if blind and not isinstance(decision, Deny):
             decision = _UNSEEN
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, None if row is None else row.patient)

@@ -11,7 +11,7 @@ from tests.http.pages.conftest import NUMBER, PATIENT, csrf_of, note, patient, p
 
 from kontinuum.app.services import Services
 from kontinuum.fhir import json
-from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.principal import PROTECTED_IDENTITY, Principal
 from kontinuum.record import Record
 from kontinuum.record.outcome import Refusal, Stored
 from kontinuum.sweden import systems
@@ -116,7 +116,7 @@ async def test_what_speaks_against_a_link_is_shown_and_must_be_confirmed(
 
 
 async def test_protected_identity_is_set_with_a_reason_and_lifted_only_by_right(
-    doctor: httpx.AsyncClient, doctors_record: Record
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
 ) -> None:
     await write(doctors_record, patient())
     no_reason = await post(doctor, f"{HERE}/protection", level=systems.CONFIDENTIALITY_MARK, reason="")
@@ -125,9 +125,9 @@ async def test_protected_identity_is_set_with_a_reason_and_lifted_only_by_right(
     done = await post(doctor, f"{HERE}/protection", level=systems.CONFIDENTIALITY_MARK, reason="Beslut i dag")
     assert done.status_code == 303
     marked = await content(doctors_record)
-    assert marked["meta"]["security"] == [
-        {"system": systems.SECURITY_LABEL, "code": systems.CONFIDENTIALITY_MARK}
-    ]
+    label = {"system": systems.SECURITY_LABEL, "code": systems.CONFIDENTIALITY_MARK}
+    assert label in marked["meta"]["security"]
+    assert "telecom" not in marked
     page = await doctor.get(HERE)
     assert "Sekretessmarkering" in page.text
     assert "070-174 06 31" not in page.text
@@ -136,12 +136,17 @@ async def test_protected_identity_is_set_with_a_reason_and_lifted_only_by_right(
     hit = await doctor.post("/patients", data={"csrf": csrf, "q": NUMBER})
     assert "Skyddade personuppgifter" in hit.text
     lifted = await post(doctor, f"{HERE}/protection", level="", reason="Upphört")
-    assert lifted.status_code == 422
+    assert lifted.status_code == 403
     assert "behörighet till skyddade personuppgifter" in lifted.text
-    assert (await content(doctors_record))["meta"]["security"] == marked["meta"]["security"]
+    assert label in (await content(doctors_record))["meta"]["security"]
+    blind = await post(doctor, f"{HERE}/contacts", mobile="070-174 06 98")  # would lose what it cannot see
+    assert blind.status_code in (403, 422)
     raised = await post(doctor, f"{HERE}/protection", level=systems.PROTECTED_REGISTRATION, reason="Höjt")
     assert raised.status_code == 303
     assert "Skyddad folkbokföring" in (await doctor.get(HERE)).text
+    right = replace(doctors_record.principal.assignment, rights=(PROTECTED_IDENTITY,))
+    trusted = application.gate.record(replace(doctors_record.principal, assignment=right))
+    assert (await content(trusted))["telecom"] == patient()["telecom"]
 
 
 async def test_every_change_stands_in_the_history_with_who_and_why(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from kontinuum.record.context import Context
-from kontinuum.record.outcome import Refusal
-from kontinuum.record.persons import duplicates, links, numbers
+from kontinuum.record.outcome import Refusal, Written
+from kontinuum.record.persons import duplicates, links, numbers, protecting
 from kontinuum.record.persons.duplicates import Pair, Scanned
 from kontinuum.record.persons.links import Linked, PersonLinks
 from kontinuum.record.persons.rules import Conflict
@@ -56,6 +56,12 @@ class PatientIndex:
     async def members_of(self, patient: str) -> tuple[str, tuple[str, ...]]:
         """Whom a person is known by, and every Patient that is the person; one probe of an index."""
         return await links.members_of(self._context, patient)
+
+    async def protect(
+        self, patient: str, level: str | None, *, reason: str, if_match: int
+    ) -> Written | Refusal:
+        """Put a Patient under a level of protected identity, or under none."""
+        return await protecting.protect(self._context, patient, level, reason=reason, if_match=if_match)
 
     async def draw_reserve_number(self) -> tuple[str, str] | Refusal:
         """A reserve number (system, value) of the configured series that nobody has had."""

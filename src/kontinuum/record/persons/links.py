@@ -53,8 +53,12 @@ __all__ = [
     "compare",
     "link",
     "links_of",
+    "locked",
+    "may_handle_protected",
     "members_of",
     "person_of",
+    "provenance",
+    "restore",
     "unlink",
 ]
 
@@ -91,7 +95,7 @@ async def link(
 
     async def work(connection: Any) -> Linked | Refusal:
         await store.lock(connection)
-        rows = await _locked(connection, replaced, survivor)
+        rows = await locked(connection, replaced, survivor)
         links = await store.in_force(connection, [replaced, survivor])
         stopped = _cannot_link(replaced, survivor, rows, links)
         if stopped is not None:
@@ -243,7 +247,7 @@ async def _link(
 
 async def _unlink(context: Context, connection: Any, row: LinkRow, reason: str) -> PersonLinks | Refusal:
     pair = (row.replaced, row.survivor)
-    rows = await _locked(connection, *pair)
+    rows = await locked(connection, *pair)
     foreign = _foreign(context, *rows.values())
     if foreign is not None:
         return await _refused(context, "unlink", pair, foreign)
@@ -272,13 +276,13 @@ async def _write(
 ) -> Refusal | None:
     """Write the Patients that the provider keeps, with who and why; another provider's stays untouched."""
     own = [(row, body) for row, body in changed if _own(context, row)]
-    intents = [Intent("Patient", row.id, body, linking=True) for row, body in own]
-    intents += [Intent("Provenance", None, _provenance(context, row, action, reason)) for row, _ in own]
+    intents = [Intent("Patient", row.id, body, linking=True, whole=True) for row, body in own]
+    intents += [Intent("Provenance", None, provenance(context, row, action, reason)) for row, _ in own]
     results = await writing.apply(context, connection, intents, action=action)
     return next((each for each in results if isinstance(each, Refusal)), None)
 
 
-def _provenance(context: Context, row: ResourceRow, action: str, reason: str) -> dict[str, Any]:
+def provenance(context: Context, row: ResourceRow, action: str, reason: str) -> dict[str, Any]:
     """Who made the next version of a Patient and why (http://hl7.org/fhir/R4/provenance.html)."""
     actor = context.principal.actor
     who = {"display": actor.name, **({"reference": actor.reference} if actor.reference else {})}
@@ -293,7 +297,8 @@ def _provenance(context: Context, row: ResourceRow, action: str, reason: str) ->
     }
 
 
-async def _locked(connection: Any, *patients: str) -> dict[str, ResourceRow]:
+async def locked(connection: Any, *patients: str) -> dict[str, ResourceRow]:
+    """The current versions of Patients that exist, by id, their rows locked until the transaction ends."""
     found = await reads.lock_many(connection, [(_PATIENT, patient) for patient in patients])
     return {row.id: row for row in found if row.body is not None}
 

@@ -8,8 +8,6 @@ from starlette.responses import Response
 
 from kontinuum.kernel.i18n import message
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.persons.identity import protection_of
-from kontinuum.record.persons.rules import with_protection
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.persons import editing, reading
 from kontinuum.web.workspace.persons.editing import Resource, Wrong
@@ -28,9 +26,6 @@ from kontinuum.web.workspace.persons.shared import (
     wrong,
 )
 
-NO_RIGHT = message(
-    "Lifting or lowering a protected identity takes an assignment with the right to protected identities."
-)
 _ENDED = message("That person is not among the patient's relations.")
 
 Edit = Callable[[Resource, dict[str, str]], Resource | Wrong]
@@ -43,19 +38,13 @@ async def set_protection(page: Page) -> Response:
     if wanted and wanted not in reading.LEVELS:
         return wrong(page, message("Choose a level."))
 
-    def edit(patient: Resource, _: dict[str, str]) -> Resource | Wrong:
-        # A mark may be set and raised by anybody in care; to take one away exposes a person.
-        before = protection_of(patient)
-        lowers = before is not None and wanted != before and wanted != max(before, wanted, key=_strength)
-        if lowers and not record_of(page).persons.may_handle_protected:
-            return Wrong("level", NO_RIGHT)
-        return with_protection(patient, wanted or None)
-
-    return await _changed(page, form, edit, "protection", message("Protected identity"), needs_reason=True)
-
-
-def _strength(level: str) -> int:
-    return ["", *reading.LEVELS].index(level)
+    reason, version = editing.text(form, "reason"), form.get("version", "")
+    if not reason:
+        return wrong(page, NO_REASON)
+    patient = page.request.path_params["patient"]
+    seen = int(version) if version.isdigit() else 0
+    result = await record_of(page).persons.protect(patient, wanted or None, reason=reason, if_match=seen)
+    return refuse(page, result) if isinstance(result, Refusal) else done(person_path(patient, "protection"))
 
 
 async def set_contacts(page: Page) -> Response:
