@@ -23,7 +23,7 @@ class Intent:
 
     `identity` was drawn for a create whose id is the server's. `meta` restores version and time. With
     `only_new` what exists is not touched (If-None-Match: *). Only with `linking` may it change which Patient
-    replaces which. `whole` was made at the gate from all that is stored, whatever the principal may see of it.
+    replaces which. `whole` was made at the gate from all that is stored, whatever the principal may see.
     """
 
     type: str
