@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kontinuum.fhir import json
-from kontinuum.kernel.principal import PROTECTED_IDENTITY, ActorKind
+from kontinuum.kernel.principal import PROTECTED_IDENTITY, ActorKind, Principal, Purpose
 from kontinuum.record import Gate, Incoming, Record, Refusal, RefusalKind, SearchPage, Stored, Written
 from kontinuum.record.persons.links import Linked, PersonLinks
 from kontinuum.record.persons.rules import Conflict
@@ -364,6 +364,33 @@ async def test_an_export_that_is_taken_in_brings_its_links(record: Record, gate:
     # Of two that name each other the first counts: never a circle.
     assert await record.persons.person_of(["x", "y"]) == {"x": "y", "y": "y"}
     assert await found(record, "Observation?patient=x") == ["Observation/b1"]
+
+
+@pytest.mark.parametrize(
+    "who",
+    [principal("x", kind=ActorKind.PATIENT, purpose=Purpose.PATIENT), principal(purpose=Purpose.STATISTICS)],
+    ids=["patient", "statistics"],
+)
+async def test_the_index_is_kept_by_those_who_care_or_administrate(
+    gate: Gate, record: Record, who: Principal
+) -> None:
+    await write(record, person("x", NUMBER), person("b", "198011289819"))
+    await record.persons.find_duplicates(10)
+    persons = gate.record(who).persons
+    for refused in (
+        await persons.link("b", "x", reason=REASON, confirmed=tuple(map(str, Conflict))),
+        await persons.unlink("b", reason=REASON),
+        await persons.protect("b", systems.CONFIDENTIALITY_MARK, reason=REASON, if_match=1),
+        await persons.draw_reserve_number(),
+        await persons.find_duplicates(10),
+        await persons.duplicates(),
+        await persons.duplicates_of(person("", NUMBER)),
+        await persons.dismiss("b", "x", reason=REASON),
+        await persons.reopen("b", "x"),
+    ):
+        assert kinds(refused) is RefusalKind.FORBIDDEN
+    allowed = gate.record(principal(purpose=Purpose.ADMINISTRATION)).persons
+    assert len(await allowed.duplicates()) == 1
 
 
 # --- numbers -------------------------------------------------------------------------------------------

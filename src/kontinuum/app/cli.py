@@ -26,12 +26,6 @@ class LawTask(StrEnum):
     REBUILD = "rebuild"
 
 
-class AuditTask(StrEnum):
-    """What can be done with the log."""
-
-    VERIFY = "verify"
-
-
 def _settings_help() -> str:
     rows = [f"[bold]{setting.variable}[/]: {setting.default_text}" for setting in SETTINGS if setting.field]
     return "\n\n".join(
@@ -189,16 +183,52 @@ def token(
     _run_in_database("token", settings=settings, client=client, persona=persona, unit=unit, provider=provider)
 
 
-@app.command(rich_help_panel=PANEL_SERVER)
-def audit(
-    what: Annotated[AuditTask, typer.Argument(help="verify: compute every hash again and compare.")],
-) -> None:
-    """Prove that the log of accesses is whole.
+audit = typer.Typer(
+    name="audit", help="The log of accesses: prove it, anchor it, export it, keep it.", no_args_is_help=True
+)
+app.add_typer(audit, rich_help_panel=PANEL_SERVER)
 
-    Exit code 3 and the first broken place of each chain when it is not.
+
+@audit.command()
+def verify(
+    anchor: Annotated[
+        str | None, typer.Option(metavar="ANCHOR", help="An anchor that was kept elsewhere, to compare with.")
+    ] = None,
+) -> None:
+    """Prove that the log is whole: compute every hash again and compare.
+
+    Exit code 3, and each broken place with its time, when it is not.
     """
-    assert what is AuditTask.VERIFY
-    _run_in_database("audit")
+    _run_in_database("audit", task="verify", kept=anchor)
+
+
+@audit.command("anchor")
+def audit_anchor() -> None:
+    """Make an anchor over the whole log and print it, to be kept elsewhere."""
+    _run_in_database("audit", task="anchor")
+
+
+@audit.command("export")
+def audit_export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; - for standard output.")],
+    provider: Annotated[
+        str | None, typer.Option(metavar="HSA-ID", help="Only accesses under this care provider.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="From the start of this day.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Until the end of this day.")] = None,
+) -> None:
+    """Write the log as FHIR AuditEvent, NDJSON; that it was exported is itself logged."""
+    _run_in_database("audit_export", file=file, provider=provider, since=since, until=until)
+
+
+@audit.command()
+def retain(
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decided.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; stays in the log.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove what was kept longer than KONTINUUM_LOG_YEARS, under a recorded decision."""
+    _run_in_database("audit", task="retain", by=by, reason=reason, dry_run=dry_run)
 
 
 @app.command(rich_help_panel=PANEL_SERVER)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import structlog
 
 from kontinuum.audit import AuditLog
 from kontinuum.identity import Identity, Limits
@@ -16,12 +17,15 @@ from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Persona
 from kontinuum.record import Gate
+from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
 from kontinuum.store.writer import claim_writer
 from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
 if TYPE_CHECKING:
     from kontinuum.identity.oidc.party import RelyingParty
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,12 @@ async def open_services(
         anchor: Any = await asyncpg.connect(dsn, server_settings={"application_name": "kontinuum writer"})
         stack.push_async_callback(anchor.close)
         keys = KeySource(clock, await claim_writer(anchor))
-        pool = await create_pool(dsn, size=connections)
+        role = await roles.for_application(anchor)
+        if role is None:
+            _log.warning("log_not_protected_by_a_role", remedy="kontinuum doctor")
+        pool = await create_pool(dsn, size=connections, role=role)
         stack.push_async_callback(pool.close)
-        audit = AuditLog(dsn, clock)
+        audit = AuditLog(dsn, clock, role=role)
         await audit.start()
         stack.push_async_callback(audit.stop)
         shown = () if settings.environment == "production" else personas
@@ -69,6 +76,7 @@ async def open_services(
         schemes = [LocalScheme(**asdict(each)) for each in settings.reserve_numbers] or DEFAULT_SCHEMES
         gate = Gate(pool, audit, clock, keys, schemes)
         await gate.learn_of_law()
+        stack.push_async_callback(gate.close)
         yield Services(settings, clock, pool, audit, gate, identity, parties)
 
 

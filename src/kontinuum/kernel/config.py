@@ -89,6 +89,8 @@ class Settings:
     session_lifetime: timedelta
     session_idle: timedelta
     lock_after: timedelta
+    log_years: int
+    extract_names: bool
     oidc: tuple[OidcProvider, ...] = ()
     reserve_numbers: tuple[NumberScheme, ...] = ()
 
@@ -223,6 +225,14 @@ def _session_hours(text: str) -> timedelta | Refusal:
 def _minutes(text: str) -> timedelta | Refusal:
     number = _whole_number(text, 1, 720)
     return number if isinstance(number, Refusal) else timedelta(minutes=number)
+
+
+def _log_years(text: str) -> int | Refusal:
+    return _whole_number(text, 5, 100)
+
+
+def _yes_or_no(text: str) -> bool | Refusal:
+    return {"yes": True, "no": False}.get(text, REFUSED)
 
 
 def _executable(text: str) -> Path | Refusal:
@@ -370,6 +380,27 @@ SETTINGS: tuple[Setting, ...] = (
         description="After how many minutes without use the screen is locked until the person is asked for "
         "again. What was being written stays.",
         parse=_minutes,
+    ),
+    Setting(
+        name="LOG_YEARS",
+        field="log_years",
+        type="whole number",
+        default="10",
+        default_text="10",
+        allowed="5 to 100",
+        description="How many years the log of accesses is kept before `kontinuum audit retain` may remove "
+        "it. Less than five is refused (HSLF-FS 2016:40 4:9).",
+        parse=_log_years,
+    ),
+    Setting(
+        name="EXTRACT_NAMES",
+        field="extract_names",
+        type="word",
+        default="no",
+        default_text="no",
+        allowed="yes, no",
+        description="Whether an extract of the log for a patient names the staff, or only their units.",
+        parse=_yes_or_no,
     ),
     Setting(
         name="TEST_CHROMIUM",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from kontinuum.audit import AuditLog
+from kontinuum.audit.attempts import Attempts
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
@@ -17,6 +18,7 @@ from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
+from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
 from kontinuum.record.persons.index import PatientIndex
 from kontinuum.store.law import is_complete
@@ -35,6 +37,15 @@ class Gate:
         schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES,
     ) -> None:
         self._services = Services(pool, audit, clock, keys, schemes=schemes)
+        self._attempts = Attempts(audit, clock)
+
+    async def close(self) -> None:
+        """Log what was counted and not told yet; before the log closes."""
+        await self._attempts.close()
+
+    async def turned_away(self, address: str, reason: str) -> None:
+        """Log that somebody unknown asked for the record: no token (`no-token`), or none that is valid."""
+        await self._attempts.note(address, reason)
 
     async def learn_of_law(self) -> None:
         """Learn whether the tables of the law are complete, so that searches need not ask for it."""
@@ -93,6 +104,11 @@ class Record:
     async def standing(self, patient: str) -> Access:
         """How this principal stands to a patient: nothing of the record is looked at."""
         return await standing(self._context, patient)
+
+    @property
+    def log(self) -> Logbook:
+        """The log, as this principal may read it."""
+        return Logbook(self._context)
 
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""

@@ -16,7 +16,7 @@ from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.issues import Issue
 from kontinuum.kernel.clock import from_micros, instant
 from kontinuum.kernel.i18n import local, message
-from kontinuum.kernel.principal import PROTECTED_IDENTITY, ActorKind
+from kontinuum.kernel.principal import PROTECTED_IDENTITY, ActorKind, Purpose
 from kontinuum.record import reading, writing
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
@@ -29,6 +29,7 @@ from kontinuum.store.persons import Doer, LinkRow
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources.rows import ResourceRow
 
+NOT_KEPT = message("The patient index is kept by those who care for patients or administrate.")
 NEEDS_RIGHT = message(
     "One of them has a protected identity: linking them needs the right to protected identities."
 )
@@ -56,6 +57,7 @@ __all__ = [
     "locked",
     "may_handle_protected",
     "members_of",
+    "not_kept_by",
     "person_of",
     "provenance",
     "restore",
@@ -63,6 +65,7 @@ __all__ = [
 ]
 
 _PATIENT = TYPE_CODES["Patient"]
+_KEEPING = frozenset({Purpose.CARE, Purpose.ADMINISTRATION, Purpose.SYSTEM})
 _PROVISION = "patientdatalagen (2008:355) 3:6 1"
 IMPORTED = "import"
 
@@ -89,7 +92,7 @@ async def link(
     context: Context, replaced: str, survivor: str, *, reason: str, confirmed: Collection[str]
 ) -> Linked | Refusal:
     """Say that `replaced` is the same person as `survivor`, by whom the person is known from now on."""
-    refused = _may_link(context, replaced, survivor, reason) or await _readable(context, replaced, survivor)
+    refused = _may_link(replaced, survivor, reason) or await _readable(context, replaced, survivor)
     if refused is not None:
         return refused
 
@@ -107,7 +110,7 @@ async def link(
 
 async def unlink(context: Context, replaced: str, *, reason: str) -> PersonLinks | Refusal:
     """Undo the link in force by which a Patient is replaced; both are then as they were without it."""
-    refused = _may_link(context, replaced, "", reason) or await _readable(context, replaced)
+    refused = _may_link(replaced, "", reason) or await _readable(context, replaced)
     if refused is not None:
         return refused
 
@@ -184,6 +187,15 @@ async def restore(context: Context, connection: Any, written: Iterable[Written |
                     reason=IMPORTED, confirmed=(), labelled={},
                 )  # fmt: skip
                 await store.settle(connection, (), {**links, patient["id"]: survivor})
+
+
+async def not_kept_by(context: Context) -> Refusal | None:
+    """The refusal of keeping up the index, to all but who care or administrate, and systems; logged."""
+    staff = context.principal.actor.kind is not ActorKind.PATIENT
+    if staff and context.principal.purpose in _KEEPING:
+        return None
+    await context.log("patient-index", "refused", "patient-index")
+    return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "forbidden", NOT_KEPT),), _PROVISION)
 
 
 def may_handle_protected(context: Context) -> bool:
@@ -340,10 +352,7 @@ async def _refused(context: Context, action: str, patients: Sequence[str], refus
 # --- why not -----------------------------------------------------------------------------------------
 
 
-def _may_link(context: Context, replaced: str, survivor: str, reason: str) -> Refusal | None:
-    if context.principal.actor.kind is ActorKind.PATIENT:
-        message = "Patients are linked by the care provider's staff, not by patients."
-        return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "forbidden", message),), _PROVISION)
+def _may_link(replaced: str, survivor: str, reason: str) -> Refusal | None:
     if not reason.strip():
         return refuse(RefusalKind.BAD_REQUEST, "required", "State why: the reason stands in the history.")
     if replaced == survivor:

@@ -95,7 +95,8 @@ class Api:
             else:
                 wanted = parse_interaction(request.method, request.path)
                 asked = type(wanted).__name__
-                answer = await self._answer(request, wanted, receive)
+                address = (scope.get("client") or ("",))[0]
+                answer = await self._answer(request, wanted, receive, address)
             response = finish(answer)
         except ClientGoneError:
             return
@@ -107,11 +108,15 @@ class Api:
             millis = round((perf_counter() - started) * 1000, 2)
             _log.debug("fhir request", interaction=asked, status=response.status, millis=millis)
 
-    async def _answer(self, request: Request, wanted: fhir.Interaction | Problem, receive: Receive) -> Answer:
+    async def _answer(
+        self, request: Request, wanted: fhir.Interaction | Problem, receive: Receive, address: str
+    ) -> Answer:
         if isinstance(wanted, Capabilities):
             return await capabilities(request)
         principal = await self._authenticate(request)
         if isinstance(principal, Problem):
+            known = b"authorization" in request.headers
+            await self._gate.turned_away(address, "invalid-token" if known else "no-token")
             return principal
         if isinstance(wanted, Problem):
             return wanted

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from kontinuum.kernel.module import Module
 from kontinuum.web.workspace.access import take_step
 from kontinuum.web.workspace.chart import module_page, show_chart
+from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
 from kontinuum.web.workspace.persons import person_routes
@@ -41,7 +42,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         for route in module.routes
     ]
     unknown = Route("/patient/{path:path}", signed_in(services, _no_such_page), methods=["GET"])
-    return [*own, *contributed, unknown]
+    return [*own, *log_routes(services), *contributed, unknown]
 
 
 async def _no_such_page(page: Page) -> Response:

@@ -35,6 +35,11 @@ class Environment(Protocol):
         """The address under which people reach the workspace."""
         ...
 
+    @property
+    def extract_names(self) -> bool:
+        """Whether an extract of the log names staff."""
+        ...
+
 
 class Gate(Protocol):
     """Makes the `Record` bound to a principal."""

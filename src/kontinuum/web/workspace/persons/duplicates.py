@@ -45,6 +45,10 @@ async def show_duplicates(page: Page) -> Response:
     scanned = await persons.find_duplicates(COMPARED_AT_ONCE)
     dismissed = page.request.query_params.get("show") == "dismissed"
     pairs = await persons.duplicates(dismissed=dismissed, limit=SHOWN + 1)
+    if isinstance(scanned, Refusal):
+        return refuse(page, scanned)
+    if isinstance(pairs, Refusal):
+        return refuse(page, pairs)
     shown = [each for pair in pairs[:SHOWN] if (each := await _shown(page, pair)) is not None]
     values = {
         "pairs": shown,

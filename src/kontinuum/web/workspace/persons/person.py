@@ -115,6 +115,8 @@ async def _people(page: Page, patients: list[str]) -> dict[str, Person]:
 
 async def _candidates(page: Page, patient: str) -> list[Candidate]:
     pairs = await record_of(page).persons.duplicates(patient=patient)
+    if isinstance(pairs, Refusal):
+        return []
     others = {pair.other if pair.one == patient else pair.one: pair.reasons for pair in pairs}
     people = await _people(page, list(others))
     return [

@@ -93,7 +93,8 @@ async def _write(
 
 async def _candidates(page: Page, patient: Resource) -> list[Candidate]:
     found = []
-    for pair in await record_of(page).persons.duplicates_of(dict(patient)):
+    pairs = await record_of(page).persons.duplicates_of(dict(patient))
+    for pair in [] if isinstance(pairs, Refusal) else pairs:
         other = await standing(page, pair.other)
         if isinstance(other, Standing):
             found.append(Candidate(other.person, said(page, other.person, pair.reasons)))

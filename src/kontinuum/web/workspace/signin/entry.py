@@ -73,7 +73,7 @@ def sign_in(services: WorkspaceServices) -> Endpoint:
         if not form_token_agrees(request, form.get("csrf", "")):
             return _form(services, request, HTTPStatus.FORBIDDEN, STALE_FORM)
         actor = form.get("actor", "")
-        persona = next((one for one in _staff(services) if one.actor.id == actor), None)
+        persona = next((one for one in _personas(services) if one.actor.id == actor), None)
         if persona is None:
             return _form(services, request, HTTPStatus.FORBIDDEN)
         wanted = form.get("assignment", "")
@@ -104,11 +104,11 @@ def choose_language(services: WorkspaceServices) -> Endpoint:
     return endpoint
 
 
-def _staff(services: WorkspaceServices) -> tuple[Persona, ...]:
-    """Whom a visitor of the demo may be here; nobody in production. Patients have pages of their own."""
+def _personas(services: WorkspaceServices, *kinds: ActorKind) -> tuple[Persona, ...]:
+    """Whom a visitor of the demo may be here, of some kinds or of all; nobody in production."""
     if services.production:
         return ()
-    return tuple(one for one in services.identity.personas() if one.actor.kind is ActorKind.STAFF)
+    return tuple(one for one in services.identity.personas() if not kinds or one.actor.kind in kinds)
 
 
 def _form(
@@ -123,7 +123,8 @@ def _form(
     values = {
         "next": safe_path(request.query_params.get("next", "/")),
         "providers": [party.provider for party in services.application.sign_in.values()],
-        "personas": _staff(services),
+        "personas": _personas(services, ActorKind.STAFF),
+        "patients": _personas(services, ActorKind.PATIENT),
         "purposes": {purpose: translator.gettext(text) for purpose, text in PURPOSES.items()},
         "problem": translator.gettext(problem) if problem else "",
         "notice": translator.gettext(notice) if notice else "",
