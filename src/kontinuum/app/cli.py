@@ -48,6 +48,15 @@ app = typer.Typer(
 )
 
 
+organisation_app = typer.Typer(
+    name="organisation",
+    help="Units, staff and assignments.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(organisation_app, rich_help_panel=PANEL_RECORD)
+
+
 def main() -> None:
     """Run the command line on the arguments of this process."""
     app(prog_name="kontinuum")
@@ -145,6 +154,42 @@ def export(
 ) -> None:
     """Write the record as NDJSON, one file for each resource type."""
     _run_in_database("export", directory=directory, types=types)
+
+
+@organisation_app.command("import")
+def organisation_import(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="CSV files as docs/organisation.md tells.",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+        ),
+    ],
+    write: Annotated[
+        bool, typer.Option("--write", help="Write what is shown; else nothing is changed.")
+    ] = False,
+    complete: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HSA-ID",
+            help="The files hold all of this care provider: what they lack ends. May be repeated.",
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show every change, however many.")] = False,
+) -> None:
+    """Bring units, staff and assignments into the record.
+
+    Shows what is new, changed, ended and unchanged, and writes nothing unless
+    told to. Nothing is deleted: what is no more gets an end.
+
+    Exit code 0: good. 2: a line is not understood; nothing is written.
+    """
+    _run_in_database(
+        "organisation", paths=paths, write=write, complete=tuple(complete or ()), everything=everything
+    )
 
 
 @app.command(rich_help_panel=PANEL_RECORD)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -16,9 +17,11 @@ from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Persona
+from kontinuum.kernel.provider_settings import Value
 from kontinuum.record import Gate
 from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
+from kontinuum.store.provider_settings import CHANNEL, SettingsReader
 from kontinuum.store.writer import claim_writer
 from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
@@ -39,6 +42,7 @@ class Services:
     gate: Gate
     identity: Identity
     sign_in: Mapping[str, RelyingParty]
+    provider_settings: SettingsReader
 
 
 @asynccontextmanager
@@ -72,12 +76,37 @@ async def open_services(
         stack.push_async_callback(audit.stop)
         shown = () if settings.environment == "production" else personas
         limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
-        identity = Identity(pool, clock, shown, limits)
+        decided = SettingsReader(pool, clock, _overrides(settings))
+        identity = Identity(pool, clock, shown, limits, decided)
+        await anchor.add_listener(CHANNEL, _hear(identity, decided))
         schemes = [LocalScheme(**asdict(each)) for each in settings.reserve_numbers] or DEFAULT_SCHEMES
         gate = Gate(pool, audit, clock, keys, schemes)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
-        yield Services(settings, clock, pool, audit, gate, identity, parties)
+        yield Services(settings, clock, pool, audit, gate, identity, parties, decided)
+
+
+def _overrides(settings: Settings) -> dict[str, Value]:
+    """What the installation decides for its care providers: the environment, or limits it was opened with."""
+    found = dict(settings.provider_overrides)
+    usual, hour = Limits(), timedelta(hours=1)
+    if settings.session_lifetime != usual.lifetime:
+        found["session_hours"] = settings.session_lifetime // hour
+    if settings.session_idle != usual.idle:
+        found["idle_minutes"] = settings.session_idle // (hour / 60)
+    return found
+
+
+def _hear(identity: Identity, decided: SettingsReader) -> Callable[..., None]:
+    """What is done when the database tells of a change that was committed in any process."""
+
+    def heard(_connection: Any, _process: int, _channel: str, what: str) -> None:
+        if what == "assignment":
+            identity.forget()
+        elif what == "settings":
+            decided.forget()
+
+    return heard
 
 
 def _relying_parties(settings: Settings, clock: Clock) -> Mapping[str, RelyingParty]:

@@ -11,13 +11,15 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
+from kontinuum.kernel import provider_settings
 from kontinuum.kernel.numbering import NumberScheme, read_schemes
+from kontinuum.kernel.provider_settings import PROVIDER_SETTINGS, ProviderSetting
 from kontinuum.kernel.providers import OidcProvider, Wrong, is_safe_url, read_providers
 
 PREFIX = "KONTINUUM_"
@@ -74,6 +76,7 @@ class Settings:
     `data_dir` is absolute. `database_url` is None when the embedded PostgreSQL is used. `public_url` is an
     origin, without a slash at its end. `oidc` are the providers that `oidc_file` holds, `reserve_numbers` the
     schemes of `reserve_numbers_file`.
+    `provider_overrides` are the settings of care providers that the environment decides, by name.
     """
 
     port: int
@@ -89,10 +92,9 @@ class Settings:
     session_lifetime: timedelta
     session_idle: timedelta
     lock_after: timedelta
-    log_years: int
-    extract_names: bool
     oidc: tuple[OidcProvider, ...] = ()
     reserve_numbers: tuple[NumberScheme, ...] = ()
+    provider_overrides: Mapping[str, provider_settings.Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,17 +229,28 @@ def _minutes(text: str) -> timedelta | Refusal:
     return number if isinstance(number, Refusal) else timedelta(minutes=number)
 
 
-def _log_years(text: str) -> int | Refusal:
-    return _whole_number(text, 5, 100)
-
-
-def _yes_or_no(text: str) -> bool | Refusal:
-    return {"yes": True, "no": False}.get(text, REFUSED)
-
-
 def _executable(text: str) -> Path | Refusal:
     path = Path(text)
     return path if path.is_file() and os.access(path, os.X_OK) else REFUSED
+
+
+def _of_providers(one: ProviderSetting) -> Setting:
+    """The row of a care provider's setting: set here, it holds for all of them."""
+
+    def parsed(text: str) -> provider_settings.Value | Refusal:
+        value = provider_settings.parse(one, text)
+        return REFUSED if isinstance(value, provider_settings.NotAllowed) else value
+
+    return Setting(
+        name=one.variable,
+        field="provider_overrides",
+        type={"number": "whole number", "yes-no": "word", "series": "text"}[one.kind],
+        default=None,
+        default_text=f"each care provider's own; {provider_settings.shown(one, one.default) or 'none'}",
+        allowed=one.allowed,
+        description=f"{one.title}: {one.meaning} Set here, it holds for every care provider.",
+        parse=parsed,
+    )
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -344,10 +357,8 @@ SETTINGS: tuple[Setting, ...] = (
         type="file",
         default=None,
         default_text="Region Stockholm's scheme",
-        allowed="the path of a readable TOML file with one [[scheme]] or more, as docs/patient-index.md "
-        "explains",
-        description="The region's own reserve numbers: their form, and the series from which new ones are "
-        "given out.",
+        allowed="the path of a TOML file with one [[scheme]] or more, as docs/patient-index.md explains",
+        description="The region's own reserve numbers: their form, and the series that new ones are of.",
         parse=_file,
     ),
     Setting(
@@ -357,7 +368,8 @@ SETTINGS: tuple[Setting, ...] = (
         default="12",
         default_text="12",
         allowed="1 to 24",
-        description="How long a session may last, whatever happens in it; then one signs in again.",
+        description="How long a session may last, whatever happens in it; then one signs in again. Set "
+        "here, it holds for every care provider; else each may decide its own.",
         parse=_session_hours,
     ),
     Setting(
@@ -367,7 +379,8 @@ SETTINGS: tuple[Setting, ...] = (
         default="120",
         default_text="120",
         allowed="1 to 720, and not less than KONTINUUM_LOCK_MINUTES",
-        description="After how many minutes without use a session ends. Drafts stay.",
+        description="After how many minutes without use a session ends. Drafts stay. Set here, it holds for "
+        "every care provider; else each may decide its own.",
         parse=_minutes,
     ),
     Setting(
@@ -381,27 +394,7 @@ SETTINGS: tuple[Setting, ...] = (
         "again. What was being written stays.",
         parse=_minutes,
     ),
-    Setting(
-        name="LOG_YEARS",
-        field="log_years",
-        type="whole number",
-        default="10",
-        default_text="10",
-        allowed="5 to 100",
-        description="How many years the log of accesses is kept before `kontinuum audit retain` may remove "
-        "it. Less than five is refused (HSLF-FS 2016:40 4:9).",
-        parse=_log_years,
-    ),
-    Setting(
-        name="EXTRACT_NAMES",
-        field="extract_names",
-        type="word",
-        default="no",
-        default_text="no",
-        allowed="yes, no",
-        description="Whether an extract of the log for a patient names the staff, or only their units.",
-        parse=_yes_or_no,
-    ),
+    *(_of_providers(one) for one in PROVIDER_SETTINGS if one.name not in ("session_hours", "idle_minutes")),
     Setting(
         name="TEST_CHROMIUM",
         field=None,
@@ -430,14 +423,25 @@ def read_settings(environ: Mapping[str, str]) -> Settings | tuple[Problem, ...]:
         value = None if text is None else REFUSED if text == "" else setting.parse(text)
         if isinstance(value, Refusal):
             problems.append(_wrong(setting, text or ""))
-        elif setting.field is not None:
-            values[setting.field] = value
+        elif setting.field not in (None, "provider_overrides"):
+            values[setting.field or ""] = value
     problems += [] if problems else _disagreements(values, environ)
     if problems:
         return tuple(problems)
     if values["workers"] is None:
         values["workers"] = min(usable_cores(), MAX_WORKERS)
-    return Settings(**values)
+    return Settings(**values, provider_overrides=_overrides(environ))
+
+
+def _overrides(environ: Mapping[str, str]) -> dict[str, provider_settings.Value]:
+    """What the environment decides of the settings of care providers; each value is allowed."""
+    found = {}
+    for one in PROVIDER_SETTINGS:
+        text = environ.get(PREFIX + one.variable)
+        value = None if text is None else provider_settings.parse(one, text)
+        if value is not None and not isinstance(value, provider_settings.NotAllowed):
+            found[one.name] = value
+    return found
 
 
 def _disagreements(values: dict[str, Any], environ: Mapping[str, str]) -> Iterator[Problem]:
@@ -462,14 +466,12 @@ def _disagreements(values: dict[str, Any], environ: Mapping[str, str]) -> Iterat
         yield Problem(PREFIX + "PUBLIC_URL", public, "not allowed; production needs https")
 
 
-def _reserve_numbers(values: dict[str, Any]) -> Iterator[Problem]:
+def _reserve_numbers(values: dict[str, Any]) -> list[Problem]:
     """What is wrong with the file of reserve numbers; reads its schemes into `values`."""
     file = values["reserve_numbers_file"]
-    found = () if file is None else read_schemes(file)
-    for each in found:
-        if isinstance(each, str):
-            yield Problem(PREFIX + "RESERVE_NUMBERS_FILE", str(file), each)
-    values["reserve_numbers"] = found
+    values["reserve_numbers"] = found = () if file is None else read_schemes(file)
+    name = PREFIX + "RESERVE_NUMBERS_FILE"
+    return [Problem(name, str(file), each) for each in found if isinstance(each, str)]
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

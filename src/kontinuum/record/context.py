@@ -15,6 +15,7 @@ from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
+from kontinuum.record.terms import FhirsOwn, Terms
 from kontinuum.store.resources import write
 from kontinuum.store.resources.rows import ResourceRow
 from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
@@ -38,6 +39,7 @@ class Services:
     audit: AuditLog
     clock: Clock
     keys: KeySource
+    terms: Terms = field(default_factory=FhirsOwn)
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
     schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES
     law_complete: bool = False

@@ -11,7 +11,7 @@ from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
-from kontinuum.record import bundles, exporting, importing, reading, searching, writing
+from kontinuum.record import across, bundles, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, Services
 from kontinuum.record.existence import Access, access_to, standing
@@ -140,6 +140,10 @@ class Record:
     async def search(self, query: SearchQuery) -> SearchPage | Refusal:
         """One page of a parsed search."""
         return await searching.search(self._context, query)
+
+    async def search_types(self, queries: Sequence[SearchQuery]) -> SearchPage | Refusal:
+        """One page of a search over several types, which is parsed for each of them."""
+        return await across.search_types(self._context, queries)
 
     async def find(self, url: str) -> SearchPage | Refusal:
         """One page of a search written as `Type?parameters`."""

@@ -193,7 +193,7 @@ async def test_rule_21_the_extract_tells_unit_and_time_in_plain_words(reviewer: 
 async def test_rule_21_staff_are_named_where_the_provider_has_decided_so(
     settings: Settings, dsn: str, read: None
 ) -> None:
-    named = replace(settings, extract_names=True)
+    named = replace(settings, provider_overrides={"extract_names": True})
     async with open_services(named, dsn, personas=personas(), connections=4) as services:
         transport = httpx.ASGITransport(app=build(services), raise_app_exceptions=False)
         headers = {"accept-language": "sv"}

@@ -18,6 +18,7 @@ from kontinuum.audit.verify import Break, Verification, verify
 from kontinuum.kernel.clock import Clock, SystemClock, from_micros, instant, to_micros
 from kontinuum.kernel.config import Settings
 from kontinuum.store import audit_verify
+from kontinuum.store.provider_settings import longest_log_years
 
 T = TypeVar("T")
 
@@ -98,10 +99,11 @@ def run_retain(
         unfinished = await carry_out(connection, lambda _blocks: None)
         if unfinished:
             print(f"Completed an interrupted removal: {unfinished:,} blocks.")
-        found = await removable(connection, clock.now(), settings.log_years)
+        years = await longest_log_years(connection, settings.provider_overrides)
+        found = await removable(connection, clock.now(), years)
         until = f"{from_micros(found.before):%Y-%m-%d %H:%M} UTC"
         if not found.blocks:
-            print(f"Nothing is older than {settings.log_years} years (sealed before {until}).")
+            print(f"Nothing is older than {years} years (sealed before {until}).")
             return 0
         told = f"{found.entries:,} entries in {found.blocks:,} blocks, all sealed before {until}"
         if dry_run:

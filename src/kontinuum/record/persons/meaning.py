@@ -8,11 +8,11 @@ as always.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from kontinuum.fhir.search.query import Criterion, ReferenceValue, SearchQuery, TokenValue, Value
+from kontinuum.fhir.search.query import Compartment, Criterion, ReferenceValue, SearchQuery, TokenValue, Value
 from kontinuum.sweden.equivalents import equivalents
 from kontinuum.sweden.identifiers import LocalScheme
 
@@ -23,7 +23,8 @@ _MODIFIERS = (None, "not")
 
 
 def in_every_form(query: SearchQuery, today: date, schemes: Sequence[LocalScheme]) -> SearchQuery:
-    """A search in which each Swedish identifier stands in all its forms."""
+    """A search in which each Swedish identifier stands in all its forms, at every step of a chain."""
+    query = _with_steps(query, lambda step: in_every_form(step, today, schemes))
     if not any(_is_of_identifiers(criterion) for criterion in query.criteria):
         return query
     criteria = tuple(
@@ -31,6 +32,15 @@ def in_every_form(query: SearchQuery, today: date, schemes: Sequence[LocalScheme
         for each in query.criteria
     )
     return replace(query, criteria=criteria)
+
+
+def _with_steps(query: SearchQuery, change: Callable[[SearchQuery], SearchQuery]) -> SearchQuery:
+    """A search whose chains and `_has` go on with changed searches."""
+    if not (query.chains or query.has):
+        return query
+    chains = tuple(replace(each, targets=tuple(map(change, each.targets))) for each in query.chains)
+    has = tuple(replace(each, source=change(each.source)) for each in query.has)
+    return replace(query, chains=chains, has=has)
 
 
 def _is_of_identifiers(criterion: Criterion) -> bool:
@@ -49,16 +59,27 @@ def _widened(values: Iterable[Value], today: date, schemes: Sequence[LocalScheme
 
 
 def patients_named(queries: Iterable[SearchQuery]) -> list[str]:
-    """The Patients whose record some searches ask for."""
+    """The Patients whose record some searches ask for, at every step of a chain."""
+    steps = [step for query in queries for step in _steps(query)]
+    owners = [step.compartment.owner for step in steps if step.compartment is not None]
     return list(
         dict.fromkeys(
-            value.id
-            for query in queries
-            for criterion in query.criteria
-            for value in criterion.values
-            if _names_patient(query, criterion, value) and isinstance(value, ReferenceValue) and value.id
+            [owner.id for owner in owners if owner.types == ("Patient",) and owner.id]
+            + [
+                value.id
+                for query in steps
+                for criterion in query.criteria
+                for value in criterion.values
+                if _names_patient(query, criterion, value) and isinstance(value, ReferenceValue) and value.id
+            ]
         )
     )
+
+
+def _steps(query: SearchQuery) -> list[SearchQuery]:
+    """A search and those with which its chains and `_has` go on."""
+    further = [far for chain in query.chains for far in chain.targets] + [has.source for has in query.has]
+    return [query, *(step for far in further for step in _steps(far))]
 
 
 def _names_patient(query: SearchQuery, criterion: Criterion, value: Value) -> bool:
@@ -75,8 +96,17 @@ def _names_patient(query: SearchQuery, criterion: Criterion, value: Value) -> bo
 
 def of_whole_person(query: SearchQuery, members: Members) -> SearchQuery:
     """A search for what concerns a Patient as one for what concerns any Patient that is the same person."""
+    query = _with_steps(query, lambda step: of_whole_person(step, members))
     criteria = tuple(_of_whole_person(query, criterion, members) for criterion in query.criteria)
-    return query if criteria == query.criteria else replace(query, criteria=criteria)
+    return replace(query, criteria=criteria, compartment=_whole_compartment(query.compartment, members))
+
+
+def _whole_compartment(compartment: Compartment | None, members: Members) -> Compartment | None:
+    """A Patient's compartment together with those of the others that are the person."""
+    if compartment is None or compartment.owner.types != ("Patient",):
+        return compartment
+    _, others = members.get(compartment.owner.id or "", ("", ()))
+    return replace(compartment, also=tuple(each for each in others if each != compartment.owner.id))
 
 
 def _of_whole_person(query: SearchQuery, criterion: Criterion, members: Members) -> Criterion:

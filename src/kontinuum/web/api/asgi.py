@@ -21,6 +21,7 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.record import Gate
 from kontinuum.web.api import handlers
 from kontinuum.web.api import interactions as fhir
+from kontinuum.web.api.across import search_compartment, search_system
 from kontinuum.web.api.answer import Answer, Problem, Response, finish, problem
 from kontinuum.web.api.body import ClientGoneError
 from kontinuum.web.api.call import Call
@@ -47,6 +48,8 @@ HANDLERS: Mapping[type, Handler] = {
     fhir.Delete: handlers.delete,
     fhir.ConditionalDelete: handlers.conditional_delete,
     fhir.Search: search,
+    fhir.SystemSearch: search_system,
+    fhir.CompartmentSearch: search_compartment,
     fhir.History: history,
     fhir.BundleSubmission: submit,
 }

@@ -37,6 +37,7 @@ _CODES = {
     interactions.Delete: ("delete",),
     interactions.Create: ("create",),
     interactions.Search: ("search-type",),
+    interactions.SystemSearch: ("search-system",),
     interactions.BundleSubmission: ("transaction", "batch"),
 }
 """http://hl7.org/fhir/R4/valueset-type-restful-interaction.html; history has a code for each level."""
@@ -148,10 +149,18 @@ def supported_parameters(type_name: str) -> tuple[SearchParameter, ...]:
     return tuple(one for one in search_parameters(type_name).values() if _is_taken(type_name, one.name))
 
 
+_TRIALS = {
+    "_id": ("_id", "1"),
+    "_lastUpdated": ("_lastUpdated", "2026"),
+    "_text": ("_text", "word"),
+    "_content": ("_content", "word"),
+    "near": ("near", "59.3|18.1"),
+}
+"""The questions by which parameters are tried that do not take `:missing`."""
+
+
 def _is_taken(type_name: str, name: str) -> bool:
-    trial = {"_id": ("_id", "1"), "_lastUpdated": ("_lastUpdated", "2026")}.get(
-        name, (f"{name}:missing", "true")
-    )
+    trial = _TRIALS.get(name, (f"{name}:missing", "true"))
     return isinstance(parse_search(type_name, [trial]), SearchQuery)
 
 

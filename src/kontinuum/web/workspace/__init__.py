@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from kontinuum.kernel.module import Module
 from kontinuum.web.workspace.access import take_step
+from kontinuum.web.workspace.administration import administration_routes
 from kontinuum.web.workspace.chart import module_page, show_chart
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.pages import Page, signed_in
@@ -27,6 +28,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         Route("/static/{version}/{name:path}", services.assets.serve, methods=["GET"]),
         *sign_in_routes(services),
         *person_routes(services),
+        *administration_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
         Route("/patient/{patient}", signed_in(services, show_chart, resumable=True), methods=["GET"]),

@@ -113,11 +113,13 @@ async def _extract(page: Page, patient: str) -> Mapping[str, object] | Refusal:
     found = await page.services.record(principal).log.extract(patient)
     if isinstance(found, Refusal):
         return found
-    settings = page.services.application.settings
     lines = words.lines([one.entry for one in found.entries], page.translator)
     await learn_units(page, (name for line in lines for name in (line.unit, line.provider)))
     person = (await persons(page, [patient])).get(patient)
     directory, gettext = page.services.directory, page.translator.gettext
+    settings = page.services.application.provider_settings
+    providers = {line.provider for line in lines} or {principal.assignment.provider}
+    names = {each: (await settings.of(each)).extract_names for each in providers}
     own = principal.actor.kind is ActorKind.PATIENT
     return {
         "patient_name": person.name if person else principal.actor.name if own else patient,
@@ -125,14 +127,14 @@ async def _extract(page: Page, patient: str) -> Mapping[str, object] | Refusal:
         "own": own,
         "provider": "" if own else principal.assignment.provider_name,
         "made": page.services.clock.now(),
-        "names": settings.extract_names,
+        "names": any(names.values()),
         "complete": found.complete,
         "lines": [
             ExtractLine(
                 _when(from_micros(line.first), from_micros(line.last)),
                 directory.unit(line.unit) if line.unit.strip() else gettext("No unit"),
                 directory.unit(line.provider) if line.provider else "",
-                words.who(line, page.translator, names=settings.extract_names, patient=patient),
+                words.who(line, page.translator, names=names[line.provider], patient=patient),
                 line.said,
             )
             for line in lines

@@ -34,6 +34,7 @@ from kontinuum.web.workspace.signin.shared import (
     form_token_agrees,
     page_before_session,
 )
+from kontinuum.web.workspace.signin.switching import demo_persona
 
 _ENDINGS: Final = {
     Ending.MOVED: message("You continued at another workstation, so you are signed out here."),
@@ -77,9 +78,12 @@ def sign_in(services: WorkspaceServices) -> Endpoint:
         if persona is None:
             return _form(services, request, HTTPStatus.FORBIDDEN)
         wanted = form.get("assignment", "")
-        assignment = next((one for one in persona.assignments if one.id == wanted), None)
+        held = await demo_persona(services, actor)
+        assignment = next((one for one in held.assignments if one.id == wanted), None) if held else None
         if assignment is None:
-            return _form(services, request, HTTPStatus.UNPROCESSABLE_ENTITY)
+            ended = any(one.id == wanted for one in persona.assignments)
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            return _form(services, request, status, _ENDINGS[Ending.ASSIGNMENT] if ended else "")
         target = safe_path(form.get("next", "/"))
         return await begin(services, request, persona.actor, assignment, Proof(DEMO), target)
 
