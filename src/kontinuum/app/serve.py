@@ -43,6 +43,7 @@ def serve(settings: Settings) -> int:
         if steps:
             console.print(f"Database migrated: {', '.join(steps)}")
         complete_law(dsn)
+        _write_starter(dsn)
         _seed_if_empty(dsn, settings)
         return _run_workers(dsn, settings, lambda: _announce(settings, console, started))
 
@@ -109,6 +110,12 @@ def _index(dsn: str) -> None:
             asyncio.run(rebuild(dsn, lambda _done, resources: bar.advance(1, resources)))
     except RulesError as error:
         raise StartError(str(error)) from error
+
+
+def _write_starter(dsn: str) -> None:
+    from kontinuum.app.commands import terminology
+
+    terminology.write_starter(dsn)
 
 
 def _seed_if_empty(dsn: str, settings: Settings) -> None:

@@ -118,6 +118,15 @@ class BundleSubmission:
     """`POST /` with a transaction or batch Bundle."""
 
 
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """`$name` below an instance, a type (no id) or the base (no type), whether or not there is such a one."""
+
+    name: str
+    type: str | None = None
+    id: str | None = None
+
+
 Interaction = (
     Capabilities
     | Read
@@ -132,6 +141,7 @@ Interaction = (
     | CompartmentSearch
     | History
     | BundleSubmission
+    | Invocation
 )
 
 Constructor = Callable[..., Interaction]
@@ -177,6 +187,8 @@ def _below_type(method: str, type_name: str, rest: list[str]) -> Interaction | P
             return _choose(method, TYPE_HISTORY, type_name)
         case ["_search"]:
             return _choose(method, TYPE_SEARCH_FORM, type_name)
+        case [operation] if operation.startswith("$"):
+            return Invocation(operation[1:], type_name)
         case [operation, *_] if operation.startswith("$"):
             return _unknown_operation(operation)
         case [logical_id, *below] if _ID.fullmatch(logical_id):
@@ -201,6 +213,8 @@ def _below_id(method: str, type_name: str, logical_id: str, rest: list[str]) -> 
                     f"{type_name}/{logical_id} has no version '{text}': versions are whole numbers.",
                 )
             return _choose(method, VERSION, type_name, logical_id, number)
+        case [operation] if operation.startswith("$"):
+            return Invocation(operation[1:], type_name, logical_id)
         case [operation, *_] if operation.startswith("$"):
             return _unknown_operation(operation)
         case [member, *form] if (member in TYPE_CODES or member == "*") and form in ([], ["_search"]):
@@ -227,8 +241,10 @@ def _wrong_method(method: str, offered: Methods) -> Problem:
     return problem(405, "not-supported", message, headers={"allow": allowed})
 
 
-def _not_at_system_level(method: str, segments: list[str]) -> Problem:
+def _not_at_system_level(method: str, segments: list[str]) -> Invocation | Problem:
     first = segments[0]
+    if first.startswith("$") and len(segments) == 1:
+        return Invocation(first[1:])
     if first.startswith("$"):
         return _unknown_operation(first)
     if first in SYSTEM:

@@ -190,7 +190,7 @@ def _differences(before: Resource | None, after: Resource | None) -> list[str]:
     if after is None:
         return [message("deleted")]
     if before is None:
-        return [message("registered")]
+        return [message("first registered")]
     one, other = _parts(before), _parts(after)
     found = [name for name in ELEMENTS if one.get(name) != other.get(name)]
     others = {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)} - set(ELEMENTS)
