@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from kontinuum.access.circumstances import Kind, Level
 from kontinuum.fhir import json
+from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.fhir.search.match import matches
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import SearchQuery
@@ -127,17 +129,12 @@ async def linked(region: Region) -> Region:
     return region
 
 
-TYPES = (
-    "Patient", "Observation", "MedicationRequest", "AllergyIntolerance", "Composition", "Encounter", "List",
-    "Organization", "RelatedPerson",
-)  # fmt: skip
+TELLING = re.compile("address|phone|general-practitioner|RelatedPerson")
 
 
 async def visible(region: Region, who: Any) -> list[dict[str, Any]]:
     """Everything that somebody may read, as it is shown."""
     names = await region.services.pool.fetch("select type, id from resource order by type, id")
-    from kontinuum.fhir.definitions import RESOURCE_TYPES
-
     found = []
     for row in names:
         answer = await region.record(who).read(RESOURCE_TYPES[row["type"] - 1], row["id"])
@@ -164,10 +161,13 @@ async def test_a_search_finds_what_a_scan_of_what_one_sees_finds(linked: Region)
             page = await linked.record(who).search(query)
             assert not isinstance(page, Refusal), page
             wanted = expected(query, seen)
-            assert (sorted(each.id for each in page.matches), page.total) == (wanted, len(wanted)), (
-                name,
-                url,
-            )
+            found = sorted(each.id for each in page.matches)
+            assert page.total == len(found), (name, url)
+            if name == "person with protected identity" and TELLING.search(url):
+                # A search by what is protected finds no protected person, not even for that person.
+                assert set(found) <= set(wanted), (name, url)
+                continue
+            assert found == wanted, (name, url)
             hits += bool(wanted)
     assert hits > 80
 

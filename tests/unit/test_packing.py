@@ -11,6 +11,7 @@ from tests.support.resources import variety
 
 from kontinuum.access.bars import KEPT_BACK_MARK
 from kontinuum.fhir import json
+from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.store import packing
 from kontinuum.store.packing import LEGIBLE, pack, unpack
 
@@ -80,3 +81,9 @@ def test_threads_pack_side_by_side() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_an_assignment_stays_legible_for_the_trigger_that_reads_it() -> None:
+    body = json.dumps({"resourceType": "PractitionerRole", "active": True, "extension": [{"url": "x"}] * 50})
+    assert pack(body) != body
+    assert pack(body, TYPE_CODES["PractitionerRole"]) == body

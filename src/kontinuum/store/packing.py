@@ -3,7 +3,7 @@
 A body alone is too short to compress well, and PostgreSQL leaves rows below two kilobytes as they are. A
 packed body is an ordinary zstd frame (RFC 8878, https://www.rfc-editor.org/rfc/rfc8878); the number of the
 dictionary stands in its header. A body that begins with `{` is not packed: as rows were before, and
-as those are that would not become shorter, and those that are asked for a mark by the law (`LEGIBLE`).
+as those are that would not become shorter, and those that SQL looks into (`LEGIBLE`, `LEGIBLE_TYPES`).
 
 A dictionary is needed as long as one row was packed with it: files in `dictionaries` are never changed
 and never removed. A better one is added under a new number, and new rows are packed with it.
@@ -17,11 +17,16 @@ from importlib import resources
 
 import zstandard
 
+from kontinuum.fhir.definitions import TYPE_CODES
+
 NEWEST = 40001
 """The dictionary with which rows are packed now; its file is `dictionaries/NUMBER.zdict`."""
 
 LEGIBLE = (b'"NOPAT"',)
 """Bodies that hold one of these are not packed: the law's scope looks for them in SQL."""
+
+LEGIBLE_TYPES = frozenset({TYPE_CODES["PractitionerRole"]})
+"""Types that are not packed: the trigger that ends sessions with their assignment reads them."""
 
 LEVEL = 3
 _BEGINNING = b"("  # the first byte of a frame; JSON begins with another
@@ -44,9 +49,9 @@ class _PerThread(threading.local):
         return known
 
 
-def pack(body: bytes) -> bytes:
+def pack(body: bytes, type_code: int | None = None) -> bytes:
     """A body as it is stored."""
-    if any(mark in body for mark in LEGIBLE):
+    if type_code in LEGIBLE_TYPES or any(mark in body for mark in LEGIBLE):
         return body
     packed = _tools().compressor.compress(body)
     return packed if len(packed) < len(body) else body

@@ -65,7 +65,7 @@ async def some(connection: Any, bucket: int, after: int) -> tuple[int, int] | No
         [each.key for each in new],
         [each.sort for each in new],
         [write.array(each.index.hashes) for each in new],
-        [pack(each.body) for each in new],
+        [pack(each.body, each.type) for each in new],
     )
     await write.put_in(connection, new)
     return len(new), new[-1].key

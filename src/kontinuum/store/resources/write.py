@@ -158,7 +158,7 @@ async def create(connection: Any, new: NewVersion) -> None:
         new.id,
         new.patient,
         index.hashes,
-        pack(new.body),
+        pack(new.body, new.type),
         new.named_by_client,
         id_hash(new.patient) if new.patient else None,
         index.hot if new.patient else [],
@@ -193,7 +193,7 @@ async def create_many(connection: Any, new: Sequence[NewVersion]) -> None:
         RESOURCE_COLUMNS,
         [
             (v.key, v.sort, v.updated, v.accountable, v.version, v.bucket, v.type, v.id, v.patient,
-             v.index.hashes, pack(v.body))
+             v.index.hashes, pack(v.body, v.type))
             for v in new
         ],
     )  # fmt: skip
@@ -223,7 +223,7 @@ async def replace_many(connection: Any, changes: Sequence[tuple[ResourceRow, New
         [v.bucket for v in new],
         [v.patient for v in new],
         [array(v.index.hashes) for v in new],
-        [pack(v.body) for v in new],
+        [pack(v.body, v.type) for v in new],
     )
     await put_in(connection, new)
     moved = [(old, version) for old, version in changes if old.bucket != version.bucket]

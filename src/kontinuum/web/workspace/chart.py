@@ -86,7 +86,7 @@ async def show_chart(page: Page) -> Response:
     shown: dict[Placement, list[ShownCard]] = {placement: [] for placement in Placement}
     for card in cards:
         answers = [*await reader.find_many(wanted[card.anchor])]
-        rendered = _render(page, chart, card, answers)
+        rendered = _render(page, chart, card, answers, withheld=strip is not None and strip.withholds)
         if rendered is not None:
             shown[card.placement].append(rendered)
     values = {
@@ -234,14 +234,19 @@ async def _person(page: Page, reader: PatientReader, chart: Chart) -> Person | R
     return await with_links(page, person)
 
 
-def _render(page: Page, chart: Chart, card: OverviewCard, answers: list[ResultPage]) -> ShownCard | None:
-    """One card; a fault in it is logged and takes no other card with it."""
+def _render(
+    page: Page, chart: Chart, card: OverviewCard, answers: list[ResultPage], *, withheld: bool
+) -> ShownCard | None:
+    """One card; a fault in it is logged and takes no other card with it.
+
+    `withheld` says that the record holds more than is shown: an empty card must not look like "nothing".
+    """
     title = page.translator.gettext(card.title)
     try:
         view = card.view(chart, answers)
         if view is None:
             return None
-        values = {**view.values, "chart": chart, "anchor": card.anchor, "title": title}
+        values = {**view.values, "chart": chart, "anchor": card.anchor, "title": title, "withheld": withheld}
         html = page.services.templates.render(page.translator.language, view.template, values)
     except Exception:
         _log.exception("card_failed", card=card.anchor)
