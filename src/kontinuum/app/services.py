@@ -78,7 +78,7 @@ async def open_services(
         decided = SettingsReader(pool, clock, _overrides(settings))
         identity = Identity(pool, clock, shown, limits, decided)
         await anchor.add_listener(CHANNEL, _hear(identity, decided))
-        gate = Gate(pool, audit, clock, keys)
+        gate = Gate(pool, audit, clock, keys, decided)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
         yield Services(settings, clock, pool, audit, gate, identity, parties, decided)

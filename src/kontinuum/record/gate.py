@@ -13,7 +13,7 @@ from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
 from kontinuum.record import bundles, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
-from kontinuum.record.context import Context, Services
+from kontinuum.record.context import Context, ProviderDecisions, Services
 from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
@@ -26,8 +26,10 @@ from kontinuum.store.law import is_complete
 class Gate:
     """A worker's gate: hands out records, each bound to one principal."""
 
-    def __init__(self, pool: Any, audit: AuditLog, clock: Clock, keys: KeySource) -> None:
-        self._services = Services(pool, audit, clock, keys)
+    def __init__(
+        self, pool: Any, audit: AuditLog, clock: Clock, keys: KeySource, decided: ProviderDecisions
+    ) -> None:
+        self._services = Services(pool, audit, clock, keys, decided)
         self._attempts = Attempts(audit, clock)
 
     async def close(self) -> None:
