@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from kontinuum.app.cli_terminology import terminology
 from kontinuum.kernel.config import SETTINGS, Settings, read_settings
 
 PANEL_RECORD = "The record"
@@ -55,6 +56,9 @@ organisation_app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(organisation_app, rich_help_panel=PANEL_RECORD)
+
+
+app.add_typer(terminology, rich_help_panel=PANEL_RECORD)
 
 
 def main() -> None:
@@ -313,6 +317,16 @@ def _settings() -> Settings:
     if isinstance(outcome, Settings):
         return outcome
     return _refuse("\n".join(map(str, outcome)), code=2)
+
+
+def settings() -> Settings:
+    """The settings of this process; a wrong one ends it."""
+    return _settings()
+
+
+def finish(code: int) -> NoReturn:
+    """End the process with this exit code."""
+    raise typer.Exit(code)
 
 
 def _run_in_database(name: str, *, settings: Settings | None = None, **options: Any) -> None:

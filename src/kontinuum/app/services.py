@@ -23,6 +23,7 @@ from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
 from kontinuum.store.provider_settings import CHANNEL, SettingsReader
 from kontinuum.store.writer import claim_writer
+from kontinuum.terminology import Terminology
 
 if TYPE_CHECKING:
     from kontinuum.identity.oidc.party import RelyingParty
@@ -42,6 +43,7 @@ class Services:
     identity: Identity
     sign_in: Mapping[str, RelyingParty]
     provider_settings: SettingsReader
+    terminology: Terminology
 
 
 @asynccontextmanager
@@ -81,7 +83,7 @@ async def open_services(
         gate = Gate(pool, audit, clock, keys, decided)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
-        yield Services(settings, clock, pool, audit, gate, identity, parties, decided)
+        yield Services(settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool))
 
 
 def _overrides(settings: Settings) -> dict[str, Value]:

@@ -16,6 +16,7 @@ from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
 from kontinuum.kernel.provider_settings import ProviderSettings
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
+from kontinuum.record.terms import FhirsOwn, Terms
 from kontinuum.store.resources import write
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -46,6 +47,7 @@ class Services:
     clock: Clock
     keys: KeySource
     decided: ProviderDecisions
+    terms: Terms = field(default_factory=FhirsOwn)
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
     law_complete: bool = False
 

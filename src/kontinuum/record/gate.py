@@ -11,9 +11,10 @@ from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
-from kontinuum.record import bundles, exporting, importing, reading, searching, writing
+from kontinuum.record import across, bundles, drafts, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, ProviderDecisions, Services
+from kontinuum.record.drafts import Draft
 from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
@@ -129,6 +130,10 @@ class Record:
         """One page of a parsed search."""
         return await searching.search(self._context, query)
 
+    async def search_types(self, queries: Sequence[SearchQuery]) -> SearchPage | Refusal:
+        """One page of a search over several types, which is parsed for each of them."""
+        return await across.search_types(self._context, queries)
+
     async def find(self, url: str) -> SearchPage | Refusal:
         """One page of a search written as `Type?parameters`."""
         query = searching.parse_url(url)
@@ -188,6 +193,30 @@ class Record:
     async def batch(self, bundle: dict[str, Any]) -> list[EntryResult] | Refusal:
         """Carry out a batch bundle, each entry by itself."""
         return await bundles.batch(self._context, bundle)
+
+    async def draft(self, patient: str, template: str) -> Draft | Refusal | None:
+        """The author's own draft of a template for a patient."""
+        return await drafts.open_draft(self._context, patient, template)
+
+    async def drafts(self, patient: str) -> list[Draft] | Refusal:
+        """The author's own open drafts for a patient."""
+        return await drafts.list_drafts(self._context, patient)
+
+    async def save_draft(self, patient: str, template: str, content: bytes, version: int) -> Draft | Refusal:
+        """Save over a version of a draft, 0 for a new one; a conflict when another window was first."""
+        return await drafts.save_draft(self._context, patient, template, content, version)
+
+    async def discard_draft(self, patient: str, identity: str) -> Draft | Refusal:
+        """Put a draft aside, to be taken back within a day."""
+        return await drafts.discard_draft(self._context, patient, identity)
+
+    async def restore_draft(self, patient: str, identity: str) -> Draft | Refusal:
+        """Take a discarded draft back."""
+        return await drafts.restore_draft(self._context, patient, identity)
+
+    async def remove_draft(self, patient: str, identity: str) -> None:
+        """Remove a draft whose content is signed."""
+        await drafts.remove_draft(self._context, patient, identity)
 
     async def take_in(self, incoming: Sequence[Incoming]) -> list[Written | Refusal]:
         """Import resources under their own ids; what is refused is left out and told."""

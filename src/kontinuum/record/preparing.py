@@ -11,6 +11,7 @@ from kontinuum.fhir.search.extract import extract
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.ids import bucket_of, encode_id
+from kontinuum.record import vocabularies
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.record.projecting import unclear
@@ -27,7 +28,7 @@ def check(resource: Any, type_name: str | None = None) -> Refusal | None:
     if resource["resourceType"] == "AuditEvent" and place_of(resource.get("id", "")) is not None:
         message = f"AuditEvent/{resource['id']} is an entry of the log, which nobody writes from outside."
         return refuse(RefusalKind.NOT_ALLOWED, "forbidden", message, "AuditEvent.id")
-    return unclear(resource)
+    return unclear(resource) or vocabularies.refused(resource)
 
 
 def new_id(context: Context, bucket: int | None = None) -> tuple[int, int, str]:

@@ -25,6 +25,7 @@ from kontinuum.kernel.config import Settings, usable_cores
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import Incoming, Refusal
 from kontinuum.store import delivery
+from kontinuum.terminology.loading import loader
 
 T = TypeVar("T")
 
@@ -128,6 +129,7 @@ def _made(dsn: str, settings: Settings, plan: Plan) -> str:
     async def begin(connection: Any) -> None:
         nonlocal logged
         logged = LOGGED in await delivery.finished(connection, DELIVERY)
+        await loader.write_starter(connection, to_micros(datetime.now(UTC)))
         await delivery.forget(connection, DELIVERY)
         await delivery.note(connection, DELIVERY, [(PLAN, msgspec.json.encode(plan).decode())])
 

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from kontinuum.kernel.module import Module
 from kontinuum.web.workspace.access import take_step
 from kontinuum.web.workspace.administration import administration_routes
-from kontinuum.web.workspace.chart import module_page, show_chart
+from kontinuum.web.workspace.chart import module_action, module_page, show_chart
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
@@ -40,6 +40,15 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         )
         for module in modules
         for route in module.routes
+    ]
+    contributed += [
+        Route(
+            f"/patient/{{patient}}/{module.name}/{action.path}",
+            signed_in(services, module_action(module, action)),
+            methods=["POST"],
+        )
+        for module in modules
+        for action in module.actions
     ]
     unknown = Route("/patient/{path:path}", signed_in(services, _no_such_page), methods=["GET"])
     return [*own, *log_routes(services), *contributed, unknown]

@@ -28,7 +28,7 @@ from kontinuum.web.workspace.pages import Page
 
 _YES = message("yes")
 _NO = message("no")
-_NONE = message("none")
+_NONE = message("None of your own")
 _NO_SUCH = message("There is no such setting.")
 _WITHIN = message("Allowed is %(low)s to %(high)s.")
 _SERIES = message("Each line is name; system; form, and each system stands there once.")
