@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from kontinuum.access import Action, Deny, Question
 from kontinuum.audit import AuditLog, entry
@@ -14,6 +14,7 @@ from kontinuum.fhir.issues import Issue
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.provider_settings import ProviderSettings
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.terms import FhirsOwn, Terms
 from kontinuum.store.resources import write
@@ -27,9 +28,17 @@ MAX_LOGGED_REFERENCES = 500
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
+class ProviderDecisions(Protocol):
+    """The settings of care providers, by HSA-id."""
+
+    async def of(self, provider: str, /) -> ProviderSettings:
+        """The settings in force at a care provider."""
+        ...
+
+
 @dataclass(slots=True)
 class Services:
-    """A worker's shared means: connections, log, clock, keys, and the numbers of accountable units.
+    """A worker's shared means: connections, log, clock, keys, settings, the numbers of accountable units.
 
     `schemes` are the region's own kinds of reserve number.
     `law_complete` remembers that the tables of the law were found complete; they stay so.
@@ -39,6 +48,7 @@ class Services:
     audit: AuditLog
     clock: Clock
     keys: KeySource
+    decided: ProviderDecisions
     terms: Terms = field(default_factory=FhirsOwn)
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
     schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES
@@ -60,6 +70,10 @@ class Context:
     def now(self) -> int:
         """The present in microseconds since 1970."""
         return to_micros(self.services.clock.now())
+
+    async def settings(self) -> ProviderSettings:
+        """What the assignment's care provider has decided."""
+        return await self.services.decided.of(self.principal.assignment.provider)
 
     def question(
         self, action: Action, *, patient: str | None = None, type_name: str | None = None

@@ -10,7 +10,7 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record.context import Context
-from kontinuum.record.durations import STATED_FOR
+from kontinuum.record.durations import DOCUMENTED_FOR
 from kontinuum.store import law as store
 from kontinuum.store.resources.rows import NewVersion
 
@@ -23,7 +23,7 @@ _IDENTITY = frozenset(TYPE_CODES[name] for name in ("Patient", "RelatedPerson", 
 async def relate(context: Context, connection: Any, written: Sequence[NewVersion]) -> None:
     """Note that staff in care took part in the care of whom they wrote about; within the write's transaction.
 
-    It is the person's, lasts as long as one that is stated by hand, and names what was written. Nothing is
+    It is the person's, lasts for a day, and names what was written. Nothing is
     noted where a relation is in force, nor for who only keeps up a patient's identity.
     """
     if not states_relation(context, written):
@@ -45,7 +45,7 @@ async def relate(context: Context, connection: Any, written: Sequence[NewVersion
         person=principal.actor.id,
         basis=BASIS,
         now=now,
-        until=now + STATED_FOR,
+        until=now + DOCUMENTED_FOR,
     )
 
 

@@ -13,7 +13,7 @@ from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
 from kontinuum.record import across, bundles, drafts, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
-from kontinuum.record.context import Context, Services
+from kontinuum.record.context import Context, ProviderDecisions, Services
 from kontinuum.record.drafts import Draft
 from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
@@ -35,9 +35,10 @@ class Gate:
         audit: AuditLog,
         clock: Clock,
         keys: KeySource,
+        decided: ProviderDecisions,
         schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES,
     ) -> None:
-        self._services = Services(pool, audit, clock, keys, schemes=schemes)
+        self._services = Services(pool, audit, clock, keys, decided, schemes=schemes)
         self._attempts = Attempts(audit, clock)
 
     async def close(self) -> None:

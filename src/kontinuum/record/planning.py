@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from kontinuum.record import projecting
 from kontinuum.record.context import Context, forbidden, missing, stored
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.persons.rules import changes_links
+from kontinuum.record.places import place_of
 from kontinuum.record.preparing import created, stamped, superseding
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
 
@@ -56,6 +58,7 @@ class Plan:
     accountable: int
     now: int
     former: dict[tuple[int, int], list[ResourceRow]]
+    places: Mapping[str, str]
     new: list[NewVersion] = field(default_factory=list)
     changes: list[tuple[ResourceRow, NewVersion]] = field(default_factory=list)
     buried: list[ResourceRow] = field(default_factory=list)
@@ -97,7 +100,7 @@ class Plan:
             client_id=intent.id if intent.identity is None else None,
             meta=intent.meta,
         )
-        decision = decide_new(self.context, version)
+        decision = decide_new(self.context, version, place_of(resource, self.places))
         if isinstance(decision, Deny):
             return self._denied(intent, None, decision, version.patient)
         self.new.append(version)
@@ -108,7 +111,7 @@ class Plan:
         version = superseding(
             resource, row.key, row.id, row.version + 1, self.moment_after(row), self.accountable
         )
-        decision = decide_new(self.context, version)
+        decision = decide_new(self.context, version, place_of(resource, self.places))
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, version.patient)
         self.changes.append((row, version))
@@ -251,11 +254,14 @@ def _unseen(context: Context, row: ResourceRow) -> bool:
     return protected and not may_see(context.question(Action.WRITE))
 
 
-def decide_new(context: Context, version: NewVersion) -> Decision:
-    """The decision on a new version, for which the assignment's unit becomes accountable."""
+def decide_new(context: Context, version: NewVersion, place: str | None) -> Decision:
+    """The decision on a new version, for which the assignment's unit becomes accountable.
+
+    `place` is the provider of the unit that it names, where it is an assignment.
+    """
     assignment = context.principal.assignment
     type_name = RESOURCE_TYPES[version.type - 1]
-    about = Facts(type_name, version.patient, assignment.unit, assignment.provider, version.sort)
+    about = Facts(type_name, version.patient, assignment.unit, assignment.provider, version.sort, place=place)
     return decide(context.question(Action.WRITE), about, NOTHING_KNOWN)
 
 

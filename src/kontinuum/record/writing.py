@@ -14,6 +14,7 @@ from kontinuum.record import documenting, projecting, vocabularies
 from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
+from kontinuum.record.places import place_of, places_of
 from kontinuum.record.planning import Intent, Plan, as_stored, decide_new, links_unchanged
 from kontinuum.record.preparing import check, created
 from kontinuum.record.release import release_one
@@ -53,7 +54,7 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
         return await _one(context, Intent(resource["resourceType"], None, resource))
     new = created(context, resource, await context.accountable())
     name = f"{resource['resourceType']}/{new.id}"
-    decision = decide_new(context, new)
+    decision = decide_new(context, new, place_of(resource, await places_of(context.pool, [resource])))
     if isinstance(decision, Deny):
         await context.log("create", "refused", decision.rule, patients=(new.patient,), what=(name,))
         return forbidden(decision)
@@ -213,7 +214,8 @@ async def apply(
     if keep_newer:
         for old in await reads.superseded(connection, [row for row in rows.values() if row.version > 1]):
             former.setdefault((old.bucket, old.key), []).append(old)
-    plan = Plan(context, accountable, context.now(), former)
+    places = await places_of(connection, [intent.resource for intent in intents])
+    plan = Plan(context, accountable, context.now(), former, places)
     current = list(rows.values())
     decided = dict(zip(rows, await decide_rows(context, connection, Action.WRITE, current), strict=True))
     results = []

@@ -103,7 +103,7 @@ async def test_rule_14_permits_two_actions_to_another_providers_content(
 ) -> None:
     page = await step(doctor, "relate", reason="Vård")
     assert "Mer finns hos andra vårdgivare" in page
-    page = await step(doctor, "consent", unit=ELSEWHERE[0], how="given", lasts="day", scope="unit")
+    page = await step(doctor, "consent", unit=ELSEWHERE[0], how="given", lasts="1", scope="unit")
     assert "Skrivet annorstädes" in page
 
 
@@ -112,7 +112,7 @@ async def test_rule_16_refuses_a_consent_for_the_patient_without_how_it_was_clar
 ) -> None:
     await step(doctor, "relate", reason="Vård")
     token = csrf_of(await doctor.get(CHART))
-    form = {"csrf": token, "unit": ELSEWHERE[0], "how": "unable", "lasts": "day", "attitude": ""}
+    form = {"csrf": token, "unit": ELSEWHERE[0], "how": "unable", "lasts": "1", "attitude": ""}
     assert (await doctor.post(f"{CHART}/access/consent", data=form)).status_code == 400
     page = await step(doctor, "consent", **{**form, "attitude": "Sambon tillfrågad"})
     assert "Skrivet annorstädes" in page
