@@ -77,8 +77,8 @@ _COVERS = "db/test_log_covers.py"
 
 HOMES: dict[int, Home] = {
     1: Home(
-        "Personnummer and samordningsnummer are real dates with a right check digit. Ten or twelve digits are "
-        "read and twelve kept; interim letters only where they are allowed.",
+        "Personnummer and samordningsnummer are real dates with a right check digit. Ten or twelve digits "
+        "are read and twelve kept; interim letters only where they are allowed.",
         "src/kontinuum/sweden/persons.py",
         (f"{_PERSONS}::test_every_common_form_of_one_number_is_read_alike",),
         (f"{_PERSONS}::test_a_wrong_number_is_refused_with_the_first_fault_and_a_reason",),
@@ -103,15 +103,15 @@ HOMES: dict[int, Home] = {
         (f"{_UNITS}::test_a_wrong_hsa_id_is_refused",),
     ),
     18: Home(
-        "Every access is in the log before it is shown: who, assignment, unit, patient, what, when, client and "
-        "ground. Refused attempts too.",
+        "Every access is in the log before it is shown: who, assignment, unit, patient, what, when, client "
+        "and ground. Refused attempts too.",
         "src/kontinuum/record/context.py, src/kontinuum/audit",
         (f"{_COVERS}::test_every_way_in_leaves_an_entry",),
         (f"{_COVERS}::test_what_the_law_refuses_is_logged_with_its_patient",),
     ),
     19: Home(
-        "The log is kept for at least five years, append-only, tampering is found, and its reading is decided "
-        "and logged.",
+        "The log is kept for at least five years, append-only, tampering is found, and its reading is "
+        "decided and logged.",
         "src/kontinuum/audit, src/kontinuum/store/audit_keeping.py",
         (
             f"{_REVIEW}::test_rule_19_a_reviewer_sees_the_own_provider_only",
@@ -137,7 +137,8 @@ HOMES: dict[int, Home] = {
         (f"{_REVIEW}::test_rule_21_the_patient_gets_the_own_extract_and_nobody_elses",),
     ),
     24: Home(
-        "Nothing is overwritten: every version stays, with who and when. Dissent at an entry is not built yet.",
+        "Nothing is overwritten: every version stays, with who and when. Dissent at an entry is not built "
+        "yet.",
         "src/kontinuum/store/resources/write.py",
         ("http/api/test_api_history.py::test_the_history_of_a_resource_tells_what_happened_newest_first",),
         ("db/test_gate.py::test_an_update_needs_the_version_it_builds_on",),

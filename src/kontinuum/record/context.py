@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.terms import FhirsOwn, Terms
 from kontinuum.store.resources import write
 from kontinuum.store.resources.rows import ResourceRow
+from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
 MAX_LOGGED_REFERENCES = 500
 """How many references one log entry names; the entry's count always tells how many there were."""
@@ -39,6 +40,7 @@ class ProviderDecisions(Protocol):
 class Services:
     """A worker's shared means: connections, log, clock, keys, settings, the numbers of accountable units.
 
+    `schemes` are the region's own kinds of reserve number.
     `law_complete` remembers that the tables of the law were found complete; they stay so.
     """
 
@@ -49,6 +51,7 @@ class Services:
     decided: ProviderDecisions
     terms: Terms = field(default_factory=FhirsOwn)
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
+    schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES
     law_complete: bool = False
 
 

@@ -16,7 +16,8 @@ from kontinuum.store.resources.rows import NewVersion
 
 BASIS = "documentation"
 
-_PATIENT = TYPE_CODES["Patient"]
+_IDENTITY = frozenset(TYPE_CODES[name] for name in ("Patient", "RelatedPerson", "Provenance"))
+"""Who somebody is, who is close, who wrote a version and why: kept up without taking part in care."""
 
 
 async def relate(context: Context, connection: Any, written: Sequence[NewVersion]) -> None:
@@ -31,7 +32,7 @@ async def relate(context: Context, connection: Any, written: Sequence[NewVersion
     sources = {
         version.patient: f"{RESOURCE_TYPES[version.type - 1]}/{version.id}"
         for version in written
-        if version.patient and version.type != _PATIENT
+        if version.patient and version.type not in _IDENTITY
     }
     await store.relate_unless_related(
         connection,
@@ -51,4 +52,4 @@ async def relate(context: Context, connection: Any, written: Sequence[NewVersion
 def states_relation(context: Context, written: Sequence[NewVersion]) -> bool:
     """Whether a write by this principal says anything about who takes part in whose care."""
     in_care = context.question(Action.WRITE).is_staff and context.principal.purpose is Purpose.CARE
-    return in_care and any(version.patient and version.type != _PATIENT for version in written)
+    return in_care and any(version.patient and version.type not in _IDENTITY for version in written)

@@ -21,16 +21,24 @@ from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
 from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
+from kontinuum.record.persons.index import PatientIndex
 from kontinuum.store.law import is_complete
+from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
 
 class Gate:
     """A worker's gate: hands out records, each bound to one principal."""
 
     def __init__(
-        self, pool: Any, audit: AuditLog, clock: Clock, keys: KeySource, decided: ProviderDecisions
+        self,
+        pool: Any,
+        audit: AuditLog,
+        clock: Clock,
+        keys: KeySource,
+        decided: ProviderDecisions,
+        schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES,
     ) -> None:
-        self._services = Services(pool, audit, clock, keys, decided)
+        self._services = Services(pool, audit, clock, keys, decided, schemes=schemes)
         self._attempts = Attempts(audit, clock)
 
     async def close(self) -> None:
@@ -80,6 +88,11 @@ class Record:
     def principal(self) -> Principal:
         """To whom this record is bound."""
         return self._context.principal
+
+    @property
+    def persons(self) -> PatientIndex:
+        """The patient index: links between Patients, possible duplicates, reserve numbers."""
+        return PatientIndex(self._context)
 
     @property
     def law(self) -> Law:

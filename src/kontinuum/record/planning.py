@@ -13,6 +13,7 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.record import projecting
 from kontinuum.record.context import Context, forbidden, missing, stored
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
+from kontinuum.record.persons.rules import changes_links
 from kontinuum.record.places import place_of
 from kontinuum.record.preparing import created, stamped, superseding
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
@@ -23,7 +24,8 @@ class Intent:
     """One write that is wanted: a resource (None to delete) under an id that may or may not exist.
 
     `identity` was drawn for a create whose id is the server's. `meta` restores version and time. With
-    `only_new` what exists is not touched (If-None-Match: *).
+    `only_new` what exists is not touched (If-None-Match: *). Only with `linking` may it change which Patient
+    replaces which. `whole` was made at the gate from all that is stored, whatever the principal may see.
     """
 
     type: str
@@ -33,6 +35,8 @@ class Intent:
     identity: tuple[int, int, str] | None = None
     meta: tuple[int, int] | None = None
     only_new: bool = False
+    linking: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,12 @@ class Plan:
 
     def add(self, intent: Intent, row: ResourceRow | None, decision: Decision | None) -> Written | Refusal:
         """Plan one intent, given the current row if there is one and the decision about writing it."""
-        if row is not None and not isinstance(decision, Deny) and _unseen(self.context, row):
+        blind = row is not None and not intent.whole and _unseen(self.context, row)
+        if blind and not isinstance(decision, Deny):
             decision = _UNSEEN
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, None if row is None else row.patient)
-        unmet = _exists(intent, row) or _unmet_version(intent, row)
+        unmet = _exists(intent, row) or _unmet_version(intent, row) or links_unchanged(intent, row)
         if unmet is not None:
             return self._failed(intent, row, "failed", "precondition", unmet)
         if row is None or decision is None:
@@ -201,6 +206,24 @@ def _exists(intent: Intent, row: ResourceRow | None) -> Refusal | None:
         RefusalKind.PRECONDITION_FAILED,
         "conflict",
         f"{intent.type}/{intent.id} exists in version {row.version} and was only to be made new.",
+    )
+
+
+def links_unchanged(intent: Intent, row: ResourceRow | None) -> Refusal | None:
+    """The refusal of an ordinary write that would link Patients, or take a link away.
+
+    A link has conditions, a reason and an effect on what is read: it is made and undone by the patient index.
+    """
+    if intent.type != "Patient" or intent.linking:
+        return None
+    if not changes_links(intent.resource, None if row is None else row.body):
+        return None
+    return refuse(
+        RefusalKind.INVALID,
+        "business-rule",
+        "Patient.link of type replaced-by or replaces is made and undone by linking patients; in an ordinary "
+        "write it must stay as it is, and a linked Patient is not deleted before its link is undone.",
+        "Patient.link",
     )
 
 

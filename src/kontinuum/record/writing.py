@@ -15,7 +15,7 @@ from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
 from kontinuum.record.places import place_of, places_of
-from kontinuum.record.planning import Intent, Plan, as_stored, decide_new
+from kontinuum.record.planning import Intent, Plan, as_stored, decide_new, links_unchanged
 from kontinuum.record.preparing import check, created
 from kontinuum.record.release import release_one
 from kontinuum.store.resources import read as reads
@@ -47,6 +47,9 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
         return invalid
     if if_none_exist is not None:
         return await _create_unless_exists(context, resource, if_none_exist)
+    linking = links_unchanged(Intent("Patient", None, resource), None)
+    if resource["resourceType"] == "Patient" and linking is not None:
+        return linking
     if TYPE_CODES[resource["resourceType"]] in vocabularies.PROJECTED:
         return await _one(context, Intent(resource["resourceType"], None, resource))
     new = created(context, resource, await context.accountable())

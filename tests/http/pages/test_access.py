@@ -87,6 +87,17 @@ async def test_rule_08_permits_one_step_to_another_units_content(
     assert "Skrivet annorstädes" not in page
 
 
+async def test_rule_08_an_empty_card_tells_that_there_is_more_elsewhere(
+    stranger: Services, doctor: httpx.AsyncClient
+) -> None:
+    page = await step(doctor, "relate", reason="Vård")
+    assert "Inget av detta finns bland det du ser nu. Det finns mer hos andra enheter" in page
+    assert "Uppgift om överkänslighet saknas" not in page
+    await step(doctor, "choose", unit=NEXT_DOOR[0])
+    page = await step(doctor, "consent", unit=ELSEWHERE[0], how="given", lasts="day", scope="unit")
+    assert "Inget av detta finns bland det du ser nu" not in page
+
+
 async def test_rule_14_permits_two_actions_to_another_providers_content(
     stranger: Services, doctor: httpx.AsyncClient
 ) -> None:

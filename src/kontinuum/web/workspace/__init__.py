@@ -14,6 +14,7 @@ from kontinuum.web.workspace.chart import module_action, module_page, show_chart
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
+from kontinuum.web.workspace.persons import person_routes
 from kontinuum.web.workspace.privacy import routes as privacy_routes
 from kontinuum.web.workspace.services import Application, gather
 from kontinuum.web.workspace.signin import sign_in_routes
@@ -27,6 +28,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
     own = [
         Route("/static/{version}/{name:path}", services.assets.serve, methods=["GET"]),
         *sign_in_routes(services),
+        *person_routes(services),
         *administration_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),

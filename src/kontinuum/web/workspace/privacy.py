@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -149,7 +149,7 @@ async def _appoint(page: Page, form: Mapping[str, str]) -> Any:
     person = await _person_with(page, form.get("number", ""))
     if person is None or person == principal.actor.id:
         return _NOT_A_PERSON
-    until = to_micros(datetime.combine(last + timedelta(days=1), datetime.min.time(), tzinfo=SWEDEN))
+    until = to_micros(datetime.combine(last, time(23, 59, 59), tzinfo=SWEDEN))
     providers = sorted({provider for _, provider in await _places(page)})
     provider = principal.assignment.provider or next(iter(providers), "")
     return await _law(page).appoint(
