@@ -198,7 +198,8 @@ async def _in_force(page: Page) -> tuple[list[InForce], list[InForce], list[InFo
     understood = [(one, each.rows) for one, each in said if isinstance(each, Understood)]
     proxies = [(one, row) for one, rows in understood for row in rows.proxies if row.high > now]
     names = await _names(page, {row.person for _, row in proxies})
-    units = {row.unit for _, rows in understood for row in (*rows.blocks, *rows.consents)}
+    units = {row.unit for _, rows in understood for row in rows.blocks}
+    units |= {row.unit for _, rows in understood for row in rows.consents}
     await page.services.directory.learn(record, {*units, *(one.provider for one, _ in understood)})
     return (
         [_shown_block(page, one.reference, row) for one, rows in understood for row in rows.blocks],
@@ -251,7 +252,7 @@ def _period(page: Page, low: int, high: int) -> str:
 
 async def _names(page: Page, people: set[str]) -> dict[str, str]:
     found = await page.services.record(_SYSTEM).read_many([f"Patient/{one}" for one in sorted(people)])
-    named = {}
+    named: dict[str, str] = {}
     for stored in found.values():
         for name in json.loads(stored.body).get("name") or ():
             text = name.get("text") or " ".join([*(name.get("given") or ()), name.get("family") or ""])
