@@ -94,7 +94,7 @@ async def test_rule_08_an_empty_card_tells_that_there_is_more_elsewhere(
     assert "Inget av detta finns bland det du ser nu. Det finns mer hos andra enheter" in page
     assert "Uppgift om överkänslighet saknas" not in page
     await step(doctor, "choose", unit=NEXT_DOOR[0])
-    page = await step(doctor, "consent", unit=ELSEWHERE[0], how="given", lasts="day", scope="unit")
+    page = await step(doctor, "consent", unit=ELSEWHERE[0], how="given", lasts="1", scope="unit")
     assert "Inget av detta finns bland det du ser nu" not in page
 
 
