@@ -27,12 +27,16 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 @dataclass(slots=True)
 class Services:
-    """A worker's shared means: connections, log, clock, keys, and the numbers of accountable units."""
+    """A worker's shared means: connections, log, clock, keys, and the numbers of accountable units.
+
+    `hinted` are the kinds of which a patient is told that something is kept back.
+    """
 
     pool: Any
     audit: AuditLog
     clock: Clock
     keys: KeySource
+    hinted: frozenset[str] = frozenset()
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 from kontinuum.audit import AuditLog
@@ -10,19 +10,30 @@ from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
-from kontinuum.record import bundles, exporting, importing, reading, searching, writing
+from kontinuum.record import accompanied, bundles, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, Services
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
+from kontinuum.record.text import EntryText
+from kontinuum.record.withholding import HINTED
+from kontinuum.record.writing import Intent
 
 
 class Gate:
     """A worker's gate: hands out records, each bound to one principal."""
 
-    def __init__(self, pool: Any, audit: AuditLog, clock: Clock, keys: KeySource) -> None:
-        self._services = Services(pool, audit, clock, keys)
+    def __init__(
+        self,
+        pool: Any,
+        audit: AuditLog,
+        clock: Clock,
+        keys: KeySource,
+        *,
+        hinted: Collection[str] = HINTED,
+    ) -> None:
+        self._services = Services(pool, audit, clock, keys, frozenset(hinted))
 
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""
@@ -59,6 +70,11 @@ class Record:
     def principal(self) -> Principal:
         """To whom this record is bound."""
         return self._context.principal
+
+    @property
+    def text(self) -> EntryText:
+        """Corrections, dissent, and what is kept back from the patient."""
+        return EntryText(self._context)
 
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""
@@ -110,9 +126,15 @@ class Record:
         return await searching.search_many(self._context, queries)
 
     async def create(
-        self, resource: dict[str, Any], *, if_none_exist: str | None = None
+        self,
+        resource: dict[str, Any],
+        *,
+        if_none_exist: str | None = None,
+        provenance: dict[str, Any] | None = None,
     ) -> Written | Refusal:
-        """Create a resource; with criteria, only if they find none."""
+        """Create a resource; with criteria, only if they find none. `provenance` is stored beside it."""
+        if provenance is not None:
+            return await accompanied.create(self._context, resource, provenance)
         return await writing.create(self._context, resource, if_none_exist)
 
     async def update(
@@ -123,8 +145,15 @@ class Record:
         *,
         if_match: int | None = None,
         only_new: bool = False,
+        provenance: dict[str, Any] | None = None,
     ) -> Written | Refusal:
-        """Update a resource or create it under this id; with `only_new` refuse when it exists."""
+        """Update a resource or create it under this id; with `only_new` refuse when it exists.
+
+        `provenance` is stored beside it; with a reason in it, a signed entry may be changed.
+        """
+        if provenance is not None:
+            intent = Intent(type_name, logical_id, resource, if_match, only_new=only_new)
+            return await accompanied.update(self._context, intent, provenance)
         return await writing.update(self._context, type_name, logical_id, resource, if_match, only_new)
 
     async def conditional_update(

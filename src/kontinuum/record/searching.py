@@ -20,9 +20,11 @@ from kontinuum.fhir.fhirpath import compile as compile_path
 from kontinuum.fhir.search.match import recheck
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import Include, SearchQuery
+from kontinuum.kernel.sql import Fragment
 from kontinuum.record.context import Context, decide_on, stored, type_code
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
 from kontinuum.record.reading import split
+from kontinuum.record.withholding import narrowed, visible
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import search as store
 from kontinuum.store.resources.rows import ResourceRow
@@ -84,8 +86,9 @@ async def search_many(context: Context, queries: Sequence[SearchQuery]) -> list[
 
 async def matching(context: Context, connection: Any, query: SearchQuery, limit: int) -> list[ResourceRow]:
     """The first rows that a search finds, unlogged: for conditions on writes, which are logged themselves."""
-    found = await store.search(connection, query, predicate(context.principal), limit)
-    return [each.row for each in found if _confirmed(query, each.row)]
+    found = await store.search(connection, query, _scope(context, query), limit)
+    rows = await visible(context, connection, [each.row for each in found])
+    return [row for row in rows if _confirmed(query, row)]
 
 
 def _prepare(query: SearchQuery) -> list[Any] | Refusal | None:
@@ -124,7 +127,7 @@ async def _found(
     context: Context, connection: Any, query: SearchQuery, limit: int, after: list[Any] | None
 ) -> list[store.Found] | Refusal:
     try:
-        return await store.search(connection, query, predicate(context.principal), limit, after)
+        return await store.search(connection, query, _scope(context, query), limit, after)
     except asyncpg.DataError:
         if after is None:
             raise
@@ -134,25 +137,32 @@ async def _found(
 async def _run(
     context: Context, connection: Any, query: SearchQuery, after: list[Any] | None
 ) -> tuple[SearchPage, list[ResourceRow]] | Refusal:
-    scope = predicate(context.principal)
     size = min(DEFAULT_COUNT if query.count is None else query.count, MAX_COUNT)
     only_count = query.summary == "count" or query.count == 0
     total = None
     if only_count or query.total in ("accurate", "estimate"):
-        total = await store.count(connection, query, scope)
+        total = await store.count(connection, query, _scope(context, query))
     if only_count:
         return SearchPage((), (), total), []
     found = await _found(context, connection, query, size + 1, after)
     if isinstance(found, Refusal):
         return found
     shown = found[:size]
-    matches = [each.row for each in shown if _confirmed(query, each.row)]
+    rows = await visible(context, connection, [each.row for each in shown])
+    matches = [row for row in rows if _confirmed(query, row)]
     included = await _included(context, connection, query, matches)
     if isinstance(included, Refusal):
         return included
     following = _cursor(query, shown[-1].position) if len(found) > size and shown else None
     page = SearchPage(tuple(map(stored, matches)), tuple(map(stored, included)), total, following)
     return page, matches + included
+
+
+def _scope(context: Context, query: SearchQuery) -> Fragment:
+    """What of a search's type the principal may find."""
+    asked = {criterion.parameter.name for criterion in query.criteria}
+    asked |= {key.parameter.name for key in query.sort if not isinstance(key.parameter, str)}
+    return narrowed(context, predicate(context.principal), query.type, asked)
 
 
 def _confirmed(query: SearchQuery, row: ResourceRow) -> bool:
@@ -168,15 +178,17 @@ async def _included(
     found: dict[tuple[int, int], ResourceRow] = {}
     wanted = [pair for include in query.includes for pair in _references(include, matches)]
     if wanted:
-        for row in await reads.read_many(connection, dict.fromkeys(wanted)):
+        rows = await visible(context, connection, await reads.read_many(connection, dict.fromkeys(wanted)))
+        for row in rows:
             if row.body is not None and isinstance(decide_on(context, Action.READ, row), Permit):
                 found[row.bucket, row.key] = row
     targets = [(RESOURCE_TYPES[row.type - 1], row.id) for row in matches]
     for include in query.revincludes:
         limit = MAX_INCLUDED - len(found) + 1
         parameter = _parameter(include)
-        scope = predicate(context.principal)
-        for row in await store.referring(connection, include.source_type, parameter, targets, scope, limit):
+        scope = narrowed(context, predicate(context.principal), include.source_type, {parameter.name})
+        referring = await store.referring(connection, include.source_type, parameter, targets, scope, limit)
+        for row in await visible(context, connection, referring):
             found[row.bucket, row.key] = row
         if len(found) > MAX_INCLUDED:
             return refuse(

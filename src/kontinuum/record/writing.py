@@ -13,6 +13,7 @@ from kontinuum.access import Action, Deny, Facts, Permit, decide
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.record import criteria as conditions
 from kontinuum.record.context import Context, decide_on, forbidden, stored, type_code
+from kontinuum.record.guarding import Grounds, unmarked, veto
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.preparing import check, created, stamped, superseding
 from kontinuum.record.reading import missing
@@ -35,7 +36,8 @@ class Intent:
     """One write that is wanted: a resource (None to delete) under an id that may or may not exist.
 
     `identity` was drawn for a create whose id is the server's. `meta` restores version and time. With
-    `only_new` what exists is not touched (If-None-Match: *).
+    `only_new` what exists is not touched (If-None-Match: *). `grounds` are what a function of the gate has
+    been given besides the content.
     """
 
     type: str
@@ -45,6 +47,7 @@ class Intent:
     identity: tuple[int, int, str] | None = None
     meta: tuple[int, int] | None = None
     only_new: bool = False
+    grounds: Grounds = Grounds.NONE
 
 
 class _RollbackError(Exception):
@@ -63,6 +66,9 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
     if if_none_exist is not None:
         return await _create_unless_exists(context, resource, if_none_exist)
     new = created(context, resource, await context.accountable())
+    unsaid = unmarked(resource, new.body)
+    if unsaid is not None:
+        return unsaid
     name = f"{resource['resourceType']}/{new.id}"
     decision = _decide_new(context, new)
     if isinstance(decision, Deny):
@@ -90,6 +96,14 @@ async def update(
     only_new: bool,
 ) -> Written | Refusal:
     """Update a resource, or create it under the client's id (http://hl7.org/fhir/R4/http.html#update)."""
+    wrong = unfit(type_name, logical_id, resource)
+    if wrong is not None:
+        return wrong
+    return await _one(context, Intent(type_name, logical_id, resource, if_match, only_new=only_new))
+
+
+def unfit(type_name: str, logical_id: str, resource: dict[str, Any]) -> Refusal | None:
+    """Why a resource cannot be written under this type and id: another type or id, or not valid."""
     code = type_code(type_name)
     if isinstance(code, Refusal):
         return code
@@ -101,10 +115,7 @@ async def update(
             f"The resource has the id {own_id!r}, but is to be written as {type_name}/{logical_id}.",
             f"{type_name}.id",
         )
-    invalid = check({**resource, "id": logical_id} if isinstance(resource, dict) else resource, type_name)
-    if invalid is not None:
-        return invalid
-    return await _one(context, Intent(type_name, logical_id, resource, if_match, only_new=only_new))
+    return check({**resource, "id": logical_id} if isinstance(resource, dict) else resource, type_name)
 
 
 async def delete(
@@ -285,10 +296,13 @@ class _Plan:
             if intent.resource is None:
                 return self._failed(intent, row, "not-found", "", missing(intent.type, intent.id or ""))
             return self._create(intent, intent.resource)
+        if intent.resource is not None and self._is_known(intent.resource, row):
+            return self._done(intent, row, decision, Change.UNCHANGED, stored(row), row.patient)
+        vetoed = veto(self.context.principal, intent.grounds, intent.resource, row)
+        if vetoed is not None:
+            return self._failed(intent, row, "refused", "entry-rule", vetoed)
         if intent.resource is None:
             return self._delete(intent, row, decision)
-        if self._is_known(intent.resource, row):
-            return self._done(intent, row, decision, Change.UNCHANGED, stored(row), row.patient)
         return self._update(intent, intent.resource, row)
 
     def _create(self, intent: Intent, resource: dict[str, Any]) -> Written | Refusal:
@@ -303,6 +317,9 @@ class _Plan:
         decision = _decide_new(self.context, version)
         if isinstance(decision, Deny):
             return self._denied(intent, None, decision, version.patient)
+        unsaid = unmarked(resource, version.body)
+        if unsaid is not None:
+            return self._failed(intent, None, "refused", "entry-rule", unsaid)
         self.new.append(version)
         made = _as_stored(self.context, version)
         return self._done(intent, None, decision, Change.CREATED, made, version.patient)
@@ -314,6 +331,9 @@ class _Plan:
         decision = _decide_new(self.context, version)
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, version.patient)
+        unsaid = unmarked(resource, version.body)
+        if unsaid is not None:
+            return self._failed(intent, row, "refused", "entry-rule", unsaid)
         self.changes.append((row, version))
         change = Change.UPDATED if row.body is not None else Change.CREATED
         made = _as_stored(self.context, version)
