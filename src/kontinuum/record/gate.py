@@ -16,7 +16,7 @@ from kontinuum.record.context import Context, Services
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
-from kontinuum.record.text import EntryText
+from kontinuum.record.text import Destruction, EntryText
 from kontinuum.record.withholding import HINTED
 from kontinuum.record.writing import Intent
 
@@ -75,6 +75,11 @@ class Record:
     def text(self) -> EntryText:
         """Corrections, dissent, and what is kept back from the patient."""
         return EntryText(self._context)
+
+    @property
+    def destruction(self) -> Destruction:
+        """Destruction of records, on a registered decision only."""
+        return Destruction(self._context)
 
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""

@@ -13,6 +13,7 @@ from kontinuum.access import Action, Deny, Permit, predicate
 from kontinuum.access.kept_back import PROVISION, Withheld
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.fhir.issues import Issue
+from kontinuum.record import tombstones
 from kontinuum.record.context import Context, decide_on, is_id, reference, stored, type_code
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.withholding import released, visible
@@ -77,8 +78,11 @@ async def _existing(context: Context, action: str, type_name: str, logical_id: s
         return code
     row = await store.read(context.pool, code, logical_id) if is_id(logical_id) else None
     if row is None:
-        await context.log(action, "not-found", "", what=(f"{type_name}/{logical_id}",))
-        return missing(type_name, logical_id)
+        remains = await tombstones.known(context, [(code, logical_id)] if is_id(logical_id) else [])
+        patients = [each.patient for each in remains.values()]
+        await context.log(action, "not-found", "", patients=patients, what=(f"{type_name}/{logical_id}",))
+        found = next(iter(remains.values()), None)
+        return missing(type_name, logical_id) if found is None else tombstones.gone(found)
     return row
 
 

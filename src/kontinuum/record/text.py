@@ -1,4 +1,4 @@
-"""What may be done to an entry beyond writing it, bound to a principal: `record.text`.
+"""What may be done to an entry beyond writing it, bound to a principal: `record.text`, `record.destruction`.
 
 Corrections and errors (patientdatalagen (2008:355) 3:14), the patient's dissent (3:8), and what is kept back
 from the patient (HSLF-FS 2022:42).
@@ -10,11 +10,39 @@ from datetime import datetime
 from typing import Any
 
 from kontinuum.access.kept_back import Kind
-from kontinuum.record import correcting, dissenting, keeping_back
+from kontinuum.record import correcting, destroying, dissenting, keeping_back
 from kontinuum.record.context import Context
 from kontinuum.record.correcting import Corrected
+from kontinuum.record.destroying import Order
 from kontinuum.record.keeping_back import Place
 from kontinuum.record.outcome import Refusal, Written
+from kontinuum.store.destruction import Decision
+from kontinuum.store.resources.destroy import LastEntry
+
+
+class Destruction:
+    """Destruction of records by decision, for one principal: `record.destruction`."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def register(self, order: Order) -> Decision | Refusal:
+        """Register a decision of the authority."""
+        return await destroying.register(self._context, order)
+
+    async def execute(self, number: int, *, patient: str) -> Decision | Refusal:
+        """Carry out a decision that somebody else has registered."""
+        return await destroying.execute(self._context, number, patient)
+
+    async def decisions(self) -> list[Decision] | Refusal:
+        """The care provider's decisions."""
+        return await destroying.decisions(self._context)
+
+    async def thinnable(self, years: int = destroying.KEPT_YEARS) -> list[LastEntry] | Refusal:
+        """The records whose last entry is so old that they may be thinned."""
+        return await destroying.thinnable(self._context, years)
 
 
 class EntryText:

@@ -12,6 +12,7 @@ import asyncpg
 from kontinuum.access import Action, Deny, Facts, Permit, decide
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.record import criteria as conditions
+from kontinuum.record import tombstones
 from kontinuum.record.context import Context, decide_on, forbidden, stored, type_code
 from kontinuum.record.guarding import Grounds, unmarked, veto
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
@@ -230,7 +231,8 @@ async def apply(
     if keep_newer:
         for old in await reads.superseded(connection, [row for row in rows.values() if row.version > 1]):
             former.setdefault((old.bucket, old.key), []).append(old)
-    plan = _Plan(context, accountable, context.now(), former)
+    destroyed = await tombstones.taken(connection, [name for name in named if name not in rows])
+    plan = _Plan(context, accountable, context.now(), former, destroyed)
     results = [
         plan.add(intent, rows.get((TYPE_CODES[intent.type], intent.id)) if intent.id is not None else None)
         for intent in intents
@@ -275,6 +277,7 @@ class _Plan:
     accountable: int
     now: int
     former: dict[tuple[int, int], list[ResourceRow]]
+    destroyed: dict[tombstones.Name, Refusal]
     new: list[NewVersion] = field(default_factory=list)
     changes: list[tuple[ResourceRow, NewVersion]] = field(default_factory=list)
     buried: list[ResourceRow] = field(default_factory=list)
@@ -292,6 +295,9 @@ class _Plan:
         unmet = _exists(intent, row) or _unmet_version(intent, row)
         if unmet is not None:
             return self._failed(intent, row, "failed", "precondition", unmet)
+        name = (TYPE_CODES[intent.type], intent.id or "")
+        if name in self.destroyed:
+            return self._failed(intent, row, "refused", "destroyed", self.destroyed[name])
         if row is None or decision is None:
             if intent.resource is None:
                 return self._failed(intent, row, "not-found", "", missing(intent.type, intent.id or ""))

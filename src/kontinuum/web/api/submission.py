@@ -65,7 +65,10 @@ _STATUS = {Change.CREATED: 201, Change.UPDATED: 200, Change.UNCHANGED: 200, Chan
 async def submit(call: Call, _: BundleSubmission) -> Answer:
     """Carry out a transaction or batch."""
     refused = refuse_parameters(call.request.parameters) or refuse_conditions(
-        call.request, b"if-match", b"if-none-match", b"if-none-exist",
+        call.request,
+        b"if-match",
+        b"if-none-match",
+        b"if-none-exist",
         PROVENANCE,
     )
     if refused is not None:
