@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from kontinuum.kernel.module import Module
 from kontinuum.web.workspace.chart import module_page, show_chart
+from kontinuum.web.workspace.entries import entry_routes
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
 from kontinuum.web.workspace.services import Application, gather
@@ -23,6 +24,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
     own = [
         Route("/static/{version}/{name:path}", services.assets.serve, methods=["GET"]),
         *sign_in_routes(services),
+        *entry_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
         Route("/patient/{patient}", signed_in(services, show_chart, resumable=True), methods=["GET"]),

@@ -35,10 +35,10 @@ class _Reader(HTMLParser):
             self._current += "\t"
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "pre":
-            self._preformatted -= 1
         if tag in _BLOCKS:
             self.close_paragraph()
+        if tag == "pre":
+            self._preformatted -= 1
 
     def handle_data(self, data: str) -> None:
         if self._preformatted:
