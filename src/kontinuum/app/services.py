@@ -65,7 +65,7 @@ async def open_services(
         shown = () if settings.environment == "production" else personas
         limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
         identity = Identity(pool, clock, shown, limits)
-        gate = Gate(pool, audit, clock, keys)
+        gate = Gate(pool, audit, clock, keys, hinted=settings.kept_back_told)
         yield Services(settings, clock, pool, audit, gate, identity, parties)
 
 

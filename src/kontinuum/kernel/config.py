@@ -32,6 +32,8 @@ ENVIRONMENTS: tuple[Environment, ...] = ("development", "production", "test")
 LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
 LOG_FORMATS: tuple[LogFormat, ...] = ("console", "json")
 MAX_WORKERS = 256
+TELLABLE = ("early-hypothesis", "third-person", "concern-for-child")
+"""The kinds of what is kept back from a patient of which the patient may be told. Exposure to violence is never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Settings:
     session_lifetime: timedelta
     session_idle: timedelta
     lock_after: timedelta
+    kept_back_told: frozenset[str]
     oidc: tuple[OidcProvider, ...] = ()
 
 
@@ -221,6 +224,11 @@ def _minutes(text: str) -> timedelta | Refusal:
     return number if isinstance(number, Refusal) else timedelta(minutes=number)
 
 
+def _kinds(text: str) -> frozenset[str] | Refusal:
+    kinds = frozenset() if text == "none" else frozenset(text.split(","))
+    return kinds if kinds <= set(TELLABLE) else REFUSED
+
+
 def _executable(text: str) -> Path | Refusal:
     path = Path(text)
     return path if path.is_file() and os.access(path, os.X_OK) else REFUSED
@@ -354,6 +362,17 @@ SETTINGS: tuple[Setting, ...] = (
         description="After how many minutes without use the screen is locked until the person is asked for "
         "again. What was being written stays.",
         parse=_minutes,
+    ),
+    Setting(
+        name="KEPT_BACK_TOLD",
+        field="kept_back_told",
+        type="list",
+        default="early-hypothesis",
+        default_text="early-hypothesis",
+        allowed=f"none, or kinds with commas between them: {', '.join(TELLABLE)}",
+        description="The kinds of which a patient is told that something is kept back. Of exposure to violence "
+        "the patient is never told.",
+        parse=_kinds,
     ),
     Setting(
         name="TEST_CHROMIUM",
