@@ -33,7 +33,7 @@ LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
 LOG_FORMATS: tuple[LogFormat, ...] = ("console", "json")
 MAX_WORKERS = 256
 TELLABLE = ("early-hypothesis", "third-person", "concern-for-child")
-"""The kinds of what is kept back from a patient of which the patient may be told. Exposure to violence is never."""
+"""The kinds of which a patient may be told that something is kept back: never exposure to violence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,8 +370,8 @@ SETTINGS: tuple[Setting, ...] = (
         default="early-hypothesis",
         default_text="early-hypothesis",
         allowed=f"none, or kinds with commas between them: {', '.join(TELLABLE)}",
-        description="The kinds of which a patient is told that something is kept back. Of exposure to violence "
-        "the patient is never told.",
+        description="The kinds of which a patient is told that something is kept back. Of exposure to "
+        "violence the patient is never told.",
         parse=_kinds,
     ),
     Setting(

@@ -76,12 +76,8 @@ async def _person(services: Services, place: acting.Place, by: str) -> Principal
     if Purpose.ADMINISTRATION.value not in purposes:
         return f"--by {by}: no member of staff with an assignment for administration has this id."
     name = next((role["practitioner"].get("display") for role in roles if "practitioner" in role), None)
-    assignment = replace(
-        system.assignment,
-        id=f"destroy:{by}@{place.unit}",
-        title="Administration",
-        purpose=Purpose.ADMINISTRATION,
-    )
+    own = f"destroy:{by}@{place.unit}"
+    assignment = replace(system.assignment, id=own, title="Administration", purpose=Purpose.ADMINISTRATION)
     return Principal(Actor(ActorKind.STAFF, by, name or by, f"Practitioner/{by}"), assignment, CLIENT)
 
 

@@ -17,6 +17,7 @@ from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import Translator, local, message
 from kontinuum.kernel.module import Chart
 from kontinuum.kernel.principal import Purpose
+from kontinuum.record import provenance
 from kontinuum.record.guarding import DISSENT, ENTRY_CODES, is_dissent, is_signed
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
 from kontinuum.web.workspace.entries.difference import PartDifference, differences
@@ -41,6 +42,11 @@ _STATES: Final = {
     "amended": message("Corrected"),
     "entered-in-error": message("Entered in error"),
 }
+_DEEDS: Final = {
+    provenance.AMEND: message("Correction"),
+    provenance.NULLIFY: message("Entered in error"),
+    provenance.RESTRICT: message("What the patient sees"),
+}
 _OTHER_PURPOSE: Final = message("This page is not part of the purpose of your assignment.")
 
 
@@ -51,6 +57,7 @@ class Reason:
     who: str
     unit: str
     text: str
+    deed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +228,11 @@ def _reasons(found: list[dict[str, Any]], name: str, logical_id: str) -> dict[in
     """The Provenance of each version that has one."""
     beginning = f"{name}/{logical_id}/_history/"
     made = {}
-    for provenance in found:
-        for target in provenance.get("target") or ():
+    for told in found:
+        for target in told.get("target") or ():
             text = target.get("reference") or ""
             if text.startswith(beginning) and text[len(beginning) :].isdecimal():
-                made[int(text[len(beginning) :])] = provenance
+                made[int(text[len(beginning) :])] = told
     return made
 
 
@@ -261,13 +268,16 @@ def _before(chart: Chart, older: Sequence[Stored]) -> tuple[Part, ...] | None:
     return parts_of(resource, chart.now) if _about(resource) == chart.patient else None
 
 
-def _reason(chart: Chart, provenance: Mapping[str, Any] | None) -> Reason | None:
-    if provenance is None:
+def _reason(chart: Chart, told: Mapping[str, Any] | None) -> Reason | None:
+    if told is None:
         return None
-    agents = provenance.get("agent") or [{}]
+    agents = told.get("agent") or [{}]
     unit = (agents[-1].get("onBehalfOf") or {}).get("display") or ""
-    text = next((each.get("text") for each in provenance.get("reason") or () if each.get("text")), "")
-    return Reason(_who(chart, agents[-1].get("who") or {}), unit, text or "")
+    text = next((each.get("text") for each in told.get("reason") or () if each.get("text")), "")
+    codes = ((told.get("activity") or {}).get("coding")) or ()
+    deed = next((_DEEDS[each["code"]] for each in codes if each.get("code") in _DEEDS), "")
+    who = _who(chart, agents[-1].get("who") or {})
+    return Reason(who, unit, text or "", chart.translator.gettext(deed) if deed else "")
 
 
 def _dissents(chart: Chart, found: Sequence[Any], reference: str) -> list[Dissent]:
