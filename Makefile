@@ -7,7 +7,7 @@ PYTHON ?=
 BOOTSTRAP := sh tools/bootstrap.sh
 BIN := .venv/bin
 
-.PHONY: help run test check bench format lock clean setup setup-dev
+.PHONY: help run test soak check bench format lock clean setup setup-dev
 
 help: ## Show this list.
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,10 @@ run: setup ## Start Kontinuum on http://127.0.0.1:8000; Ctrl-C stops it.
 test: setup-dev ## Run the whole test suite. ARGS="tests/unit -k name" for a part of it.
 	@chromium=$$($(BIN)/python tools/bootstrap_chromium.py) || exit 1; \
 	KONTINUUM_TEST_CHROMIUM=$$chromium exec $(BIN)/python -m pytest -n auto $(ARGS)
+
+soak: setup-dev ## Let twenty people work at once for five minutes, and compare each page they see.
+	@chromium=$$($(BIN)/python tools/bootstrap_chromium.py) || exit 1; \
+	KONTINUUM_TEST_CHROMIUM=$$chromium KONTINUUM_TEST_SOAK=300 exec $(BIN)/python -m pytest -n0 -s tests/browser/test_sessions_apart.py
 
 check: setup-dev ## Check format, lint, types, layers, migrations, translations and docs.
 	@$(BIN)/python tools/check_all.py

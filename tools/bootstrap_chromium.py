@@ -1,7 +1,8 @@
-"""Print the path of a Chromium for the browser tests; install one when there is none.
+"""Print the path of a Chromium for the browser tests; install what they lack.
 
 The first that starts: KONTINUUM_TEST_CHROMIUM, one on the path, macOS' Chrome, Playwright's own. Else it is
-installed: by apt when root on Debian, else by Playwright. Messages go to standard error.
+installed: by apt when root on Debian, else by Playwright. Playwright's driver must start as well: it needs a
+library that the smallest Debian is without. Messages go to standard error.
 """
 
 from __future__ import annotations
@@ -17,6 +18,14 @@ APPLICATIONS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
+DEBIAN_PACKAGES = ("chromium", "libatomic1")
+"""The browser, and what the driver's program is linked to; no other package brings the second for sure."""
+
+DRIVER_HELP = """\
+The browser tests need Playwright's driver, and it does not start here; it said:
+  {said}
+On Debian: sudo apt install libatomic1
+"""
 HELP = """\
 The browser tests need Chromium, none was found, and it could not be installed. Do one of these:
   sudo apt install chromium                        on Debian
@@ -36,12 +45,27 @@ def main() -> int:
     for install in (None, install_by_apt, install_by_playwright):
         if install is not None:
             install()
-        found = find_chromium()
+        found = find_chromium() if driver_problem() is None else None
         if found is not None:
             print(found)
             return 0
-    print(HELP, file=sys.stderr, end="")
+    problem = driver_problem()
+    print(HELP if problem is None else DRIVER_HELP.format(said=problem), file=sys.stderr, end="")
     return 1
+
+
+def driver_problem() -> str | None:
+    """Say why Playwright's driver does not start; None when it does."""
+    from playwright._impl._driver import compute_driver_executable
+
+    program, script = compute_driver_executable()
+    try:
+        asked = subprocess.run(
+            [program, script, "--version"], capture_output=True, check=False, timeout=60, text=True
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return str(problem)
+    return None if asked.returncode == 0 else (asked.stderr.strip() or f"exit code {asked.returncode}")
 
 
 def find_chromium() -> str | None:
@@ -76,12 +100,12 @@ def starts(path: str) -> bool:
 
 
 def install_by_apt() -> None:
-    """Install Debian's package, when this is root on a machine that has apt."""
+    """Install Debian's packages, when this is root on a machine that has apt."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
-    print("Kontinuum: installing chromium by apt", file=sys.stderr)
+    print(f"Kontinuum: installing {' and '.join(DEBIAN_PACKAGES)} by apt", file=sys.stderr)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "chromium"]):
+    for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *DEBIAN_PACKAGES]):
         run(["apt-get", *command], environment)
 
 

@@ -18,6 +18,7 @@ CHECKS = (
     ("migrations", ["python", "tools/check_migrations.py"]),
     ("translations", ["python", "tools/check_translations.py"]),
     ("docs", ["python", "tools/check_docs.py"]),
+    ("law", ["python", "tools/generate_law_docs.py"]),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -71,7 +72,13 @@ def live_server(
     database_server: str, provider: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The address of `kontinuum serve` with the demo region and a sign-in service."""
-    directory = tmp_path_factory.mktemp("live")
+    with serving(database_server, provider, tmp_path_factory.mktemp("live")) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving(database_server: str, provider: str, directory: Path, *, workers: int = 1) -> Iterator[str]:
+    """Run `kontinuum serve` on a database of its own; gives its address when it answers."""
     with scratch_database(database_server) as dsn, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
         free.close()
@@ -82,7 +89,7 @@ def live_server(
             "KONTINUUM_DATA_DIR": str(directory / "var"),
             "KONTINUUM_DATABASE_URL": dsn,
             "KONTINUUM_PORT": str(port),
-            "KONTINUUM_WORKERS": "1",
+            "KONTINUUM_WORKERS": str(workers),
             "KONTINUUM_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "KONTINUUM_OIDC_FILE": str(directory / "oidc.toml"),
         }

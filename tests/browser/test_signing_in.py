@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import (
     DISTRICT_DOCTOR,
@@ -94,6 +96,28 @@ async def test_every_window_is_locked_and_unlocked_with_one(visit: Open) -> None
     await expect(second.locator("main")).not_to_be_visible()
     await page.get_by_role("button", name="Lås upp").click()
     await expect(second.locator("main")).to_be_visible()
+
+
+async def test_a_late_answer_from_before_the_lock_does_not_uncover_the_page(visit: Open) -> None:
+    page = await visit("/")
+    asked, let_go = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        asked.set()
+        await let_go.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/session", hold)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await asked.wait()
+    await page.locator(".topbar summary").click()
+    async with page.expect_response("**/lock"):
+        await page.get_by_role("button", name="Lås skärmen").click()
+    async with page.expect_response("**/session"):
+        let_go.set()
+    await page.wait_for_timeout(300)
+    await expect(page.locator("main")).not_to_be_visible()
 
 
 async def test_a_screen_that_nobody_uses_locks_by_itself(visit: Open) -> None:

@@ -42,7 +42,7 @@ async def test_every_access_tells_who_what_which_patient_and_why(services: Servi
     assert read["unit"] == SYSTEM.assignment.unit
     assert read["patients"] == [person.id]
     assert read["what"] == [f"{value.reference}/_history/1"]
-    assert read["basis"] == "same-provider"
+    assert read["basis"] == "system-assignment"
     assert entries[3]["what"] == [f"Observation?patient={person.id}"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kontinuum.access import predicate
+from kontinuum.access import Action, Question, predicate
 from kontinuum.app.services import Services
 from kontinuum.fhir import json
 from kontinuum.fhir.search import parse_search
@@ -295,7 +295,7 @@ async def test_a_search_within_one_patient_never_walks_what_grows_with_the_regio
             return []
 
     query = parse_search("Observation", [("patient", "p1"), ("code", "8480-6"), ("date", "ge2020")])
-    await search(Listening(), query, predicate(SYSTEM), 20)
+    await search(Listening(), query, predicate(Question(SYSTEM, Action.READ, 0)), 20)
     await services.pool.execute("vacuum analyze")
     plan = await services.pool.fetch("explain " + asked[0][0], *asked[0][1])
     text = "\n".join(row[0] for row in plan)

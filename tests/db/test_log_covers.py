@@ -42,7 +42,8 @@ async def world(record: Record) -> None:
 
 
 O2 = observation("p", id="o", value=2)
-SAME = "same-provider"
+SAME = "system-assignment"
+SOMEONE = principal("someone", kind=ActorKind.SYSTEM, purpose=Purpose.SYSTEM)
 WAYS: dict[str, tuple[Do, list[tuple[str, str, str, list[str], list[str]]]]] = {
     "vread": (
         lambda r: r.vread("Observation", "o", 1),
@@ -143,31 +144,35 @@ WAYS: dict[str, tuple[Do, list[tuple[str, str, str, list[str], list[str]]]]] = {
 @pytest.mark.parametrize("way", WAYS)
 async def test_every_way_in_leaves_an_entry(services: Services, gate: Gate, way: str) -> None:
     do, expected = WAYS[way]
-    await do(gate.record(principal("someone")))
+    await do(gate.record(SOMEONE))
     found = await entries(services, "someone")
     assert [(*e[:4], sorted(e[4])) for e in found] == [(*e[:4], sorted(e[4])) for e in expected]
 
 
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
-    ("do", "action"),
+    ("do", "action", "rule"),
     [
-        (lambda r: r.read("Observation", "o"), "read"),
-        (lambda r: r.vread("Observation", "o", 1), "vread"),
-        (lambda r: r.history("Observation", "o"), "history"),
-        (lambda r: r.update("Observation", "o", O2), "update"),
-        (lambda r: r.delete("Observation", "o"), "delete"),
-        (lambda r: r.take_in([Incoming(O2)]), "import"),
-        (lambda r: r.transaction(bundle("transaction", request("PUT", "Observation/o", O2))), "transaction"),
+        (lambda r: r.read("Observation", "o"), "read", "care-relation"),
+        (lambda r: r.vread("Observation", "o", 1), "vread", "care-relation"),
+        (lambda r: r.history("Observation", "o"), "history", "care-relation"),
+        (lambda r: r.update("Observation", "o", O2), "update", "same-provider"),
+        (lambda r: r.delete("Observation", "o"), "delete", "same-provider"),
+        (lambda r: r.take_in([Incoming(O2)]), "import", "same-provider"),
+        (
+            lambda r: r.transaction(bundle("transaction", request("PUT", "Observation/o", O2))),
+            "transaction",
+            "same-provider",
+        ),
     ],
 )
 async def test_what_the_law_refuses_is_logged_with_its_patient(
-    services: Services, gate: Gate, do: Do, action: str
+    services: Services, gate: Gate, do: Do, action: str, rule: str
 ) -> None:
     result = await do(gate.record(principal("stranger", provider=OTHER)))
     assert isinstance(result[0] if isinstance(result, list) else result, Refusal)
     found = await entries(services, "stranger")
-    assert [each[:4] for each in found] == [(action, "refused", "same-provider", ["p"])]
+    assert [each[:4] for each in found] == [(action, "refused", rule, ["p"])]
 
 
 async def test_a_refused_transaction_does_not_claim_its_writes(

@@ -14,7 +14,7 @@ from kontinuum.fhir import json
 from kontinuum.record import Gate, Record, Refusal, RefusalKind, SearchPage, Stored
 from kontinuum.record.correcting import Corrected
 from tests.conftest import OTHER, principal
-from tests.support.entries import content, note, person, put, section
+from tests.support.entries import content, meeting, note, person, put, section
 
 DOCTOR = principal("dr-lind")
 WRONG = note("n", section("Status", "Blödning."))
@@ -25,7 +25,7 @@ WHY = "Ordet ”ingen” föll bort vid diktering."
 @pytest.fixture
 async def doctor(gate: Gate, record: Record) -> Record:
     await put(record, person(), WRONG)
-    return gate.record(DOCTOR)
+    return await meeting(gate, DOCTOR)
 
 
 async def test_rule_24_a_correction_keeps_the_original_with_who_when_and_why(doctor: Record) -> None:

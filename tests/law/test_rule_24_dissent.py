@@ -6,7 +6,7 @@ import pytest
 
 from kontinuum.record import Change, Gate, Record, Refusal, RefusalKind, SearchPage, Stored, Written
 from tests.conftest import OTHER, principal
-from tests.support.entries import content, note, patients_principal, person, put
+from tests.support.entries import content, meeting, note, patients_principal, person, put
 
 TEXT = "Jag har aldrig rökt.\n\tDet skrev ni om min bror 👨🏽‍⚕️."
 OF_PATIENT = "Communication?patient=p&category=urn:kontinuum:codes:entry|dissent"
@@ -28,7 +28,7 @@ async def test_rule_24_the_patient_notes_a_dissent_at_an_entry_and_staff_find_it
     patient: Record, gate: Gate
 ) -> None:
     await noted(patient)
-    for reader in (gate.record(principal("dr-lind")), patient):
+    for reader in (await meeting(gate, principal("dr-lind")), patient):
         page = await reader.find(OF_PATIENT)
         assert isinstance(page, SearchPage)
         (one,) = map(content, page.matches)
@@ -45,7 +45,8 @@ async def test_rule_24_the_unit_that_answers_for_the_entry_answers_for_the_disse
 
 
 async def test_rule_24_staff_note_what_the_patient_said(patient: Record, gate: Gate) -> None:
-    written = await gate.record(principal("dr-lind")).text.dissent("Composition", "n", TEXT)
+    doctor = await meeting(gate, principal("dr-lind"))
+    written = await doctor.text.dissent("Composition", "n", TEXT)
     assert isinstance(written, Written)
     assert content(written.stored)["sender"] == {"reference": "Patient/p"}
     assert content(written.stored)["recipient"] == [{"display": "dr-lind"}]
@@ -67,7 +68,7 @@ async def test_rule_24_staff_cannot_change_or_remove_a_dissent(
 ) -> None:
     stored = (await noted(patient)).stored
     changed = content(stored) | {"payload": [{"contentString": "Allt är bra."}]}
-    for who in (gate.record(principal("dr-lind")), record):
+    for who in (await meeting(gate, principal("dr-lind")), record):
         for refused in (
             await who.update("Communication", stored.id, changed),
             await who.delete("Communication", stored.id),

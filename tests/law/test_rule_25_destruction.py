@@ -21,7 +21,7 @@ from kontinuum.record.destroying import Order
 from kontinuum.record.keeping_back import Place
 from kontinuum.store.destruction import Decision
 from tests.conftest import OTHER, principal
-from tests.support.entries import content, note, person, put, section
+from tests.support.entries import content, meeting, note, person, put, section
 
 SECRET = "Den uppgift som skall bort."
 ORDER = Order("IVO", "3.7-12345/2026", date(2026, 3, 1), "p", "Anna Karlsson", ("Composition/n",))
@@ -71,7 +71,7 @@ async def remains(services: Services, name: str) -> dict[str, int]:
 
 
 async def test_rule_25_nothing_remains_of_a_destroyed_entry_but_that_it_was(
-    registrar: Record, executor: Record, services: Services
+    registrar: Record, executor: Record, record: Record, services: Services
 ) -> None:
     before = await remains(services, "n")
     assert all(before[table] for table in ("resource", "history", "identity", "hot", "search_date"))
@@ -86,19 +86,19 @@ async def test_rule_25_nothing_remains_of_a_destroyed_entry_but_that_it_was(
     for table in ("resource", "history", "destruction", "tombstone", "audit_entry"):
         rows = await services.pool.fetch(f"select t::text as text from {table} t")
         assert SECRET.encode().hex() not in " ".join(row["text"] for row in rows), table
-    other = await registrar.read("Composition", "m")
+    other = await record.read("Composition", "m")
     assert isinstance(other, Stored)
 
 
 async def test_rule_25_who_asks_for_a_destroyed_entry_is_told_by_which_decision(
-    registrar: Record, executor: Record, client: httpx.AsyncClient
+    registrar: Record, executor: Record, record: Record, client: httpx.AsyncClient
 ) -> None:
     await executed(registrar, executor)
     for path in ("Composition/n", "Composition/n/_history/1", "Composition/n/_history"):
         answer = await client.get(f"/fhir/{path}")
         assert answer.status_code == 410
         assert "IVO, case 3.7-12345/2026 of 2026-03-01" in answer.text
-    found = await registrar.find("Composition?patient=p")
+    found = await record.find("Composition?patient=p")
     assert isinstance(found, SearchPage)
     assert [one.id for one in found.matches] == ["m"]
 
@@ -145,9 +145,9 @@ async def test_rule_25_an_import_of_an_old_copy_does_not_bring_it_back(
 
 
 async def test_rule_25_with_the_entry_go_its_reasons_and_dissents(
-    registrar: Record, executor: Record, gate: Gate
+    registrar: Record, executor: Record, gate: Gate, record: Record
 ) -> None:
-    doctor = gate.record(principal("dr-lind"))
+    doctor = await meeting(gate, principal("dr-lind"))
     await doctor.text.correct(note("n", section("Status", "Rätt.")), f"Stod: {SECRET}", version=2)
     await doctor.text.dissent("Composition", "n", f"Fel: {SECRET}")
     kept = await doctor.text.dissent("Composition", "m", "Annat är fel.")
@@ -155,7 +155,7 @@ async def test_rule_25_with_the_entry_go_its_reasons_and_dissents(
     done = await executed(registrar, executor)
     assert done.removed == 3
     for url in ("Provenance?patient=p", "Communication?patient=p"):
-        page = await registrar.find(url)
+        page = await record.find(url)
         assert isinstance(page, SearchPage)
         assert SECRET not in " ".join((one.body or b"").decode() for one in page.matches)
     assert isinstance(await doctor.read("Communication", kept.stored.id), Stored)
@@ -287,7 +287,7 @@ async def test_rule_25_nothing_younger_than_ten_years_is_listed(registrar: Recor
 async def test_rule_25_a_destroyed_label_is_no_hindrance(
     registrar: Record, executor: Record, gate: Gate
 ) -> None:
-    doctor = gate.record(principal("dr-lind"))
+    doctor = await meeting(gate, principal("dr-lind"))
     done = await doctor.text.keep_back(Place("Composition", "n", 2, (0,)), Kind.VIOLENCE, "Fara")
     assert not isinstance(done, Refusal)
     assert "NOPAT" in json.dumps(content(done.entry.stored)).decode()

@@ -27,7 +27,7 @@ from kontinuum.record import (
 from kontinuum.record.correcting import Corrected
 from kontinuum.record.keeping_back import Place
 from tests.conftest import principal
-from tests.support.entries import content, note, patients_principal, person, put, section
+from tests.support.entries import content, meeting, note, patients_principal, person, put, section
 
 SECRET = "Misstänkt våld i nära relation."
 CODE = {"coding": [{"system": "urn:test", "code": "social"}]}
@@ -53,7 +53,7 @@ WHOLE = Place("Observation", "o", 1)
 @pytest.fixture
 async def doctor(gate: Gate, record: Record) -> Record:
     await put(record, person(), NOTE, OBSERVATION)
-    return gate.record(principal("dr-lind"))
+    return await meeting(gate, principal("dr-lind"))
 
 
 @pytest.fixture
@@ -165,13 +165,6 @@ async def test_rule_28_a_whole_entry_is_as_if_it_were_not_there(doctor: Record, 
         assert page.total == 0
     history = await patient.history("Observation", "o")
     assert isinstance(history, Refusal)
-
-
-async def test_rule_28_an_early_hypothesis_may_be_told_of(doctor: Record, patient: Record) -> None:
-    await keep(doctor, WHOLE, Kind.EARLY_HYPOTHESIS)
-    refused = await patient.read("Observation", "o")
-    assert isinstance(refused, Refusal)
-    assert refused.kind is RefusalKind.FORBIDDEN
 
 
 async def test_rule_28_it_ends_by_its_date(doctor: Record, patient: Record, services: Services) -> None:

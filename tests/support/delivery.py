@@ -50,7 +50,7 @@ class Installation:
         return [json.loads(line) for line in self.refused_file.read_bytes().splitlines()]
 
     def read(self, reference: str, *, provider: str = PROVIDER) -> Stored | None:
-        """A resource as someone of a provider sees it, None when it is not there."""
+        """A resource as a system of a provider sees it, None when it is not there."""
         type_name, _, logical_id = reference.partition("/")
 
         async def look(services: Services) -> Stored | None:
@@ -86,8 +86,8 @@ class Installation:
 
 
 def _reader(provider: str) -> Principal:
-    assignment = Assignment("reader", "Läkare", f"{provider}-X", "Enhet", provider, provider, Purpose.CARE)
-    return Principal(Actor(ActorKind.STAFF, "reader", "Reader"), assignment, "test")
+    assignment = Assignment("reader", "System", f"{provider}-X", "Enhet", provider, provider, Purpose.SYSTEM)
+    return Principal(Actor(ActorKind.SYSTEM, "reader", "Reader"), assignment, "test")
 
 
 def write_json(path: Path, value: Any) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kontinuum.fhir import json
 from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
-from kontinuum.record import Record, Stored, Written
+from kontinuum.record import Gate, Record, Refusal, Stored, Written
 
 XHTML = "http://www.w3.org/1999/xhtml"
 
@@ -64,3 +64,12 @@ async def put(record: Record, *resources: dict[str, Any]) -> None:
     for resource in resources:
         written = await record.update(resource["resourceType"], resource["id"], resource)
         assert isinstance(written, Written), written
+
+
+async def meeting(gate: Gate, who: Principal, *patients: str) -> Record:
+    """The record of somebody who takes part in the care of some patients."""
+    record = gate.record(who)
+    for patient in patients or ("p",):
+        stated = await record.law.relate(patient, "Besök")
+        assert not isinstance(stated, Refusal), stated
+    return record

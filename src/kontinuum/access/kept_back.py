@@ -29,7 +29,7 @@ KEPT_BACK: Final = "urn:kontinuum:structure:kept-back"
 
 PROVISION: Final = "HSLF-FS 2016:40; HSLF-FS 2022:42; patientdatalagen (2008:355) 5:5"
 
-_MARK: Final = f'"{NO_PATIENT}"'.encode()
+MARK: Final = f'"{NO_PATIENT}"'.encode()
 
 
 class Kind(StrEnum):
@@ -91,7 +91,7 @@ def moment(when: datetime) -> str:
 
 def may_hold(body: bytes) -> bool:
     """Whether a stored resource can hold a label at all; the cheap question before the exact one."""
-    return _MARK in body
+    return MARK in body
 
 
 def of_entry(resource: Mapping[str, Any], now: datetime) -> KeptBack | None:

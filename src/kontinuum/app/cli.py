@@ -20,6 +20,12 @@ PANEL_RECORD = "The record"
 PANEL_SERVER = "The server"
 
 
+class LawTask(StrEnum):
+    """What can be done with the law's tables."""
+
+    REBUILD = "rebuild"
+
+
 class AuditTask(StrEnum):
     """What can be done with the log."""
 
@@ -69,11 +75,15 @@ def serve() -> None:
 
 @app.command(rich_help_panel=PANEL_SERVER)
 def migrate() -> None:
-    """Bring the database to the newest schema, and say which steps were taken."""
-    from kontinuum.app.serve import open_database
+    """Bring the database to the newest schema, and say which steps were taken.
 
-    def told(_dsn: str, _settings: Settings, steps: list[str]) -> int:
+    If the law's tables are younger than the record, they are made from it.
+    """
+    from kontinuum.app.serve import complete_law, open_database
+
+    def told(dsn: str, _settings: Settings, steps: list[str]) -> int:
         typer.echo("\n".join(f"Applied {step}." for step in steps) or "The database is up to date.")
+        complete_law(dsn)
         return 0
 
     _finish(open_database(_settings(), told))
@@ -209,6 +219,22 @@ def audit(
     """
     assert what is AuditTask.VERIFY
     _run_in_database("audit")
+
+
+@app.command(rich_help_panel=PANEL_SERVER)
+def law(
+    what: Annotated[LawTask, typer.Argument(help="rebuild: read blocks, consents and relations anew.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Begin from the start, also where all has been read.")
+    ] = False,
+) -> None:
+    """Make the tables by which access is decided from the record.
+
+    Goes on where an interrupted run stopped. Run it with --again once the last
+    server of a version without the law has stopped.
+    """
+    assert what is LawTask.REBUILD
+    _run_in_database("law", again=again)
 
 
 @app.command(rich_help_panel=PANEL_SERVER)

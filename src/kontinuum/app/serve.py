@@ -42,6 +42,7 @@ def serve(settings: Settings) -> int:
     def run(dsn: str, settings: Settings, steps: list[str]) -> int:
         if steps:
             console.print(f"Database migrated: {', '.join(steps)}")
+        complete_law(dsn)
         _seed_if_empty(dsn, settings)
         return _run_workers(dsn, settings, lambda: _announce(settings, console, started))
 
@@ -83,6 +84,14 @@ def _migrate(dsn: str) -> list[str]:
         return asyncio.run(migrate(dsn))
     except MigrationError as error:
         raise StartError(str(error)) from error
+
+
+def complete_law(dsn: str) -> None:
+    """Let the law know of a record that is older than its tables: until then the decision is no."""
+    from kontinuum.app.commands import law
+
+    if gone_through := law.complete(dsn):
+        _console().print(f"Blocks, consents and care relations read from {gone_through:,} resources")
 
 
 def _seed_if_empty(dsn: str, settings: Settings) -> None:

@@ -66,6 +66,7 @@ async def open_services(
         limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
         identity = Identity(pool, clock, shown, limits)
         gate = Gate(pool, audit, clock, keys, hinted=settings.kept_back_told)
+        await gate.learn_of_law()
         yield Services(settings, clock, pool, audit, gate, identity, parties)
 
 

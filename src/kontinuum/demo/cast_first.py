@@ -18,6 +18,7 @@ from kontinuum.demo.stories.heart import atrial_fibrillation, heart_failure, inf
 from kontinuum.demo.stories.lungs import asthma_adult, asthma_child, copd
 from kontinuum.demo.stories.metabolic import diabetes, hypertension, hypothyroidism, type_1
 from kontinuum.demo.stories.mind import burnout, depression
+from kontinuum.demo.stories.privacy import consents, inner_block, outer_block
 from kontinuum.demo.stories.stroke import stroke
 from kontinuum.demo.stories.surgery import hip_fracture, knee
 from kontinuum.sweden import systems
@@ -29,6 +30,7 @@ FIRST: tuple[Member, ...] = (
         "Märta Ingegerd|Lindqvist",
         "tallbacken",
         frail,
+        partial(consents, unit="tallbacken"),
         born=(2, 11),
         relatives=(("Kristina Lindqvist", "DAU", "dotter"), ("Sven-Olof Lindqvist", "SON", "son")),
     ),
@@ -82,6 +84,7 @@ FIRST: tuple[Member, ...] = (
         "tallbacken",
         partial(colorectal, days_ago=290),
         partial(hypertension, years=7),
+        partial(inner_block, unit="onkologen", kept=("medication", "alerts")),
         born=(1, 27),
         relatives=(("Eva Hellström", "WIFE", "sambo"),),
     ),
@@ -101,6 +104,7 @@ FIRST: tuple[Member, ...] = (
         "tallbacken",
         partial(stroke, days_ago=170),
         partial(hypertension, years=12),
+        partial(outer_block, unit="kommunrehab"),
         born=(12, 5),
         relatives=(("Birgit Ekström", "WIFE", "maka"),),
     ),

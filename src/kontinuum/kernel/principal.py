@@ -40,9 +40,16 @@ class Actor:
     reference: str | None = None
 
 
+PROTECTED_IDENTITY = "protected-identity"
+"""A right of an assignment: to see address, telephone and relatives of persons with a protected identity."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A medarbetaruppdrag: an actor's task at one care unit of one care provider (both HSA-ids)."""
+    """A medarbetaruppdrag: an actor's task at one care unit of one care provider (both HSA-ids).
+
+    `rights` are what the assignment permits beyond its purpose, such as `PROTECTED_IDENTITY`.
+    """
 
     id: str
     title: str
@@ -51,6 +58,7 @@ class Assignment:
     provider: str
     provider_name: str
     purpose: Purpose
+    rights: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

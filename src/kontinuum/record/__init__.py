@@ -1,9 +1,11 @@
 """The gate through which all patient data passes."""
 
 from kontinuum.record.bundles import EntryResult
+from kontinuum.record.existence import Access, Way, Withheld
 from kontinuum.record.exporting import Exported, ExportPage
 from kontinuum.record.gate import Gate, Record
 from kontinuum.record.importing import Incoming
+from kontinuum.record.law import Done, Law
 from kontinuum.record.outcome import (
     Change,
     HistoryPage,
@@ -15,17 +17,22 @@ from kontinuum.record.outcome import (
 )
 
 __all__ = [
+    "Access",
     "Change",
+    "Done",
     "EntryResult",
     "ExportPage",
     "Exported",
     "Gate",
     "HistoryPage",
     "Incoming",
+    "Law",
     "Record",
     "Refusal",
     "RefusalKind",
     "SearchPage",
     "Stored",
+    "Way",
+    "Withheld",
     "Written",
 ]

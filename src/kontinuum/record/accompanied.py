@@ -15,9 +15,9 @@ from kontinuum.record.context import Context
 from kontinuum.record.correcting import kept_back_too
 from kontinuum.record.guarding import Grounds
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
+from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check, new_id
 from kontinuum.record.provenance import agent, patient_of
-from kontinuum.record.writing import Intent
 from kontinuum.store.resources import read as reads
 
 

@@ -13,8 +13,8 @@ from kontinuum.record.context import Context
 from kontinuum.record.entries import METHODS, Entry, asked_twice, at, named_twice, parse
 from kontinuum.record.linking import find_conditions, name_and_link
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, Stored, Written
+from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check
-from kontinuum.record.writing import Intent
 
 
 @dataclass(frozen=True, slots=True)

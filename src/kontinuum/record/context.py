@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kontinuum.access import Action, Deny, Facts, Permit, decide
+from kontinuum.access import Action, Deny, Question
 from kontinuum.audit import AuditLog, entry
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.fhir.issues import Issue
@@ -30,6 +30,7 @@ class Services:
     """A worker's shared means: connections, log, clock, keys, and the numbers of accountable units.
 
     `hinted` are the kinds of which a patient is told that something is kept back.
+    `law_complete` remembers that the tables of the law were found complete; they stay so.
     """
 
     pool: Any
@@ -38,6 +39,7 @@ class Services:
     keys: KeySource
     hinted: frozenset[str] = frozenset()
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
+    law_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,12 @@ class Context:
     def now(self) -> int:
         """The present in microseconds since 1970."""
         return to_micros(self.services.clock.now())
+
+    def question(
+        self, action: Action, *, patient: str | None = None, type_name: str | None = None
+    ) -> Question:
+        """What the principal wants to do, now; a search may be narrowed to one patient and one type."""
+        return Question(self.principal, action, self.now(), patient, type_name, self.services.law_complete)
 
     async def accountable(self) -> int:
         """The number of the unit and provider that are accountable for what is written: the assignment's."""
@@ -93,23 +101,13 @@ class Context:
         )
 
     async def denied(self, action: str, deny: Deny, row: ResourceRow) -> Refusal:
-        """Log a denied access and give its refusal."""
+        """Log a denied access and give its refusal: of what is hidden, the same as of what is not there."""
         await self.log(action, "refused", deny.rule, patients=(row.patient,), what=(reference(row),))
-        return forbidden(deny)
-
-
-def facts(row: ResourceRow) -> Facts:
-    """What a decision needs to know of a stored resource."""
-    return Facts(RESOURCE_TYPES[row.type - 1], row.patient, row.unit, row.provider)
-
-
-def decide_on(context: Context, action: Action, row: ResourceRow) -> Permit | Deny:
-    """The decision about a stored resource."""
-    return decide(context.principal, action, facts(row))
+        return missing(RESOURCE_TYPES[row.type - 1], row.id) if deny.hidden else forbidden(deny)
 
 
 def stored(row: ResourceRow) -> Stored:
-    """A row as the gate shows it."""
+    """A row as it stands; what leaves the gate goes through `release`."""
     return Stored(
         RESOURCE_TYPES[row.type - 1], row.id, row.version, row.updated, row.body, row.unit, row.provider
     )
@@ -124,6 +122,11 @@ def forbidden(deny: Deny) -> Refusal:
     """The refusal that a denial becomes."""
     message = f"{deny.reason} ({deny.provision})"
     return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "forbidden", message),), deny.provision)
+
+
+def missing(type_name: str, logical_id: str) -> Refusal:
+    """The refusal for what was never there."""
+    return refuse(RefusalKind.NOT_FOUND, "not-found", f"There is no {type_name} with the id '{logical_id}'.")
 
 
 def type_code(type_name: str) -> int | Refusal:

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kontinuum.access import Action
+from kontinuum.access import Action, Deny
 from kontinuum.access.kept_back import labels
 from kontinuum.fhir import json
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.record import provenance, writing
-from kontinuum.record.context import Context, decide_on, is_id, type_code
+from kontinuum.record.circumstances import decide_rows
+from kontinuum.record.context import Context, is_id, missing, type_code
 from kontinuum.record.guarding import Grounds
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
+from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check, new_id, stamped
-from kontinuum.record.reading import missing
-from kontinuum.record.writing import Intent
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -122,8 +122,8 @@ async def current(context: Context, type_name: str, logical_id: str) -> Resource
     if row is None or row.body is None:
         await context.log("correct", "not-found", "", what=(f"{type_name}/{logical_id}",))
         return missing(type_name, logical_id)
-    decision = decide_on(context, Action.WRITE, row)
-    return row if hasattr(decision, "basis") else await context.denied("correct", decision, row)
+    (decision,) = await decide_rows(context, context.pool, Action.WRITE, [row])
+    return await context.denied("correct", decision, row) if isinstance(decision, Deny) else row
 
 
 async def change(

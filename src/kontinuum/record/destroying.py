@@ -25,6 +25,7 @@ from kontinuum.record.references import references
 from kontinuum.record.tombstones import PROVISION
 from kontinuum.record.writing import in_transaction
 from kontinuum.store import destruction as store
+from kontinuum.store import law
 from kontinuum.store.destruction import Decision
 from kontinuum.store.resources import destroy as rows
 from kontinuum.store.resources import read as reads
@@ -116,6 +117,7 @@ async def execute(context: Context, number: int, patient: str) -> Decision | Ref
         )
         now, actor = context.now(), context.principal.actor
         await rows.destroy(connection, doomed, decision.number, now)
+        await law.remove(connection, [(row.bucket, row.key) for row in doomed])
         await store.executed(connection, decision.number, now, actor.id, actor.name, len(doomed))
         done = await store.read(connection, number, decision.provider)
         return done or _unknown(number)

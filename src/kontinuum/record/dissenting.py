@@ -15,11 +15,11 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import withholding
-from kontinuum.record.context import Context, decide_on, is_id, type_code
+from kontinuum.record.circumstances import decide_rows
+from kontinuum.record.context import Context, is_id, missing, type_code
 from kontinuum.record.guarding import DISSENT, DISSENT_PROVISION, ENTRY_CODES, is_dissent
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.preparing import check, created, superseding
-from kontinuum.record.reading import missing
 from kontinuum.record.writing import in_transaction
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import write as writes
@@ -63,7 +63,8 @@ async def withdraw_dissent(context: Context, logical_id: str) -> Written | Refus
         row = rows[0] if rows else None
         if row is None or row.body is None or not is_dissent(resource := json.loads(row.body)):
             return missing("Communication", logical_id)
-        if isinstance(decide_on(context, Action.READ, row), Deny) or not _is_own(context, resource):
+        (decision,) = await decide_rows(context, connection, Action.READ, [row])
+        if isinstance(decision, Deny) or not _is_own(context, resource):
             await context.log(
                 "withdraw-dissent", "refused", "own-dissent", patients=(row.patient,), what=(_name(row),)
             )
@@ -90,7 +91,8 @@ async def _entry(context: Context, type_name: str, logical_id: str) -> ResourceR
         await context.log("dissent", "not-found", "", what=(f"{type_name}/{logical_id}",))
         return missing(type_name, logical_id)
     own = context.principal.actor.kind is ActorKind.PATIENT
-    decision = decide_on(context, Action.READ if own else Action.WRITE, row)
+    action = Action.READ if own else Action.WRITE
+    (decision,) = await decide_rows(context, context.pool, action, [row])
     if isinstance(decision, Deny):
         return await context.denied("dissent", decision, row)
     if isinstance(await withholding.released(context, context.pool, row), Withheld):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
-from kontinuum.access import predicate
+from kontinuum.access import Action, predicate
+from kontinuum.access.redact import may_see
+from kontinuum.access.sql import any_of
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.ids import BUCKETS
 from kontinuum.kernel.sql import Fragment
@@ -47,7 +49,7 @@ async def export(contexts: Sequence[Context], types: Sequence[str] | None) -> As
     codes = [TYPE_CODES[name] for name in wanted]
     for context in contexts:
         await context.log("export", "permitted", "scope", what=wanted)
-    scope = _any_of([predicate(context.principal) for context in contexts])
+    scope = any_of(*(_scope(context) for context in contexts))
     async with contexts[0].pool.acquire() as connection:
         async for rows in store.export(connection, codes, scope):
             resources = [
@@ -58,10 +60,7 @@ async def export(contexts: Sequence[Context], types: Sequence[str] | None) -> As
             yield ExportPage(resources, rows[-1].bucket / BUCKETS)
 
 
-def _any_of(scopes: Sequence[Fragment]) -> Fragment:
-    """What any of the scopes permits; scopes that say the same are asked once."""
-    distinct = [scope for number, scope in enumerate(scopes) if scope not in scopes[:number]]
-    return Fragment(
-        " or ".join(f"({scope.text})" for scope in distinct),
-        tuple(value for scope in distinct for value in scope.values),
-    )
+def _scope(context: Context) -> Fragment:
+    """What a principal gives out: without the right to protected identities, nothing of these persons."""
+    question = context.question(Action.READ)
+    return predicate(question, with_protected=may_see(question))

@@ -13,12 +13,15 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.record import accompanied, bundles, exporting, importing, reading, searching, writing
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, Services
+from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
+from kontinuum.record.law import Law
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
+from kontinuum.record.planning import Intent
 from kontinuum.record.text import Destruction, EntryText
 from kontinuum.record.withholding import HINTED
-from kontinuum.record.writing import Intent
+from kontinuum.store.law import is_complete
 
 
 class Gate:
@@ -34,6 +37,10 @@ class Gate:
         hinted: Collection[str] = HINTED,
     ) -> None:
         self._services = Services(pool, audit, clock, keys, frozenset(hinted))
+
+    async def learn_of_law(self) -> None:
+        """Learn whether the tables of the law are complete, so that searches need not ask for it."""
+        self._services.law_complete = await is_complete(self._services.pool)
 
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""
@@ -80,6 +87,19 @@ class Record:
     def destruction(self) -> Destruction:
         """Destruction of records, on a registered decision only."""
         return Destruction(self._context)
+
+    @property
+    def law(self) -> Law:
+        """What this principal may do about access: relations, choices, consents, openings, blocks."""
+        return Law(self._context)
+
+    async def access(self, patient: str) -> Access:
+        """How this principal stands to a patient, and what exists that is not shown."""
+        return await access_to(self._context, patient)
+
+    async def standing(self, patient: str) -> Access:
+        """How this principal stands to a patient: nothing of the record is looked at."""
+        return await standing(self._context, patient)
 
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""

@@ -13,8 +13,8 @@ from typing import Any
 from kontinuum.record import writing
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, Written
+from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check
-from kontinuum.record.writing import Intent
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from kontinuum.record.context import Context
 from kontinuum.record.correcting import Corrected
 from kontinuum.record.guarding import Grounds
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
-from kontinuum.record.writing import Intent
+from kontinuum.record.planning import Intent
 
 MAX_PROVENANCES = 200
 

@@ -15,11 +15,12 @@ from kontinuum.fhir.search.match import matches
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.record import criteria, writing
-from kontinuum.record.context import Context, stored
+from kontinuum.record.context import Context
 from kontinuum.record.entries import Entry, at, fault
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
 from kontinuum.record.preparing import new_id
 from kontinuum.record.references import base_of, condition, references, rewrite
+from kontinuum.record.release import release_one
 from kontinuum.store.resources.rows import ResourceRow
 
 
@@ -46,16 +47,16 @@ async def _apply_conditions(
     found = await criteria.find(context, connection, asked, without=deleted)
     for entry, rows in zip(entries, found, strict=True):
         row = rows if isinstance(rows, Refusal) else criteria.only(_asked(entry), rows)
-        refusal = row if isinstance(row, Refusal) else _take(entry, row)
+        refusal = row if isinstance(row, Refusal) else await _take(context, entry, row)
         if refusal is not None:
             return at(entry, refusal)
     return None
 
 
-def _take(entry: Entry, row: ResourceRow | None) -> Refusal | None:
+async def _take(context: Context, entry: Entry, row: ResourceRow | None) -> Refusal | None:
     """Let an entry mean what its criteria found."""
     if entry.method == "POST":
-        entry.found = None if row is None else Written(Change.UNCHANGED, stored(row))
+        entry.found = None if row is None else Written(Change.UNCHANGED, await release_one(context, row))
     elif entry.method == "DELETE":
         entry.id = None if row is None else row.id
     else:

@@ -12,17 +12,18 @@ from kontinuum.kernel.clock import instant
 from kontinuum.kernel.ids import bucket_of, encode_id
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, RefusalKind
+from kontinuum.record.projecting import unclear
 from kontinuum.store.resources.rows import NewVersion
 
 _GOLDEN = 0x9E3779B97F4A7C15  # spreads consecutive keys over the buckets
 
 
 def check(resource: Any, type_name: str | None = None) -> Refusal | None:
-    """The refusal of a resource that is not valid FHIR R4, with every problem; None when it is."""
+    """The refusal of what is not valid FHIR R4, or of a block or consent that is not understood."""
     issues = validate(resource, expected_type=type_name)
     if any(issue.refuses for issue in issues):
         return Refusal(RefusalKind.INVALID, tuple(issues))
-    return None
+    return unclear(resource)
 
 
 def new_id(context: Context, bucket: int | None = None) -> tuple[int, int, str]:

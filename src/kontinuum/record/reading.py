@@ -9,13 +9,15 @@ from typing import Annotated
 
 import msgspec
 
-from kontinuum.access import Action, Deny, Permit, predicate
+from kontinuum.access import Action, Deny, predicate
 from kontinuum.access.kept_back import PROVISION, Withheld
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.fhir.issues import Issue
 from kontinuum.record import tombstones
-from kontinuum.record.context import Context, decide_on, is_id, reference, stored, type_code
+from kontinuum.record.circumstances import decide_rows, readable
+from kontinuum.record.context import Context, is_id, missing, reference, stored, type_code
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
+from kontinuum.record.release import release, release_one
 from kontinuum.record.withholding import released, visible
 from kontinuum.store.resources import read as store
 from kontinuum.store.resources.rows import ResourceRow
@@ -32,7 +34,7 @@ async def read(context: Context, type_name: str, logical_id: str) -> Stored | Re
     shown = await _released(context, "read", row)
     if isinstance(shown, Refusal):
         return shown
-    return gone(shown) if shown.body is None else stored(shown)
+    return gone(shown) if shown.body is None else await release_one(context, shown)
 
 
 async def vread(context: Context, type_name: str, logical_id: str, version: int) -> Stored | Refusal:
@@ -64,7 +66,7 @@ async def vread(context: Context, type_name: str, logical_id: str, version: int)
     shown = await _released(context, "vread", found)
     if isinstance(shown, Refusal):
         return shown
-    return gone(shown) if shown.body is None else stored(shown)
+    return gone(shown) if shown.body is None else await release_one(context, shown, past=True)
 
 
 def _versioned(type_name: str, logical_id: str, version: int) -> str:
@@ -91,13 +93,13 @@ async def _readable(context: Context, action: str, type_name: str, logical_id: s
     row = await _existing(context, action, type_name, logical_id)
     if isinstance(row, Refusal):
         return row
-    decision = decide_on(context, Action.READ, row)
+    (decision,) = await decide_rows(context, context.pool, Action.READ, [row])
     return await context.denied(action, decision, row) if isinstance(decision, Deny) else row
 
 
 async def _released(context: Context, action: str, row: ResourceRow) -> ResourceRow | Refusal:
     """A row as it is shown, which is logged; the refusal, logged as well, when the law does not let it be."""
-    decision = decide_on(context, Action.READ, row)
+    (decision,) = await decide_rows(context, context.pool, Action.READ, [row])
     if isinstance(decision, Deny):
         return await context.denied(action, decision, row)
     shown = await released(context, context.pool, row)
@@ -122,11 +124,7 @@ async def read_many(context: Context, references: Sequence[str]) -> dict[str, St
     """Several resources by `Type/id`; what does not exist or is not permitted is absent."""
     wanted = [pair for text in references if (pair := split(text))]
     found = await store.read_many(context.pool, wanted)
-    permitted = [
-        row
-        for row in found
-        if row.body is not None and isinstance(decide_on(context, Action.READ, row), Permit)
-    ]
+    permitted = await readable(context, context.pool, [row for row in found if row.body is not None])
     shown = await visible(context, context.pool, permitted)
     await context.log(
         "read",
@@ -136,7 +134,7 @@ async def read_many(context: Context, references: Sequence[str]) -> dict[str, St
         what=(reference(row) for row in shown),
         count=len(shown),
     )
-    return {item.reference: item for item in map(stored, shown)}
+    return {item.reference: item for item in await release(context, shown)}
 
 
 async def history(
@@ -167,7 +165,7 @@ async def history(
         row = found
     rows = await store.history(
         context.pool,
-        scope=predicate(context.principal),
+        scope=predicate(context.question(Action.READ)),
         types=None if code is None else (code,),
         row=row,
         since=since,
@@ -185,7 +183,7 @@ async def history(
         count=len(shown),
     )
     following = _cursor(rows[count - 1]) if len(rows) > count else None
-    return HistoryPage(tuple(map(stored, shown)), following)
+    return HistoryPage(tuple(await release(context, shown, past=True)), following)
 
 
 def split(text: str) -> tuple[int, str] | None:
@@ -194,11 +192,6 @@ def split(text: str) -> tuple[int, str] | None:
     if len(parts) >= 2 and parts[0] in TYPE_CODES and is_id(parts[1]):
         return TYPE_CODES[parts[0]], parts[1]
     return None
-
-
-def missing(type_name: str, logical_id: str) -> Refusal:
-    """The refusal for what was never there."""
-    return refuse(RefusalKind.NOT_FOUND, "not-found", f"There is no {type_name} with the id '{logical_id}'.")
 
 
 def gone(row: ResourceRow) -> Refusal:

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 import asyncpg
 import msgspec
 
-from kontinuum.access import Action, Permit, predicate
+from kontinuum.access import Action, predicate
+from kontinuum.access.redact import is_marked, may_see, tells_of_protected
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES, SearchParameter, search_parameters
 from kontinuum.fhir.fhirpath import compile as compile_path
@@ -21,9 +22,11 @@ from kontinuum.fhir.search.match import recheck
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import Include, SearchQuery
 from kontinuum.kernel.sql import Fragment
-from kontinuum.record.context import Context, decide_on, stored, type_code
+from kontinuum.record.circumstances import readable
+from kontinuum.record.context import Context, type_code
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
 from kontinuum.record.reading import split
+from kontinuum.record.release import release
 from kontinuum.record.withholding import narrowed, visible
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import search as store
@@ -154,15 +157,21 @@ async def _run(
     if isinstance(included, Refusal):
         return included
     following = _cursor(query, shown[-1].position) if len(found) > size and shown else None
-    page = SearchPage(tuple(map(stored, matches)), tuple(map(stored, included)), total, following)
+    shown_matches, shown_included = await release(context, matches), await release(context, included)
+    page = SearchPage(tuple(shown_matches), tuple(shown_included), total, following)
     return page, matches + included
 
 
 def _scope(context: Context, query: SearchQuery) -> Fragment:
-    """What of a search's type the principal may find."""
+    """What of a search's type the principal may find.
+
+    A search that would tell what is taken out of a protected person's resources finds no such person.
+    """
+    question = context.question(Action.READ, patient=store.patient_of(query), type_name=query.type)
     asked = {criterion.parameter.name for criterion in query.criteria}
     asked |= {key.parameter.name for key in query.sort if not isinstance(key.parameter, str)}
-    return narrowed(context, predicate(context.principal), query.type, asked)
+    telling = tells_of_protected(query.type, asked) and not may_see(question)
+    return narrowed(context, predicate(question, with_protected=not telling), query.type, asked)
 
 
 def _confirmed(query: SearchQuery, row: ResourceRow) -> bool:
@@ -176,17 +185,20 @@ async def _included(
     if not matches or not (query.includes or query.revincludes):
         return []
     found: dict[tuple[int, int], ResourceRow] = {}
-    wanted = [pair for include in query.includes for pair in _references(include, matches)]
+    wanted = [pair for include in query.includes for pair in _references(context, include, matches)]
     if wanted:
-        rows = await visible(context, connection, await reads.read_many(connection, dict.fromkeys(wanted)))
-        for row in rows:
-            if row.body is not None and isinstance(decide_on(context, Action.READ, row), Permit):
-                found[row.bucket, row.key] = row
+        rows = await reads.read_many(connection, dict.fromkeys(wanted))
+        permitted = await readable(context, connection, [row for row in rows if row.body is not None])
+        for row in await visible(context, connection, permitted):
+            found[row.bucket, row.key] = row
     targets = [(RESOURCE_TYPES[row.type - 1], row.id) for row in matches]
     for include in query.revincludes:
         limit = MAX_INCLUDED - len(found) + 1
         parameter = _parameter(include)
-        scope = narrowed(context, predicate(context.principal), include.source_type, {parameter.name})
+        question = context.question(Action.READ, type_name=include.source_type)
+        telling = tells_of_protected(include.source_type, {parameter.name}) and not may_see(question)
+        scope = predicate(question, with_protected=not telling)
+        scope = narrowed(context, scope, include.source_type, {parameter.name})
         referring = await store.referring(connection, include.source_type, parameter, targets, scope, limit)
         for row in await visible(context, connection, referring):
             found[row.bucket, row.key] = row
@@ -201,13 +213,16 @@ async def _included(
     return list(found.values())
 
 
-def _references(include: Include, matches: list[ResourceRow]) -> list[tuple[int, str]]:
+def _references(context: Context, include: Include, matches: list[ResourceRow]) -> list[tuple[int, str]]:
     """The targets to which the matches refer by an include's parameter."""
     code = TYPE_CODES[include.source_type]
+    secret = tells_of_protected(include.source_type, {include.parameter}) and not may_see(
+        context.question(Action.READ)
+    )
     path = compile_path(_parameter(include).expression)
     found = []
     for row in matches:
-        if row.type != code or row.body is None:
+        if row.type != code or row.body is None or (secret and is_marked(row.body)):
             continue
         for node in path.nodes(json.loads(row.body)):
             text = node.value.get("reference") if isinstance(node.value, dict) else node.value

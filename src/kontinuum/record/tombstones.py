@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from kontinuum.access import Action, Facts, Permit, decide
+from kontinuum.access import Action, Permit
 from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.kernel.clock import instant
+from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.store.resources import destroy as store
 from kontinuum.store.resources.destroy import Tombstone
+from kontinuum.store.resources.rows import ResourceRow
 
 PROVISION: Final = "patientdatalagen (2008:355) 8:4"
 
@@ -22,7 +24,12 @@ Name = tuple[int, str]
 async def known(context: Context, names: Sequence[Name]) -> dict[Name, Tombstone]:
     """The tombstones among some names that the principal may know of: those of entries that were readable."""
     found = await store.tombstones(context.pool, names) if names else []
-    return {(each.type, each.id): each for each in found if _permitted(context, each)}
+    decisions = await decide_rows(context, context.pool, Action.READ, list(map(_row, found)))
+    return {
+        (each.type, each.id): each
+        for each, decision in zip(found, decisions, strict=True)
+        if isinstance(decision, Permit)
+    }
 
 
 async def taken(connection: Any, names: Sequence[Name]) -> dict[Name, Refusal]:
@@ -42,6 +49,18 @@ def gone(tombstone: Tombstone) -> Refusal:
     return Refusal(refusal.kind, refusal.issues, PROVISION)
 
 
-def _permitted(context: Context, tombstone: Tombstone) -> bool:
-    facts = Facts(RESOURCE_TYPES[tombstone.type - 1], tombstone.patient, tombstone.unit, tombstone.provider)
-    return isinstance(decide(context.principal, Action.READ, facts), Permit)
+def _row(tombstone: Tombstone) -> ResourceRow:
+    """A tombstone as the row that it stands for, without content."""
+    return ResourceRow(
+        key=0,
+        bucket=0,
+        type=tombstone.type,
+        id=tombstone.id,
+        version=0,
+        updated=tombstone.destroyed,
+        patient=tombstone.patient,
+        body=None,
+        unit=tombstone.unit,
+        provider=tombstone.provider,
+        sort=tombstone.destroyed,
+    )

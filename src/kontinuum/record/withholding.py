@@ -12,11 +12,11 @@ from typing import Any, Final
 from kontinuum.access.kept_back import (
     ACT_CODE,
     LABELLED_WITHIN,
-    NO_PATIENT,
     Withheld,
     may_hold,
     released_to_patient,
 )
+from kontinuum.access.sql import all_of
 from kontinuum.fhir import json
 from kontinuum.fhir.search.hashing import value_hash
 from kontinuum.kernel.clock import from_micros
@@ -110,44 +110,20 @@ def exportable(contexts: Sequence[Context], body: bytes) -> bytes | None:
 
 
 def narrowed(context: Context, scope: Fragment, type_name: str, parameters: Collection[str]) -> Fragment:
-    """A scope of search without what is kept back from the principal.
+    """A scope of search that does not tell of headings which are kept back from the principal.
 
-    `parameters` are those by which is searched or sorted: what speaks of a part finds no resource of which a
-    part is kept back, as the finding alone would tell.
+    Whole entries are left out by the law itself (`access.bars.KeptBack`). `parameters` are those by which is
+    searched or sorted: what speaks of a part finds no resource of which a part is kept back, as the finding
+    alone would tell.
     """
     if not concerns(context):
         return scope
-    hidden = [_whole(context, type_name)]
     silent = not (set(parameters) & _TELLING[type_name] if type_name in _TELLING else _odd(parameters))
-    if not silent:
-        hidden.append(Fragment("r.hashes && {}::bigint[]", (_hashes(type_name, LABELLED_WITHIN),)))
-    text = " or ".join(f"({each.text})" for each in hidden)
-    return Fragment(
-        f"({scope.text}) and not ({text})",
-        (*scope.values, *(value for each in hidden for value in each.values)),
-    )
+    if silent:
+        return scope
+    labelled = value_hash(type_name, "_security", "system-code", ACT_CODE, LABELLED_WITHIN)
+    return all_of(scope, Fragment("not r.hashes @> {}::bigint[]", ([labelled],)))
 
 
 def _odd(parameters: Collection[str]) -> set[str]:
     return {name for name in parameters if name not in _SILENT}
-
-
-_ENDED: Final = (
-    "select 1"
-    " from jsonb_array_elements(convert_from(r.body, 'UTF8')::jsonb -> 'meta' -> 'security') as l(label)"
-    " where label ->> 'code' = {} and coalesce((select (part ->> 'valueInstant')::timestamptz"
-    " from jsonb_path_query(label, '$.extension[*].extension[*]') as p(part)"
-    " where part ->> 'url' = 'until' limit 1), 'infinity') > {}"
-)
-
-
-def _whole(context: Context, type_name: str) -> Fragment:
-    """Rows that are kept back as a whole at this moment; the few that carry the label tell until when."""
-    return Fragment(
-        "case when r.hashes && {}::bigint[] then exists (" + _ENDED + ") else false end",
-        (_hashes(type_name, NO_PATIENT), NO_PATIENT, from_micros(context.now())),
-    )
-
-
-def _hashes(type_name: str, code: str) -> list[int]:
-    return [value_hash(type_name, "_security", "system-code", ACT_CODE, code)]

@@ -59,6 +59,11 @@ STATED_ADDRESS: Final = "63411000052104"
 ASSIGNMENT_PURPOSE: Final = "urn:kontinuum:structure:assignment-purpose"
 """Our extension on PractitionerRole: the purpose of a medarbetaruppdrag, a code of patientdatalagen 2:4."""
 
+CONSENT_KIND: Final = "urn:kontinuum:codes:consent-kind"
+"""Our codes in `Consent.category`: what a patient decides about who may read (FHIR has none for blocks)."""
+INFORMATION_TYPE: Final = "urn:kontinuum:codes:information-type"
+"""Our codes in `Consent.provision.class`: groups of information that a decision covers or leaves out."""
+
 _CANONICAL: Final = {
     HSA_ID_RIVTA: HSA_ID,
     "urn:oid:1.2.752.129.2.1.3.1": PERSONNUMMER,

@@ -15,7 +15,7 @@ from kontinuum.app.services import Services, open_services
 from kontinuum.demo import personas
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.principal import Persona, Principal
-from kontinuum.record import Record
+from kontinuum.record import Done, Record
 from kontinuum.record.outcome import Written
 
 PATIENT = "p-anna"
@@ -95,10 +95,13 @@ def patient(identity: str = PATIENT, **changes: Any) -> dict[str, Any]:
 
 
 async def write(record: Record, *resources: dict[str, Any]) -> None:
-    """Write resources under their own ids."""
+    """Write resources under their own ids; the doctor takes part in the care of the patients."""
     for resource in resources:
         written = await record.update(resource["resourceType"], resource["id"], resource)
         assert isinstance(written, Written), written
+        if resource["resourceType"] == "Patient":
+            stated = await record.law.relate(resource["id"], "Besök på mottagningen")
+            assert isinstance(stated, Done), stated
 
 
 def note(identity: str, text: str, **changes: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 
 import httpx
 import pytest
+from tests.conftest import SYSTEM
 from tests.http.pages.conftest import PATIENT, csrf_of, note, patient, sign_in, write
 
 from kontinuum.app.commands import destroy
@@ -24,8 +25,11 @@ ROLE = {
 
 
 @pytest.fixture
-async def browser(visitor: httpx.AsyncClient, doctors_record: Record) -> httpx.AsyncClient:
-    await write(doctors_record, patient(), note("n", "<p>Bort.</p>"), ROLE)
+async def browser(
+    visitor: httpx.AsyncClient, application: Services, doctors_record: Record
+) -> httpx.AsyncClient:
+    await write(doctors_record, patient(), note("n", "<p>Bort.</p>"))
+    await write(application.gate.record(SYSTEM), ROLE)
     return visitor
 
 

@@ -9,8 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kontinuum.kernel.config import Settings
-from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
+from kontinuum.kernel.principal import (
+    PROTECTED_IDENTITY,
+    Actor,
+    ActorKind,
+    Assignment,
+    Principal,
+    Purpose,
+)
 from kontinuum.sweden.organisations import HsaId
+
+OPERATOR_RIGHTS = (PROTECTED_IDENTITY,)
+"""What the operator exports and imports is whole, protected identities as well."""
 
 OFFICE = "regionkansliet"
 """The demo region's unit that systems and imports belong to when no other is named."""
@@ -33,7 +43,9 @@ class Refused:
     message: str
 
 
-def system(name: str, place: Place, *, client: str, actor: str | None = None) -> Principal:
+def system(
+    name: str, place: Place, *, client: str, actor: str | None = None, rights: tuple[str, ...] = ()
+) -> Principal:
     """A system that acts at a care unit. `actor` is its id, the name where there is no other."""
     actor_id = actor or name
     assignment = Assignment(
@@ -44,6 +56,7 @@ def system(name: str, place: Place, *, client: str, actor: str | None = None) ->
         provider=place.provider,
         provider_name=place.provider_name,
         purpose=Purpose.SYSTEM,
+        rights=rights,
     )
     return Principal(Actor(ActorKind.SYSTEM, actor_id, name), assignment, client)
 

@@ -70,7 +70,9 @@ class Seeding:
         changes: Counter[str] = Counter()
         for (unit, provider), incoming in sorted(by_place.items()):
             where = acting.Place(unit, unit, provider, provider)
-            record = services.gate.record(acting.system("demo", where, client="kontinuum demo"))
+            record = services.gate.record(
+                acting.system("demo", where, client="kontinuum demo", rights=acting.OPERATOR_RIGHTS)
+            )
             for item, result in zip(incoming, await record.take_in(incoming), strict=True):
                 if isinstance(result, Refusal):
                     # The generator is ours: a resource that the record refuses is a fault of the program.

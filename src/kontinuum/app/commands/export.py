@@ -74,7 +74,9 @@ async def _export(
 ) -> tuple[manifest.Manifest, float]:
     async with open_services(settings, dsn, connections=2) as services:
         principals = [
-            acting.system("export", acting.Place(hsa, hsa, hsa, hsa), client=CLIENT)
+            acting.system(
+                "export", acting.Place(hsa, hsa, hsa, hsa), client=CLIENT, rights=acting.OPERATOR_RIGHTS
+            )
             for hsa in await services.gate.providers()
         ]
         made = instant(to_micros(services.clock.now()))

@@ -71,7 +71,9 @@ class Importing:
         if piece.owners is not None:
             return await _restore(services, piece, piece.owners)
         outcome = Outcome()
-        record = services.gate.record(acting.system("import", self.place, client=CLIENT))
+        record = services.gate.record(
+            acting.system("import", self.place, client=CLIENT, rights=acting.OPERATOR_RIGHTS)
+        )
         items = _items(piece, outcome)
         names: dict[str, str] | None = {}
         if _CONDITION.search(piece.data):
@@ -236,7 +238,9 @@ async def _restore(services: Services, piece: Piece, owners: Iterable[Owner]) ->
         line += count
     for (unit, provider), mine in sorted(by_owner.items()):
         place = acting.Place(unit, unit, provider, provider)
-        record = services.gate.record(acting.system("import", place, client=CLIENT))
+        record = services.gate.record(
+            acting.system("import", place, client=CLIENT, rights=acting.OPERATOR_RIGHTS)
+        )
         await _take_in(record, mine, outcome, restored=True)
     _keep_refusals(by_line.values(), outcome)
     return outcome

@@ -55,16 +55,18 @@ select r.bucket, r.key
 """
 
 SUPERSEDED = """
-select h.key, h.bucket, h.type, h.id, h.version, h.updated, h.patient, h.body, a.unit, a.provider
+select h.key, h.bucket, h.type, h.id, h.version, h.updated, h.patient, h.body, a.unit, a.provider, c.sort
   from history h
+  join resource c on c.bucket = h.bucket and c.key = h.key
   join accountable a on a.id = h.accountable
  where h.bucket = $1 and h.key = $2 and h.version = $3
 """
 
 SUPERSEDED_MANY = """
-select h.key, h.bucket, h.type, h.id, h.version, h.updated, h.patient, h.body, a.unit, a.provider
+select h.key, h.bucket, h.type, h.id, h.version, h.updated, h.patient, h.body, a.unit, a.provider, c.sort
   from unnest($1::smallint[], $2::bigint[]) as w(bucket, key)
   join history h on h.bucket = w.bucket and h.key = w.key
+  join resource c on c.bucket = h.bucket and c.key = h.key
   join accountable a on a.id = h.accountable
 """
 
@@ -146,10 +148,12 @@ async def history(
 ) -> list[ResourceRow]:
     """Versions newest first: of one resource (`row`), of some types, or of all types (None).
 
-    `since` is inclusive, `until` exclusive (microseconds). `before` is the (updated, key, version)
+    A superseded version is within the scope when both it and the current version are. `since` is inclusive,
+    `until` exclusive (microseconds). `before` is the (updated, key, version)
     of the last version of the page before.
     """
     binder = Binder()
+    permitted = binder.add(scope)
     if row is None:
         codes = list(types) if types is not None else list(range(1, len(RESOURCE_TYPES) + 1))
         source = f"unnest({binder.bind(codes)}::smallint[]) as t(type) cross join lateral"
@@ -157,7 +161,7 @@ async def history(
     else:
         source = ""
         match = f"r.bucket = {binder.bind(row.bucket)} and r.key = {binder.bind(row.key)}"
-    conditions = [match, f"({binder.add(scope)})"]
+    conditions = [match, f"({permitted})"]
     if since is not None:
         conditions.append(f"r.updated >= {binder.bind(since)}")
     if until is not None:
@@ -167,9 +171,15 @@ async def history(
         conditions.append(f"(r.updated, r.key, r.version) < ({values})")
     where = " and ".join(conditions)
     order = f"order by r.updated desc, r.key desc, r.version desc limit {binder.bind(limit)}"
-    versions = " union all ".join(
-        f"(select {COLUMNS} from {table} r join accountable a on a.id = r.accountable where {where} {order})"
-        for table in ("resource", "history")
+    current = f"select {COLUMNS} from resource r join accountable a on a.id = r.accountable"
+    # What may not be read as it stands now may not be read as it stood before either.
+    earlier = (
+        f"select {COLUMNS} from history v join resource c on c.bucket = v.bucket and c.key = v.key"
+        " cross join lateral (select v.*, c.sort) r join accountable a on a.id = r.accountable"
     )
+    still = (
+        f"exists (select 1 from (select c.*) r join accountable a on a.id = r.accountable where {permitted})"
+    )
+    versions = f"({current} where {where} {order}) union all ({earlier} where {where} and {still} {order})"
     statement = f"select r.* from {source} ({versions}) r {order}"
     return rows(await connection.fetch(statement, *binder.values))

@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 from kontinuum.fhir.search.extract import IndexValues
 
 COLUMNS = """
-    r.key, r.bucket, r.type, r.id, r.version, r.updated, r.patient, r.body, a.unit, a.provider
+    r.key, r.bucket, r.type, r.id, r.version, r.updated, r.patient, r.body, a.unit, a.provider, r.sort
 """
 """What every reading statement selects, in the order of ResourceRow."""
 
 
 class ResourceRow(NamedTuple):
-    """One version of a resource; `type` is the type's code, `body` None for a deletion."""
+    """One version of a resource; `type` is the type's code, `body` None for a deletion.
+
+    `sort` is the clinical time of the current version, in microseconds.
+    """
 
     key: int
     bucket: int
@@ -26,6 +29,7 @@ class ResourceRow(NamedTuple):
     body: bytes | None
     unit: str
     provider: str
+    sort: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from kontinuum.kernel.module import Module
+from kontinuum.web.workspace.access import take_step
 from kontinuum.web.workspace.chart import module_page, show_chart
 from kontinuum.web.workspace.entries import entry_routes
 from kontinuum.web.workspace.pages import Page, signed_in
@@ -28,6 +29,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
         Route("/patient/{patient}", signed_in(services, show_chart, resumable=True), methods=["GET"]),
+        Route("/patient/{patient}/access/{step}", signed_in(services, take_step), methods=["POST"]),
     ]
     contributed = [
         Route(

@@ -25,7 +25,9 @@ from kontinuum.kernel.module import (
     ResultPage,
     Route,
 )
+from kontinuum.record import Access
 from kontinuum.record.outcome import Refusal
+from kontinuum.web.workspace.access import concerns, opened_until, strip_of
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.reading import PatientReader
@@ -56,6 +58,9 @@ async def show_chart(page: Page) -> Response:
     chart = _chart_of(page)
     modules = page.services.modules
     record = page.services.record(page.session.principal)
+    strip = await strip_of(page, await record.access(chart.patient)) if concerns(page) else None
+    if strip is not None and not strip.related:
+        modules = ()  # nothing may be shown, and nothing must look like an empty record
     reader = PatientReader(record, chart, [part for module in modules for part in module.banner])
     cards = sorted((card for module in modules for card in module.cards), key=lambda card: card.order)
     wanted = {card.anchor: card.queries(chart) for card in cards}
@@ -78,6 +83,7 @@ async def show_chart(page: Page) -> Response:
         "cards": shown,
         "sources": _sources(page, reader),
         "read_at": chart.now,
+        "access": strip,
     }
     response = page.render("pages/chart.html", values)
     remember_opened(page, response, chart.patient)
@@ -94,6 +100,11 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
             return page.problem(HTTPStatus.FORBIDDEN, [reason])
         chart = _chart_of(page)
         record = page.services.record(page.session.principal)
+        access: Access | None = await record.standing(chart.patient) if concerns(page) else None
+        if access is not None and not access.related:
+            # The chart offers the steps; a page of a module would look like an empty record.
+            there = await record.read("Patient", chart.patient)
+            return page.refuse(there) if isinstance(there, Refusal) else page.redirect(chart.path())
         banner = () if page.partial else [part for one in page.services.modules for part in one.banner]
         reader = PatientReader(record, chart, banner)
         view = await route.handler(PageRequest(chart, reader, dict(page.request.query_params)))
@@ -107,6 +118,7 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
             "warnings": reader.banner_notes(),
             "title": translator.gettext(route.title),
             "chart": chart,
+            "opened_until": opened_until(page, access),
             "layout": "parts/fragment.html" if page.partial else "parts/module_page.html",
         }
         return page.render(view.template, {**view.values, **shared})

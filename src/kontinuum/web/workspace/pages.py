@@ -79,6 +79,12 @@ class Page:
         reasons = [self.translator.gettext(known)] if known else [issue.message for issue in refusal.issues]
         return self.problem(refusal.kind.value, reasons, refusal.provision)
 
+    def redirect(self, path: str) -> Response:
+        """Go on to another page, also when htmx asked for a part of one."""
+        if self.partial:
+            return Response(status_code=204, headers={"hx-redirect": path, "cache-control": "no-store"})
+        return RedirectResponse(path, status_code=HTTPStatus.SEE_OTHER, headers={"cache-control": "no-store"})
+
     def problem(self, status: int, reasons: list[str], provision: str | None = None) -> Response:
         """A page that says what is wrong and what to do."""
         values = {"status": status, "reasons": reasons, "provision": provision}

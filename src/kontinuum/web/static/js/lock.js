@@ -16,6 +16,8 @@ export function startLock() {
   let active = Date.now();
   let told = Date.now();
   let locked = false;
+  let turn = 0; // counts covering and uncovering: an answer from before the last of them is out of date
+  let untold = ""; // why this window locked, until the server has heard of it
   let asking = 0;
   let title = document.title;
 
@@ -24,6 +26,7 @@ export function startLock() {
   function cover() {
     if (locked) return;
     locked = true;
+    turn += 1;
     for (const open of document.querySelectorAll("dialog[open]:not(#lock)")) open.close();
     document.documentElement.classList.add("is-locked");
     title = document.title; // it may name a patient
@@ -35,6 +38,8 @@ export function startLock() {
   function uncover() {
     if (!locked) return;
     locked = false;
+    turn += 1;
+    untold = "";
     active = told = Date.now();
     document.documentElement.classList.remove("is-locked");
     document.title = title;
@@ -43,7 +48,9 @@ export function startLock() {
   }
 
   async function ask() {
+    const asked = turn;
     try {
+      if (untold) await tell();
       const answer = await fetch("/session", { headers: { accept: "application/json" } });
       if (!answer.ok) return;
       const known = await answer.json();
@@ -51,7 +58,7 @@ export function startLock() {
       else if (known.session !== session) location.assign("/");
       else if (known.assignment !== assignment) location.reload();
       else if (known.state === "locked") cover();
-      else uncover();
+      else if (asked === turn && !untold) uncover();
     } catch {
       // Without the server nothing is unlocked; what is on the screen stays as it is.
     }
@@ -65,11 +72,18 @@ export function startLock() {
   async function lock(why) {
     cover();
     windows.postMessage("locked");
+    untold = why;
     try {
-      await send("/lock", { "x-lock": why });
+      await tell();
     } catch {
-      // The screen is covered all the same, and the server locks the session by itself when it is idle.
+      // The screen is covered all the same, and the server is told when it is asked the next time.
     }
+  }
+
+  async function tell() {
+    const saidIn = turn;
+    await send("/lock", { "x-lock": untold });
+    if (saidIn === turn) untold = "";
   }
 
   function noteActivity() {

@@ -1,0 +1,191 @@
+"""What stops access whatever the ground: blocks, what is kept back from the patient, a closed account."""
+
+from __future__ import annotations
+
+from kontinuum.access.circumstances import Block, Circumstances, Level
+from kontinuum.access.decision import Facts, Question, Reason
+from kontinuum.access.kept_back import MARK, NO_PATIENT
+from kontinuum.access.sql import all_of, any_of, exists, in_force, mine_or_everybodys, none_of, of_patient
+from kontinuum.kernel.clock import from_micros
+from kontinuum.kernel.sql import Fragment
+
+KEPT_BACK_MARK = MARK
+"""The code of FHIR's security label for what the patient must not see yet, as it stands in a stored body.
+
+http://terminology.hl7.org/CodeSystem/v3-ActCode NOPAT. Bodies are written by this server, so the form is
+fixed.
+"""
+
+
+_LABELLED = (
+    "select 1"
+    " from jsonb_array_elements(convert_from(r.body, 'UTF8')::jsonb -> 'meta' -> 'security') as l(label)"
+    " where label ->> 'code' = {} and coalesce((select (part ->> 'valueInstant')::timestamptz"
+    " from jsonb_path_query(label, '$.extension[*].extension[*]') as p(part)"
+    " where part ->> 'url' = 'until' limit 1), 'infinity') > {}"
+)
+"""A label on the whole entry that has not ended; labels on its headings are taken out of it elsewhere."""
+
+
+def covers(block: Block, facts: Facts) -> bool:
+    """Whether a block that is not lifted covers a resource, wherever it is read."""
+    return (
+        block.provider == facts.provider
+        and block.unit in ("", facts.unit)
+        and block.low <= facts.sort < block.high
+        and facts.type not in block.kept
+        and not block.lifted
+    )
+
+
+def _covered(question: Question, level: Level, where: Fragment) -> Fragment:
+    """A block of a level covers `r`, is not lifted for the one who asks, and `where` holds."""
+    lifted = exists(
+        "lift",
+        "l",
+        Fragment(
+            "l.bucket = b.bucket and l.patient = b.patient and l.block = b.key and l.unit = {}::text",
+            (question.assignment.unit,),
+        ),
+        in_force(question, "l"),
+        mine_or_everybodys(question, "l"),
+    )
+    covered = exists(
+        "block",
+        "b",
+        of_patient(question, "b"),
+        Fragment("b.level = {}::text", (level.value,)),
+        Fragment("b.provider = a.provider and b.unit in ('', a.unit)"),
+        Fragment("r.sort >= b.low and r.sort < b.high and r.type <> all(b.kept)"),
+        none_of(lifted),
+    )
+    if question.patient is not None:
+        # Nearly nobody has a block: that is found out once, and then no row is looked at for it.
+        covered = all_of(exists("block", "g", of_patient(question, "g")), covered)
+    return all_of(where, covered)
+
+
+class InnerBlock:
+    """Rules 9, 10 and 11: data of a blocked unit is hidden from every other unit, save what the block keeps.
+
+    Other care providers count as other units: who hides a clinic from the own region hides it from them too.
+    """
+
+    name = "inner-block"
+    numbers: tuple[int, ...] = (9, 10, 11)
+    provision = "patientdatalagen (2008:355) 4:4"
+    reason = Reason(
+        "The patient has blocked this unit's documentation for other units. With the patient's consent, "
+        "or in an "
+        "emergency, the block can be lifted for at most seven days.",
+        "Patienten har spärrat enhetens dokumentation för andra enheter. Med patientens samtycke, eller i "
+        "nödläge, kan spärren hävas i högst sju dagar.",
+    )
+    hidden = False
+
+    def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
+        """A block on another unit than the reader's covers the resource."""
+        own = facts.unit == question.assignment.unit and facts.provider == question.assignment.provider
+        return not own and any(
+            block.level is Level.INNER and covers(block, facts) for block in circumstances.blocks
+        )
+
+    def predicate(self, question: Question) -> Fragment:
+        """A block on another unit than the reader's covers the resource."""
+        assignment = question.assignment
+        elsewhere = Fragment(
+            "a.unit <> {}::text or a.provider <> {}::text", (assignment.unit, assignment.provider)
+        )
+        return _covered(question, Level.INNER, elsewhere)
+
+
+class OuterBlock:
+    """Rules 13 and 15: data that the patient has blocked for other care providers does not exist for them."""
+
+    name = "outer-block"
+    numbers: tuple[int, ...] = (13, 15)
+    provision = "lag (2022:913) om sammanhållen vård- och omsorgsdokumentation, ch. 2"
+    reason = Reason(
+        "The patient has blocked this for other care providers. Only the provider that holds it can lift "
+        "the block.",
+        "Patienten har spärrat detta för andra vårdgivare. Bara den vårdgivare som har uppgiften kan häva "
+        "spärren.",
+    )
+    hidden = True
+
+    def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
+        """A block on another provider's data covers the resource."""
+        return facts.provider != question.assignment.provider and any(
+            block.level is Level.OUTER and covers(block, facts) for block in circumstances.blocks
+        )
+
+    def predicate(self, question: Question) -> Fragment:
+        """A block on another provider's data covers the resource."""
+        elsewhere = Fragment("a.provider <> {}::text", (question.assignment.provider,))
+        return _covered(question, Level.OUTER, elsewhere)
+
+
+class KeptBack:
+    """Rule 28: an entry marked as not for the patient yet is not shown on the patient's own pages."""
+
+    name = "kept-back"
+    numbers: tuple[int, ...] = (28,)
+    provision = "offentlighets- och sekretesslagen (2009:400) 25:6-7; patientdatalagen (2008:355) 5:5"
+    reason = Reason(
+        "This entry is not shown here. Ask the unit that cares for you.",
+        "Anteckningen visas inte här. Fråga den enhet som vårdar dig.",
+    )
+    hidden = True
+
+    def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
+        """The entry carries the label."""
+        return facts.kept_back
+
+    def predicate(self, question: Question) -> Fragment:
+        """The entry carries the label."""
+        return Fragment(
+            f"case when position({{}}::bytea in r.body) > 0 then exists ({_LABELLED}) else false end",
+            (KEPT_BACK_MARK, NO_PATIENT, from_micros(question.now)),
+        )
+
+
+class ClosedAccount:
+    """Rule 27: the account of a deceased person is closed, for guardians and proxies as well."""
+
+    name = "closed-account"
+    numbers: tuple[int, ...] = (27,)
+    provision = "patientdatalagen (2008:355) 5:5"
+    reason = Reason(
+        "The account is closed. Relatives turn to the care provider.",
+        "Kontot är avslutat. Närstående vänder sig till vårdgivaren.",
+    )
+    hidden = False
+
+    def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
+        """The patient is recorded as deceased."""
+        return circumstances.deceased
+
+    def predicate(self, question: Question) -> Fragment:
+        """The patient is recorded as deceased."""
+        return exists("person_fact", "x", of_patient(question, "x"), Fragment("x.deceased"))
+
+
+Bar = InnerBlock | OuterBlock | KeptBack | ClosedAccount
+
+CARE_BARS: tuple[Bar, ...] = (OuterBlock(), InnerBlock())
+"""What stops staff."""
+
+PORTAL_BARS: tuple[Bar, ...] = (ClosedAccount(), KeptBack())
+"""What stops the patient, and who acts for the patient."""
+
+
+def stopping(
+    bars: tuple[Bar, ...], question: Question, facts: Facts, circumstances: Circumstances
+) -> Bar | None:
+    """The first bar that holds."""
+    return next((bar for bar in bars if bar.holds(question, facts, circumstances)), None)
+
+
+def any_bar(bars: tuple[Bar, ...], question: Question) -> Fragment:
+    """The resources that some bar stops."""
+    return any_of(*(bar.predicate(question) for bar in bars))

@@ -1,0 +1,60 @@
+"""What stops a write whatever the ground: who may change the directory from which assignments come."""
+
+from __future__ import annotations
+
+from kontinuum.access.circumstances import Circumstances
+from kontinuum.access.decision import Facts, Question, Reason
+from kontinuum.access.sql import EVERYTHING, NOTHING
+from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.kernel.principal import Purpose
+from kontinuum.kernel.sql import Fragment
+
+DIRECTORY_TYPES = frozenset(
+    {
+        "HealthcareService",
+        "Location",
+        "Organization",
+        "OrganizationAffiliation",
+        "Practitioner",
+        "PractitionerRole",
+    }
+)
+"""Types that say who works where, for what purpose and with which rights."""
+
+_CODES = sorted(TYPE_CODES[name] for name in DIRECTORY_TYPES)
+
+
+class Directory:
+    """Rule 6: assignments are given, not taken: care staff do not write what their own access comes from."""
+
+    name = "directory"
+    numbers: tuple[int, ...] = (6,)
+    provision = "patientdatalagen (2008:355) 4:2; HSLF-FS 2016:40 ch. 4"
+    reason = Reason(
+        "Units, staff and their assignments are kept up by those whose assignment is administration, or by a "
+        "system made for it.",
+        "Enheter, personal och uppdrag hålls aktuella av den som har ett uppdrag för administration, eller "
+        "av ett system som är till för det.",
+    )
+
+    def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
+        """A write of the directory by somebody who does not administer it."""
+        return facts.type in DIRECTORY_TYPES and not _administers(question)
+
+    def predicate(self, question: Question) -> Fragment:
+        """Rows of the directory's types, for writes by somebody who does not administer it."""
+        if _administers(question):
+            return NOTHING
+        if question.type is not None:
+            return EVERYTHING if question.type in DIRECTORY_TYPES else NOTHING
+        return Fragment("r.type = any({}::smallint[])", (_CODES,))
+
+
+def _administers(question: Question) -> bool:
+    """Whether the veto does not concern a question: it reads, or comes from who keeps up the directory."""
+    administrator = question.is_staff and question.principal.purpose is Purpose.ADMINISTRATION
+    return question.reads or question.is_system or administrator
+
+
+VETOES = (Directory(),)
+"""Every veto; none depends on circumstances."""

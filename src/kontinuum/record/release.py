@@ -1,0 +1,59 @@
+"""The last step before data leaves: protected identity is taken out for those without the right to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kontinuum.access import Action
+from kontinuum.access.redact import is_marked, is_own, may_see, redact
+from kontinuum.fhir import json
+from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.kernel.ids import bucket_of
+from kontinuum.record.circumstances import is_complete
+from kontinuum.record.context import Context, stored
+from kontinuum.record.outcome import Stored
+from kontinuum.store import law
+from kontinuum.store.resources.rows import ResourceRow
+
+_PATIENT = TYPE_CODES["Patient"]
+_RELATED_PERSON = TYPE_CODES["RelatedPerson"]
+
+
+async def release(context: Context, rows: Sequence[ResourceRow], *, past: bool = False) -> list[Stored]:
+    """Rows as the gate shows them to the principal; bodies are verbatim unless something is protected.
+
+    `past` says that there may be superseded versions among them, whose own mark tells nothing of today.
+    """
+    if not any(row.type == _PATIENT or row.type == _RELATED_PERSON for row in rows):
+        return list(map(stored, rows))
+    question = context.question(Action.READ)
+    if may_see(question):
+        return list(map(stored, rows))
+    asked = {
+        row.patient
+        for row in rows
+        if row.patient and (row.type == _RELATED_PERSON or (past and row.type == _PATIENT))
+    }
+    protected = await _protected(context, asked) if asked else set()
+    shown = []
+    for row in rows:
+        one = stored(row)
+        if row.body is not None and row.type in (_PATIENT, _RELATED_PERSON):
+            marked = row.type == _PATIENT and is_marked(row.body)
+            if (marked or row.patient in protected) and not is_own(question, row.patient):
+                one = replace(one, body=json.dumps(redact(json.loads(row.body))))
+        shown.append(one)
+    return shown
+
+
+async def _protected(context: Context, patients: set[str]) -> set[str]:
+    """Those among some patients who are protected, or of whom that cannot be told yet."""
+    if not await is_complete(context, context.pool):
+        return patients
+    return await law.protected(context.pool, [(bucket_of(each), each) for each in sorted(patients)])
+
+
+async def release_one(context: Context, row: ResourceRow, *, past: bool = False) -> Stored:
+    """One row as the gate shows it."""
+    return (await release(context, [row], past=past))[0]

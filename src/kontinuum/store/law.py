@@ -1,0 +1,249 @@
+"""The tables of the law: what is asked about a patient and the one who asks, and what is written there.
+
+Every statement names the patient's bucket, so that on a distributed database it stays on one shard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+OF_STAFF = """
+with w as (select * from unnest($1::smallint[], $2::text[]) as w(bucket, patient))
+select 'relation' as what, x.patient, x.basis as a, x.source as b, x.low as low, x.high as high,
+       null::bigint as key, null::smallint[] as types, null::text as c, false as flag
+  from w join care_relation x using (bucket, patient)
+ where x.unit = $3 and x.person in ('', $4) and x.low <= $6 and x.high > $6
+union all
+select 'choice', x.patient, x.target, null, x.low, x.high, null, null, null, false
+  from w join active_choice x using (bucket, patient)
+ where x.person = $4 and x.unit = $3 and x.low <= $6 and x.high > $6
+union all
+select 'consent', x.patient, x.source, null, x.low, x.high, null, null, null, x.unable
+  from w join consent x using (bucket, patient)
+ where x.provider = $5 and x.unit in ('', $3) and x.person in ('', $4) and x.low <= $6 and x.high > $6
+union all
+select 'opening', x.patient, x.reason, null, x.low, x.high, x.key, null, null, false
+  from w join opening x using (bucket, patient)
+ where x.person = $4 and x.unit = $3 and x.low <= $6 and x.high > $6
+union all
+select 'block', x.patient, x.level, x.provider, x.low, x.high, x.key, x.kept, x.unit,
+       exists (select 1 from lift l
+                where l.bucket = x.bucket and l.patient = x.patient and l.block = x.key and l.unit = $3
+                  and l.person in ('', $4) and l.low <= $6 and l.high > $6)
+  from w join block x using (bucket, patient)
+union all
+select 'person', x.patient, null, null, x.born, x.protection, null, null, null, x.deceased
+  from w join person_fact x using (bucket, patient)
+"""
+
+OF_PATIENT = """
+with w as (select * from unnest($1::smallint[], $2::text[]) as w(bucket, patient))
+select 'person' as what, x.patient, null as a, null as b, x.born::bigint as low, x.protection::bigint as high,
+       null::bigint as key, null::smallint[] as types, null::text as c, x.deceased as flag
+  from w join person_fact x using (bucket, patient)
+union all
+select 'acts', x.patient, x.kind, null, x.low, x.high, x.key, x.kept, null, false
+  from w join representative x using (bucket, patient)
+ where x.person = $3 and x.low <= $4 and x.high > $4
+"""
+
+BLOCKS = """
+select x.key, x.level, x.provider, x.unit, x.low, x.high, x.kept, x.source
+  from block x where x.bucket = $1 and x.patient = $2 order by x.key, x.ord
+"""
+
+PROTECTED = """
+select x.patient from unnest($1::smallint[], $2::text[]) as w(bucket, patient)
+  join person_fact x using (bucket, patient) where x.protection > 0
+"""
+
+RESOLVE = """
+update care_relation x set unit = w.unit, provider = w.provider
+  from unnest($1::text[], $2::text[], $3::text[]) as w(organization, unit, provider)
+ where x.unit = w.organization and x.unit like 'Organization/%'
+"""
+
+CLOSE = """
+update opening set high = $5
+ where bucket = $1 and patient = $2 and person = $3 and unit = $4 and high > $5
+"""
+
+RELATE = """
+insert into care_relation
+       (key, low, high, bucket, ord, patient, unit, provider, person, basis, source, reason)
+select w.key, $8, $9, w.bucket, 0, w.patient, $5, $6, $7, $10, w.source, null
+  from unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[]) as w(key, bucket, patient, source)
+ where not exists (select 1 from care_relation x
+                    where x.bucket = w.bucket and x.patient = w.patient and x.unit = $5
+                      and x.person in ('', $7) and x.low <= $8 and x.high > $8)
+"""
+
+IS_COMPLETE = "select complete from law_projection"
+
+PROGRESS = "select complete, bucket, key from law_projection for update"
+
+PROCEED = "update law_projection set complete = $1, bucket = $2, key = $3"
+
+COLUMNS = {
+    "care_relation": "key low high bucket ord patient unit provider person basis source reason",
+    "active_choice": "key low high bucket patient person unit target",
+    "consent": "key low high bucket ord patient provider unit person source unable",
+    "opening": "key low high bucket patient person unit provider reason",
+    "block": "key low high bucket ord level patient provider unit kept source",
+    "lift": "key low high block bucket patient unit person ground reason requester",
+    "representative": "key low high bucket ord patient person kind kept source",
+    "person_fact": "key bucket born deceased protection patient",
+}
+
+PROJECTED = ("care_relation", "consent", "block", "representative", "person_fact")
+"""The tables whose rows come from resources."""
+
+
+class Stated(NamedTuple):
+    """A relation that a write states; `source` is the reference of what was written."""
+
+    key: int
+    bucket: int
+    patient: str
+    source: str
+
+
+class Progress(NamedTuple):
+    """How far the tables of the law have been rebuilt: up to a resource's (bucket, key).
+
+    `complete` says that all of the record has been gone through at least once.
+    """
+
+    complete: bool
+    bucket: int
+    key: int
+
+
+class Known(NamedTuple):
+    """Something that is known of a patient: `what` says which kind, the others depend on it (`OF_STAFF`)."""
+
+    what: str
+    patient: str
+    a: str | None
+    b: str | None
+    low: int
+    high: int
+    key: int | None
+    types: list[int] | None
+    c: str | None
+    flag: bool
+
+
+class BlockKnown(NamedTuple):
+    """A block in force; `kept` are type codes."""
+
+    key: int
+    level: str
+    provider: str
+    unit: str
+    low: int
+    high: int
+    kept: list[int]
+    source: str
+
+
+async def of_staff(
+    connection: Any,
+    patients: Sequence[tuple[int, str]],
+    *,
+    unit: str,
+    person: str,
+    provider: str,
+    now: int,
+) -> list[Known]:
+    """What is known between some (bucket, patient) and one who acts at a unit."""
+    buckets, names = [bucket for bucket, _ in patients], [name for _, name in patients]
+    found = await connection.fetch(OF_STAFF, buckets, names, unit, person, provider, now)
+    return [Known(*record) for record in found]
+
+
+async def of_patient(
+    connection: Any, patients: Sequence[tuple[int, str]], *, person: str, now: int
+) -> list[Known]:
+    """What is known between some (bucket, patient) and a patient who asks."""
+    buckets, names = [bucket for bucket, _ in patients], [name for _, name in patients]
+    return [Known(*record) for record in await connection.fetch(OF_PATIENT, buckets, names, person, now)]
+
+
+async def blocks(connection: Any, bucket: int, patient: str) -> list[BlockKnown]:
+    """The patient's blocks in force."""
+    return [BlockKnown(*record) for record in await connection.fetch(BLOCKS, bucket, patient)]
+
+
+async def protected(connection: Any, patients: Sequence[tuple[int, str]]) -> set[str]:
+    """Which of some patients have a protected identity."""
+    buckets, names = [bucket for bucket, _ in patients], [name for _, name in patients]
+    return {record["patient"] for record in await connection.fetch(PROTECTED, buckets, names)}
+
+
+async def insert(connection: Any, table: str, records: Sequence[tuple[Any, ...]]) -> None:
+    """Add rows to a table of the law, in the order of `COLUMNS`."""
+    if not records:
+        return
+    names = COLUMNS[table].split()
+    if len(records) > 1:
+        await connection.copy_records_to_table(table, records=records, columns=names)
+        return
+    places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
+    await connection.execute(f"insert into {table} ({', '.join(names)}) values ({places})", *records[0])
+
+
+async def remove(
+    connection: Any, places: Sequence[tuple[int, int]], tables: Sequence[str] = PROJECTED
+) -> None:
+    """Remove what was projected from resources, given as (bucket, key)."""
+    buckets, keys = [bucket for bucket, _ in places], [key for _, key in places]
+    for table in tables:
+        await connection.execute(
+            f"delete from {table} x using unnest($1::smallint[], $2::bigint[]) as w(bucket, key)"
+            " where x.bucket = w.bucket and x.key = w.key",
+            buckets,
+            keys,
+        )
+
+
+async def resolve(connection: Any, organizations: Sequence[tuple[str, str, str]]) -> None:
+    """Give relations their unit: (`Organization/id`, HSA-id of the unit, of its provider)."""
+    await connection.execute(RESOLVE, *(list(column) for column in zip(*organizations, strict=True)))
+
+
+async def relate_unless_related(
+    connection: Any,
+    stated: Sequence[Stated],
+    *,
+    unit: str,
+    provider: str,
+    person: str,
+    basis: str,
+    now: int,
+    until: int,
+) -> None:
+    """Give a person at a unit a relation with patients with whom neither has one that is in force."""
+    columns = [list(column) for column in zip(*stated, strict=True)]
+    await connection.execute(RELATE, *columns, unit, provider, person, now, until, basis)
+
+
+async def is_complete(connection: Any) -> bool:
+    """Whether the tables of the law hold what the record says."""
+    return bool(await connection.fetchval(IS_COMPLETE))
+
+
+async def progress(connection: Any) -> Progress:
+    """How far the rebuild has come; nobody else takes it further until the transaction ends."""
+    return Progress(*await connection.fetchrow(PROGRESS))
+
+
+async def proceed(connection: Any, to: Progress) -> None:
+    """Note how far the rebuild has come."""
+    await connection.execute(PROCEED, to.complete, to.bucket, to.key)
+
+
+async def close(connection: Any, bucket: int, patient: str, *, person: str, unit: str, now: int) -> None:
+    """End a person's openings of a patient's record."""
+    await connection.execute(CLOSE, bucket, patient, person, unit, now)

@@ -1,0 +1,189 @@
+"""The access strip of the chart: how the reader stands to the patient, and the steps that the law offers.
+
+Each step is one form, sent to `/patient/{patient}/access/{step}`, and leads back to the chart. What is
+decided, for how long and how it is logged stands in `record.law`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from kontinuum.kernel.clock import from_micros, to_micros
+from kontinuum.kernel.i18n import message
+from kontinuum.kernel.principal import ActorKind, Purpose
+from kontinuum.record import Access, Refusal, Way, Withheld
+from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.services import WorkspaceServices
+
+CONSENT_LASTS: Final = {
+    "day": (timedelta(days=1), message("today")),
+    "month": (timedelta(days=30), message("30 days")),
+    "year": (timedelta(days=365), message("one year")),
+}
+"""For how long a consent may be noted from the chart."""
+
+LIFT_LASTS: Final = timedelta(days=7)
+
+_BASES: Final = {
+    "booking": message("booking"),
+    "visit": message("visit"),
+    "admission": message("admission"),
+    "referral": message("referral"),
+    "listing": message("listed here"),
+    "team": message("care team"),
+    "documentation": message("documented by you"),
+    "stated": message("stated by you"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What a unit (or a whole provider) has that is not shown, in words."""
+
+    unit: str
+    name: str
+    provider: str
+    entries: int | None
+    blocks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """What the access strip shows."""
+
+    related: bool
+    basis: str
+    opened_until: str
+    hides_something: bool
+    choices: tuple[Elsewhere, ...]
+    consents: tuple[Elsewhere, ...]
+    lifts: tuple[Elsewhere, ...]
+    holders: tuple[Elsewhere, ...]
+    lasts: tuple[tuple[str, str], ...]
+
+    @property
+    def withholds(self) -> bool:
+        """Whether something exists that this page does not show."""
+        return bool(self.choices or self.consents or self.lifts or self.holders)
+
+
+def concerns(page: Page) -> bool:
+    """Whether the reader is staff in care, for whom there are steps to take."""
+    principal = page.session.principal
+    return principal.actor.kind is ActorKind.STAFF and principal.purpose is Purpose.CARE
+
+
+async def strip_of(page: Page, access: Access) -> Strip:
+    """The strip, with the names of the units."""
+    services, translator = page.services, page.translator
+    record = services.record(page.session.principal)
+    hsa_ids = {hsa for held in access.withheld for hsa in (held.unit, held.provider)}
+    await services.directory.learn(record, hsa_ids)
+    known = access.circumstances
+    return Strip(
+        related=access.related,
+        basis=translator.gettext(_BASES.get(known.relation or "", "")) if known.relation else "",
+        opened_until=opened_until(page, access),
+        hides_something=access.hides_something,
+        choices=_by(services, access, Way.CHOICE),
+        consents=_by(services, access, Way.CONSENT),
+        lifts=_by(services, access, Way.LIFT),
+        holders=_by(services, access, Way.HOLDER),
+        lasts=tuple((key, translator.gettext(words)) for key, (_, words) in CONSENT_LASTS.items()),
+    )
+
+
+async def take_step(page: Page) -> Response:
+    """Answer a POST to `/patient/{patient}/access/{step}`."""
+    step = _STEPS.get(page.request.path_params["step"])
+    if step is None:
+        return page.problem(HTTPStatus.NOT_FOUND, [page.translator.gettext("There is no such page.")])
+    patient = page.request.path_params["patient"]
+    form = await page.request.form()
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    fields["units"] = " ".join(value for value in form.getlist("unit") if isinstance(value, str))
+    now = to_micros(page.services.clock.now())
+    result = await step(page.services.record(page.session.principal).law, patient, fields, now)
+    if isinstance(result, Refusal):
+        return page.refuse(result)
+    return page.redirect(f"/patient/{patient}")
+
+
+async def _relate(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
+    return await law.relate(patient, form.get("reason", ""))
+
+
+async def _choose(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
+    return await law.choose(patient, form["units"].split())
+
+
+async def _consent(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
+    """Note the consent and choose the units: one step, as what was just allowed is read at once."""
+    lasts, _ = CONSENT_LASTS.get(form.get("lasts", ""), CONSENT_LASTS["day"])
+    unable = form.get("attitude", "") if form.get("how") == "unable" else None
+    given = await law.consent(
+        patient, now + _micros(lasts), only_my_unit=form.get("scope") == "unit", unable=unable
+    )
+    return given if isinstance(given, Refusal) else await law.choose(patient, form["units"].split())
+
+
+async def _open(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
+    return await law.open(patient, form.get("reason", ""))
+
+
+async def _close(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
+    return await law.close(patient)
+
+
+async def _lift(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
+    result: Any = None
+    for block in form.get("blocks", "").split():
+        if block.isdecimal():
+            result = await law.lift(
+                patient,
+                int(block),
+                ground=form.get("ground", ""),
+                reason=form.get("reason", ""),
+                until=now + _micros(LIFT_LASTS),
+                everyone=form.get("whom") == "unit",
+            )
+            if isinstance(result, Refusal):
+                return result
+    return result
+
+
+_STEPS: Final[dict[str, Callable[[Any, str, Mapping[str, str], int], Awaitable[Any]]]] = {
+    "relate": _relate,
+    "choose": _choose,
+    "consent": _consent,
+    "open": _open,
+    "close": _close,
+    "lift": _lift,
+}
+
+
+def _by(services: WorkspaceServices, access: Access, way: Way) -> tuple[Elsewhere, ...]:
+    return tuple(_elsewhere(services, held) for held in access.withheld if held.way is way)
+
+
+def _elsewhere(services: WorkspaceServices, held: Withheld) -> Elsewhere:
+    directory = services.directory
+    return Elsewhere(
+        held.unit, directory.unit(held.unit), directory.unit(held.provider), held.entries, held.blocks
+    )
+
+
+def opened_until(page: Page, access: Access | None) -> str:
+    """When the reader's emergency opening ends; empty when there is none."""
+    opened = access.circumstances.opened if access is not None else None
+    return page.translator.moment(from_micros(opened)) if opened is not None else ""
+
+
+def _micros(duration: timedelta) -> int:
+    return duration // timedelta(microseconds=1)

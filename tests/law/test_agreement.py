@@ -1,0 +1,226 @@
+"""Each rule's two forms agree, and blocks and consents work in one direction only."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from kontinuum.access import (
+    NOTHING_KNOWN,
+    Action,
+    Block,
+    Circumstances,
+    Facts,
+    Permit,
+    Question,
+    Representation,
+    decide,
+    predicate,
+)
+from kontinuum.access.bars import CARE_BARS, PORTAL_BARS
+from kontinuum.access.circumstances import Kind, Level
+from kontinuum.access.decide import CARE_GROUNDS, OPEN_GROUNDS, PORTAL_GROUNDS
+from kontinuum.access.vetoes import VETOES
+from kontinuum.app.services import Services
+from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.kernel.ids import bucket_of
+from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.sql import Binder, Fragment
+from kontinuum.record.circumstances import circumstances_of
+from kontinuum.record.context import Context
+from kontinuum.store import law as store
+from tests.law.cast import CAST, OWNER
+from tests.law.worlds import ASKING, PRESENT, READERS, TYPES, UNITS, World, resources, worlds
+
+BATCHES, WORLDS = 10, 200
+
+
+LABELLED = b'{"meta":{"security":[{"code":"NOPAT"}]}}'
+"""The body of a resource that is kept back from the patient."""
+
+
+def generated(batch: int) -> list[World]:
+    """The worlds of a batch: no two batches have the same."""
+    found: list[World] = []
+
+    @seed(batch)
+    @settings(max_examples=WORLDS, phases=[Phase.generate], database=None)
+    @given(worlds)
+    def collect(world: World) -> None:
+        found.append(world)
+
+    collect()
+    return found
+
+
+async def shown(services: Services, scope: Fragment, about: Sequence[Facts]) -> set[int]:
+    """The numbers of the resources that a scope finds among some."""
+    binder = Binder()
+    condition = binder.add(scope)
+    bodies = [LABELLED if facts.kept_back else b"{}" for facts in about]
+    columns = (
+        ("int", list(range(len(about)))),
+        ("smallint", [bucket_of(facts.patient or "none") for facts in about]),
+        ("text", [facts.patient for facts in about]),
+        ("smallint", [TYPE_CODES[facts.type] for facts in about]),
+        ("bigint", [facts.sort for facts in about]),
+        ("bytea", bodies),
+        ("text", [facts.unit for facts in about]),
+        ("text", [facts.provider for facts in about]),
+    )
+    unnested = ", ".join(f"{binder.bind(values)}::{kind}[]" for kind, values in columns)
+    statement = (
+        f"with given as materialized (select * from unnest({unnested})"
+        " as g(number, bucket, patient, type, sort, body, unit, provider))"
+        " select r.number from given r join given a on a.number = r.number"
+        f" where {condition}"
+    )
+    return {row["number"] for row in await services.pool.fetch(statement, *binder.values)}
+
+
+async def test_check_and_predicate_agree_in_thousands_of_worlds(services: Services) -> None:
+    rng = random.Random(3)
+    key = 0
+    bases: Counter[str] = Counter()
+    for batch in range(BATCHES):
+        rows: dict[str, list[tuple[Any, ...]]] = {}
+        about: list[Facts] = []
+        for number, world in enumerate(generated(batch)):
+            # Some of the patients are those who ask on their own behalf.
+            name = READERS[number] if batch == 0 and number < len(READERS) else f"w{batch}-{number}"
+            for table, found in world.of(name, key).items():
+                rows.setdefault(table, []).extend(found)
+            key += 100
+            about += rng.sample(resources(name), 12)
+        about += resources(None)
+        for table, found in rows.items():
+            async with services.pool.acquire() as connection:
+                await store.insert(connection, table, found)
+        for who in ASKING:
+            for action in Action:
+                bases += await agree(services, who, action, about)
+    met = {name for name, times in bases.items() if times > 20}
+    assert met >= {
+        rule.name
+        for rule in (*VETOES, *OPEN_GROUNDS, *CARE_GROUNDS, *PORTAL_GROUNDS, *CARE_BARS, *PORTAL_BARS)
+    }
+
+
+async def agree(services: Services, who: Principal, action: Action, about: Sequence[Facts]) -> Counter[str]:
+    """The check and every shape of the predicate give the same answer on each resource.
+
+    Gives how often each rule decided.
+    """
+    context = Context(services.gate._services, who)  # the loader's only way in
+    question = Question(who, action, PRESENT)
+    patients = sorted({facts.patient for facts in about if facts.patient})
+    known = await circumstances_of(context, services.pool, patients, PRESENT)
+    decisions = [decide(question, facts, known.get(facts.patient or "", NOTHING_KNOWN)) for facts in about]
+    permitted = {number for number, decision in enumerate(decisions) if isinstance(decision, Permit)}
+    assert await shown(services, predicate(question), about) == permitted, who.actor.id
+    asking = predicate(replace(question, complete=False))
+    assert await shown(services, asking, about) == permitted, who.actor.id
+    for type_name in ("Observation", "Patient", "Organization", "Device"):
+        narrowed = predicate(replace(question, type=type_name))
+        some = [n for n, facts in enumerate(about) if facts.type == type_name]
+        found = await shown(services, narrowed, [about[n] for n in some])
+        assert {some[n] for n in found} == permitted & set(some), (who.actor.id, type_name)
+    for patient in patients[:3]:
+        some = [n for n, facts in enumerate(about) if facts.patient == patient]
+        bound = predicate(replace(question, patient=patient))
+        found = await shown(services, bound, [about[n] for n in some])
+        assert {some[n] for n in found} == permitted & set(some), (who.actor.id, patient)
+    return Counter(each.basis if isinstance(each, Permit) else each.rule for each in decisions)
+
+
+micros = st.integers(PRESENT - 3, PRESENT + 3)
+some_block = st.builds(
+    Block,
+    key=st.integers(1, 3),
+    level=st.sampled_from(Level),
+    provider=st.sampled_from(sorted(set(OWNER.values()))),
+    unit=st.sampled_from(["", *UNITS]),
+    low=micros,
+    high=micros,
+    kept=st.frozensets(st.sampled_from(TYPES), max_size=2),
+    lifted=st.booleans(),
+)
+circumstances = st.builds(
+    Circumstances,
+    relation=st.sampled_from([None, "visit"]),
+    chosen=st.frozensets(st.sampled_from(UNITS)),
+    consented=st.booleans(),
+    opened=st.sampled_from([None, PRESENT + 1]),
+    blocks=st.lists(some_block, max_size=2).map(tuple),
+    representations=st.lists(
+        st.builds(Representation, st.sampled_from(Kind), st.frozensets(st.sampled_from(TYPES), max_size=2)),
+        max_size=2,
+    ).map(tuple),
+    born=st.sampled_from([None, 19800101, 20130101, 20200101]),
+    deceased=st.booleans(),
+)
+facts = st.builds(
+    lambda type_name, patient, unit, sort, held: Facts(type_name, patient, unit, OWNER[unit], sort, held),
+    st.sampled_from(TYPES),
+    st.sampled_from(["p-adult", "p-other", None]),
+    st.sampled_from(UNITS),
+    micros,
+    st.booleans(),
+)
+questions = st.builds(
+    Question, st.sampled_from(list(CAST.values())), st.sampled_from(Action), st.just(PRESENT)
+)
+
+
+def permits(question: Question, about: Facts, known: Circumstances | None) -> bool:
+    """Whether the check says yes."""
+    return isinstance(decide(question, about, known), Permit)
+
+
+@settings(max_examples=3000)
+@given(questions, facts, circumstances, some_block)
+def test_adding_a_block_never_shows_more(
+    question: Question, about: Facts, known: Circumstances, block: Block
+) -> None:
+    blocked = replace(known, blocks=(*known.blocks, block))
+    assert permits(question, about, known) or not permits(question, about, blocked)
+
+
+@settings(max_examples=3000)
+@given(questions, facts, circumstances)
+def test_taking_away_what_was_granted_never_shows_more(
+    question: Question, about: Facts, known: Circumstances
+) -> None:
+    for less in (
+        replace(known, consented=False),
+        replace(known, relation=None),
+        replace(known, opened=None),
+        replace(known, chosen=frozenset()),
+        replace(known, representations=()),
+        replace(known, blocks=tuple(replace(block, lifted=False) for block in known.blocks)),
+    ):
+        assert permits(question, about, known) or not permits(question, about, less)
+
+
+@settings(max_examples=2000)
+@given(questions, facts, circumstances)
+def test_without_consent_or_opening_nothing_of_another_provider_is_read(
+    question: Question, about: Facts, known: Circumstances
+) -> None:
+    without = replace(known, consented=False, opened=None)
+    foreign = about.provider != question.assignment.provider and not question.is_patient
+    if foreign and about.patient is not None and about.type != "Patient":
+        assert not permits(question, about, without)
+
+
+@settings(max_examples=1000)
+@given(questions, facts)
+def test_what_cannot_be_checked_is_refused(question: Question, about: Facts) -> None:
+    if permits(question, about, None):
+        assert permits(question, about, NOTHING_KNOWN)

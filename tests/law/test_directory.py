@@ -1,0 +1,133 @@
+"""Rule 6: nobody gives an assignment to oneself. Staff in care do not write the directory, by any way in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from kontinuum.access.vetoes import DIRECTORY_TYPES
+from kontinuum.kernel.principal import ActorKind, Purpose
+from kontinuum.record import Incoming, Record, Refusal, RefusalKind, Stored, Written
+from tests.law.cast import (
+    ADMINISTRATOR,
+    NURSE,
+    OUTSIDE,
+    PATIENT,
+    SYSTEM_A,
+    TREATING,
+    TRUSTED,
+    UNIT_A,
+    someone,
+)
+from tests.law.conftest import Region, refused
+from tests.support.resources import bundle, request
+
+QUALITY = someone("quality", UNIT_A, ActorKind.STAFF, Purpose.QUALITY)
+LENT = someone("lent", UNIT_A, ActorKind.SYSTEM, Purpose.CARE)
+
+
+def role(identity: str, **changes: Any) -> dict[str, Any]:
+    """An assignment of the treating doctor."""
+    return {
+        "resourceType": "PractitionerRole",
+        "id": identity,
+        "identifier": [{"system": "urn:example:roles", "value": identity}],
+        "practitioner": {"reference": "Practitioner/treating"},
+        **changes,
+    }
+
+
+def without_id(resource: dict[str, Any]) -> dict[str, Any]:
+    """A resource whose id the server is to choose."""
+    return {name: value for name, value in resource.items() if name != "id"}
+
+
+WANTED = role("mine", active=True)
+ASKED = "identifier=urn:example:roles|mine"
+WAYS: dict[str, Callable[[Record], Awaitable[Any]]] = {
+    "create": lambda r: r.create(without_id(WANTED)),
+    "conditional create": lambda r: r.create(without_id(WANTED), if_none_exist="identifier=none"),
+    "update": lambda r: r.update("PractitionerRole", "mine", WANTED),
+    "update as create": lambda r: r.update("PractitionerRole", "new", role("new")),
+    "conditional update": lambda r: r.conditional_update("PractitionerRole", ASKED, WANTED),
+    "conditional update as create": lambda r: r.conditional_update(
+        "PractitionerRole", "identifier=none", without_id(WANTED)
+    ),
+    "delete": lambda r: r.delete("PractitionerRole", "mine"),
+    "conditional delete": lambda r: r.conditional_delete("PractitionerRole", ASKED),
+    "import": lambda r: r.take_in([Incoming(WANTED)]),
+    "transaction: create": lambda r: r.transaction(
+        bundle("transaction", request("POST", "PractitionerRole", without_id(WANTED)))
+    ),
+    "transaction: update": lambda r: r.transaction(
+        bundle("transaction", request("PUT", "PractitionerRole/mine", WANTED))
+    ),
+    "transaction: conditional update": lambda r: r.transaction(
+        bundle("transaction", request("PUT", f"PractitionerRole?{ASKED}", WANTED))
+    ),
+    "transaction: delete": lambda r: r.transaction(
+        bundle("transaction", request("DELETE", "PractitionerRole/mine"))
+    ),
+    "batch: update": lambda r: r.batch(bundle("batch", request("PUT", "PractitionerRole/mine", WANTED))),
+    "batch: delete": lambda r: r.batch(bundle("batch", request("DELETE", "PractitionerRole/mine"))),
+}
+
+
+def outcome(result: Any) -> Any:
+    """A refusal, or what was written."""
+    one = result[0] if isinstance(result, list) else result
+    return getattr(one, "refusal", None) or getattr(one, "written", None) or one
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_rule_06_refuses_care_staff_to_write_an_assignment(region: Region, way: str) -> None:
+    await region.write(UNIT_A, role("mine"))
+    for who in (TREATING, NURSE, TRUSTED, QUALITY, LENT, OUTSIDE, PATIENT):
+        refusal = refused(outcome(await WAYS[way](region.record(who))))
+        assert refusal.kind is RefusalKind.FORBIDDEN, (who.actor.id, refusal)
+        assert "administration" in refusal.issues[0].message
+    for identity in ("mine", "new"):
+        kept = await region.record(SYSTEM_A).read("PractitionerRole", identity)
+        assert isinstance(kept, Stored) == (identity == "mine")
+        assert isinstance(kept, Refusal) or kept.version == 1
+    assert len(await region.finds(SYSTEM_A, "PractitionerRole")) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("who", [ADMINISTRATOR, SYSTEM_A], ids=["administrator", "system"])
+async def test_rule_06_permits_administration_and_systems_to_write_an_assignment(
+    region: Region, way: str, who: Any
+) -> None:
+    await region.write(UNIT_A, role("mine"))
+    assert isinstance(outcome(await WAYS[way](region.record(who))), Written)
+
+
+@pytest.mark.parametrize("type_name", sorted(DIRECTORY_TYPES))
+async def test_rule_06_refuses_care_staff_every_type_of_the_directory(region: Region, type_name: str) -> None:
+    resource = {"resourceType": type_name, "identifier": [{"system": "urn:example", "value": "x"}]}
+    refusal = refused(await region.record(TREATING).create(resource))
+    assert refusal.kind is RefusalKind.FORBIDDEN
+    assert isinstance(await region.record(ADMINISTRATOR).create(resource), Written)
+
+
+async def test_rule_06_permits_everybody_to_read_the_directory(region: Region) -> None:
+    await region.write(UNIT_A, role("mine"))
+    nowhere = someone("sign-in", "", ActorKind.SYSTEM, Purpose.SYSTEM)
+    for who in (TREATING, OUTSIDE, ADMINISTRATOR, PATIENT, nowhere):
+        assert await region.sees(who, "PractitionerRole/mine"), who.actor.id
+        assert await region.finds(who, f"PractitionerRole?{ASKED}") == ["mine"], who.actor.id
+
+
+async def test_a_transaction_with_one_entry_for_the_directory_writes_nothing(region: Region) -> None:
+    device = {"resourceType": "Device", "id": "beside", "status": "active"}
+    result = await region.record(TREATING).transaction(
+        bundle(
+            "transaction",
+            request("PUT", "Device/beside", device),
+            request("PUT", "PractitionerRole/mine", WANTED),
+        )
+    )
+    assert refused(result).kind is RefusalKind.FORBIDDEN
+    assert isinstance(await region.record(SYSTEM_A).read("Device", "beside"), Refusal)

@@ -1,0 +1,255 @@
+"""Who sees what, by every way in: the cast x the types x the ways, one expectation for all ways.
+
+A way that is added to the gate later must be added here, or the last test fails.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from kontinuum.access.circumstances import Kind, Level
+from kontinuum.app.asgi import build
+from kontinuum.kernel.principal import Principal
+from kontinuum.record import Gate, Record, Refusal, Stored
+from tests.law.cast import (
+    ADULT,
+    CAST,
+    CHILD,
+    COLLEAGUE,
+    GUARDIAN_ID,
+    KINDS,
+    PATIENT,
+    PROVIDER,
+    TREATING,
+    UNIT_A,
+    UNIT_B,
+    UNIT_C,
+    entries,
+)
+from tests.law.conftest import Region, done
+from tests.support.resources import bundle, request
+
+EVERYTHING = {
+    unit: {f"{entry['resourceType']}/{entry['id']}" for entry in entries(ADULT, unit)}
+    for unit in (UNIT_A, UNIT_B, UNIT_C)
+}
+REFERENCES = sorted(set().union(*EVERYTHING.values()))
+A, B, C = (EVERYTHING[unit] for unit in (UNIT_A, UNIT_B, UNIT_C))
+MEDICATION_OF_B = {reference for reference in B if reference.startswith("MedicationRequest")}
+
+EXPECTED: dict[str, set[str]] = {
+    "treating doctor": A | MEDICATION_OF_B | C,
+    "colleague at another unit": B,
+    "doctor at another provider": set(),
+    "nurse": A,
+    "administrator": A,
+    "patient": A | B | C,
+    "guardian": set(),
+    "person with protected identity": set(),
+    "system client": A | B,
+}
+"""What of the adult patient's data each sees.
+
+The treating doctor has chosen both other units and noted consent; unit B is blocked but for medication; the
+colleague has stated a relation; nobody at the other provider has one.
+"""
+
+
+@pytest.fixture
+async def decided(region: Region) -> Region:
+    """The region after the choices, consents and blocks that `EXPECTED` describes."""
+    treating = region.record(TREATING).law
+    done(await treating.consent(ADULT, region.later(days=30)))
+    done(await treating.choose(ADULT, [UNIT_B, UNIT_C]))
+    done(await region.record(COLLEAGUE).law.relate(ADULT, "Konsult"))
+    done(await region.record(PATIENT).law.block(ADULT, Level.INNER, UNIT_B, PROVIDER, kept=["medication"]))
+    done(await treating.represent(CHILD, GUARDIAN_ID, Kind.GUARDIAN, region.later(days=900)))
+    members = [{"reference": ref} for ref in REFERENCES if ref.startswith("Observation/")]
+    panel = {**entries(ADULT, UNIT_A)[0], "id": "panel", "code": {"text": "panel"}, "hasMember": members}
+    await region.write(UNIT_A, panel)
+    return region
+
+
+def of_adult(found: Any) -> set[str]:
+    """References of the patient's data among what was shown."""
+    return {stored.reference for stored in found if isinstance(stored, Stored)} & set(REFERENCES)
+
+
+async def by_read(region: Region, who: Principal) -> set[str]:
+    record = region.record(who)
+    return of_adult([await record.read(*reference.split("/")) for reference in REFERENCES])
+
+
+async def by_version(region: Region, who: Principal) -> set[str]:
+    record = region.record(who)
+    return of_adult([await record.vread(*reference.split("/"), 1) for reference in REFERENCES])
+
+
+async def by_several(region: Region, who: Principal) -> set[str]:
+    return of_adult((await region.record(who).read_many(REFERENCES)).values())
+
+
+async def by_history(region: Region, who: Principal) -> set[str]:
+    record = region.record(who)
+    pages = [await record.history(*reference.split("/")) for reference in REFERENCES]
+    return of_adult([each for page in pages if not isinstance(page, Refusal) for each in page.entries])
+
+
+async def by_history_of_types(region: Region, who: Principal) -> set[str]:
+    record = region.record(who)
+    pages = [await record.history(kind, count=500) for kind in (*KINDS, None)]
+    return of_adult([each for page in pages if not isinstance(page, Refusal) for each in page.entries])
+
+
+async def by_search_of_patient(region: Region, who: Principal) -> set[str]:
+    pages = [await region.record(who).find(f"{kind}?patient={ADULT}") for kind in KINDS]
+    return of_adult([each for page in pages if not isinstance(page, Refusal) for each in page.matches])
+
+
+async def by_search_of_type(region: Region, who: Principal) -> set[str]:
+    pages = await region.record(who).find_many([f"{kind}?_count=500" for kind in KINDS])
+    return of_adult([each for page in pages for each in page.matches])
+
+
+async def by_id(region: Region, who: Principal) -> set[str]:
+    found = [await region.record(who).find(f"{r.split('/')[0]}?_id={r.split('/')[1]}") for r in REFERENCES]
+    return of_adult([each for page in found if not isinstance(page, Refusal) for each in page.matches])
+
+
+async def by_count(region: Region, who: Principal) -> set[str]:
+    """A count that tells of a resource shows it, as far as secrecy goes."""
+    shown = set()
+    for reference in REFERENCES:
+        kind, identity = reference.split("/")
+        page = await region.record(who).find(f"{kind}?_id={identity}&_summary=count")
+        assert not isinstance(page, Refusal)
+        if page.total:
+            shown.add(reference)
+    return shown
+
+
+async def by_reverse_include(region: Region, who: Principal) -> set[str]:
+    parts = "&".join(f"_revinclude={kind}:patient" for kind in KINDS if kind != "Patient")
+    page = await region.record(who).find(f"Patient?_id={ADULT}&{parts}")
+    assert not isinstance(page, Refusal)
+    return of_adult(page.included) if page.matches else set()
+
+
+async def by_batch(region: Region, who: Principal) -> set[str]:
+    results = await region.record(who).batch(bundle("batch", *(request("GET", r) for r in REFERENCES)))
+    assert not isinstance(results, Refusal)
+    return of_adult([result.stored for result in results])
+
+
+async def by_transaction(region: Region, who: Principal) -> set[str]:
+    asked = bundle("transaction", *(request("GET", f"{kind}?patient={ADULT}") for kind in KINDS))
+    results = await region.record(who).transaction(asked)
+    assert not isinstance(results, Refusal)
+    return of_adult([each for result in results if result.page for each in result.page.matches])
+
+
+async def by_export(region: Region, who: Principal) -> set[str]:
+    from kontinuum.fhir import json
+
+    shown = set()
+    async for page in region.services.gate.export([who], KINDS):
+        bodies = [json.loads(each.body) for each in page.resources]
+        shown |= {f"{body['resourceType']}/{body['id']}" for body in bodies}
+    return shown & set(REFERENCES)
+
+
+async def by_api(region: Region, who: Principal) -> set[str]:
+    token = await region.services.identity.mint_token(who, timedelta(hours=1))
+    transport = httpx.ASGITransport(app=build(region.services), raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {token}"}
+    shown = set()
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+        for reference in REFERENCES:
+            if (await client.get(f"/fhir/{reference}")).status_code == 200:
+                shown.add(reference)
+        for kind in KINDS:
+            answer = (await client.get(f"/fhir/{kind}", params={"patient": ADULT})).json()
+            for entry in answer.get("entry", ()):
+                shown.add(f"{kind}/{entry['resource']['id']}")
+    return shown & set(REFERENCES)
+
+
+Way = Callable[[Region, Principal], Awaitable[set[str]]]
+WAYS: dict[str, tuple[Way, tuple[str, ...]]] = {
+    "read": (by_read, ("read",)),
+    "vread": (by_version, ("vread",)),
+    "read several": (by_several, ("read_many",)),
+    "history of a resource": (by_history, ("history",)),
+    "history of types and of everything": (by_history_of_types, ("history",)),
+    "search within the patient": (by_search_of_patient, ("find", "search")),
+    "search of a type": (by_search_of_type, ("find_many",)),
+    "search by id": (by_id, ("find",)),
+    "count": (by_count, ("find",)),
+    "reverse include": (by_reverse_include, ("find",)),
+    "batch": (by_batch, ("batch",)),
+    "transaction": (by_transaction, ("transaction",)),
+    "export": (by_export, ("export",)),
+    "REST API": (by_api, ()),
+}
+
+WRITING = {
+    "create",
+    "update",
+    "conditional_update",
+    "delete",
+    "conditional_delete",
+    "take_in",
+    "text",
+    "destruction",
+}
+ABOUT_ACCESS = {"learn_of_law", "law", "access", "standing", "principal", "record", "providers"}
+
+
+async def test_every_way_shows_each_of_the_cast_the_same(decided: Region) -> None:
+    wrong = []
+    for name, who in CAST.items():
+        for way, (ask, _) in WAYS.items():
+            shown = await ask(decided, who)
+            expected = EXPECTED[name]
+            if way == "reverse include" and name in ("guardian", "person with protected identity"):
+                expected = set()
+            if shown != expected:
+                wrong.append((name, way, sorted(shown - expected), sorted(expected - shown)))
+    assert wrong == []
+
+
+async def test_nothing_that_is_hidden_is_included(decided: Region) -> None:
+    for name, who in CAST.items():
+        page = await decided.record(who).find("Observation?_id=panel&_include=Observation:has-member")
+        assert not isinstance(page, Refusal)
+        expected = {reference for reference in EXPECTED[name] if reference.startswith("Observation/")}
+        assert of_adult(page.included) == (expected if page.matches else set()), name
+        assert bool(page.matches) is (EXPECTED[name] >= A), name
+
+
+async def test_nothing_that_is_hidden_can_be_written(decided: Region) -> None:
+    for name, who in CAST.items():
+        for unit in (UNIT_A, UNIT_B, UNIT_C):
+            for entry in entries(ADULT, unit):
+                reference = f"{entry['resourceType']}/{entry['id']}"
+                result = await decided.record(who).update(entry["resourceType"], entry["id"], entry)
+                if not isinstance(result, Refusal):
+                    own = who.assignment.provider == PROVIDER and reference in EXPECTED[name]
+                    assert own or unit == who.assignment.unit, (name, reference)
+
+
+def test_every_way_in_is_in_the_matrix() -> None:
+    covered = {operation for _, operations in WAYS.values() for operation in operations}
+    offered = {
+        name
+        for owner in (Record, Gate)
+        for name, member in inspect.getmembers(owner)
+        if not name.startswith("_") and (callable(member) or isinstance(member, property))
+    }
+    assert offered == covered | WRITING | ABOUT_ACCESS

@@ -1,0 +1,151 @@
+"""Generated worlds: patients, and everything the law may know between them and the cast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+
+from kontinuum.access import Facts
+from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.kernel.clock import to_micros
+from kontinuum.kernel.ids import bucket_of
+from tests.law.cast import (
+    ADMINISTRATOR,
+    COLLEAGUE,
+    ELSEWHERE,
+    NOW,
+    NURSE,
+    OUTSIDE,
+    OWNER,
+    PROVIDER,
+    SYSTEM_A,
+    TREATING,
+    UNIT_A,
+    UNIT_B,
+    UNIT_C,
+    patient_of,
+)
+
+PRESENT = to_micros(NOW)
+DAY = 86_400_000_000
+UNITS = (UNIT_A, UNIT_B, UNIT_C)
+PEOPLE = ("treating", "colleague", "outside", "nurse", "")
+TYPES = ("Patient", "Observation", "MedicationRequest", "RelatedPerson", "Organization", "Binary")
+READERS = ("q0", "q1")
+ASKING = (
+    TREATING,
+    COLLEAGUE,
+    OUTSIDE,
+    NURSE,
+    ADMINISTRATOR,
+    SYSTEM_A,
+    *map(patient_of, READERS),
+)
+
+
+@dataclass
+class World:
+    """One patient, and rows for each table of the law; times are relative to the present."""
+
+    rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    patient: str = ""
+
+    def of(self, patient: str, first_key: int) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows as they stand in the tables, for a patient of this name."""
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        key = first_key
+        bucket = bucket_of(patient)
+        blocks: list[int] = []
+        for table in ("person_fact", "care_relation", "active_choice", "consent", "opening", "block", "lift",
+                      "representative"):  # fmt: skip
+            for number, row in enumerate(self.rows.get(table, ())):
+                key += 1
+                if table == "block":
+                    blocks.append(key)
+                values = [patient if value == "@" else value for value in row]
+                if table == "lift":
+                    values[2] = blocks[values[2] % len(blocks)] if blocks else 0
+                found.setdefault(table, []).append(_placed(table, key, bucket, number, patient, values))
+        return found
+
+
+def _placed(
+    table: str, key: int, bucket: int, number: int, patient: str, values: list[Any]
+) -> tuple[Any, ...]:
+    if table == "person_fact":
+        return (key, bucket, *values, patient)
+    if table in ("active_choice", "opening"):
+        return (key, *values[:2], bucket, patient, *values[2:])
+    if table == "lift":
+        return (key, *values[:3], bucket, patient, *values[3:])
+    if table == "block":
+        return (key, *values[:2], bucket, number, values[2], patient, *values[3:])
+    return (key, *values[:2], bucket, number, patient, *values[2:])
+
+
+periods = st.sampled_from([(-5, 5), (-5, 0), (0, 5), (1, 5), (-5, -1)]).map(
+    lambda days: (PRESENT + days[0] * DAY, PRESENT + days[1] * DAY)
+)
+units = st.sampled_from(UNITS)
+people = st.sampled_from(PEOPLE)
+kept = st.sampled_from([[], [TYPE_CODES["MedicationRequest"]], [TYPE_CODES["Observation"]]])
+
+
+def _row(*parts: Any) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.tuples(periods, *parts).map(lambda row: (*row[0], *_flat(row[1:])))
+
+
+def _flat(parts: Any) -> tuple[Any, ...]:
+    return tuple(value for part in parts for value in (part if isinstance(part, tuple) else (part,)))
+
+
+at_unit = units.map(lambda unit: (unit, OWNER[unit]))
+text = st.just("x")
+born = st.sampled_from([None, 19800101, 20101122, 20101123, 20131122, 20131123, 20180101])
+ages = st.tuples(born, st.booleans(), st.integers(0, 2)).map(lambda row: row)
+blocks = st.one_of(
+    _row(st.just("inner"), at_unit.map(lambda pair: (pair[1], pair[0])), kept, text),
+    _row(st.just("outer"), st.sampled_from([PROVIDER, ELSEWHERE]), st.just(""), kept, text),
+    _row(st.just("outer"), at_unit.map(lambda pair: (pair[1], pair[0])), kept, text),
+)
+TABLES = {
+    "person_fact": st.lists(ages, max_size=1),
+    "care_relation": st.lists(_row(at_unit, people, text, text, st.none()), max_size=3),
+    "active_choice": st.lists(_row(people, units, units), max_size=4),
+    "consent": st.lists(
+        _row(
+            st.sampled_from([PROVIDER, ELSEWHERE]),
+            st.sampled_from(["", *UNITS]),
+            people,
+            text,
+            st.booleans(),
+        ),
+        max_size=2,
+    ),
+    "opening": st.lists(_row(people, at_unit, text), max_size=1),
+    "block": st.lists(blocks, max_size=2),
+    "lift": st.lists(_row(st.integers(0, 1), units, people, text, text, text), max_size=2),
+    "representative": st.lists(
+        _row(
+            st.sampled_from([*READERS, "@"]),
+            st.sampled_from(["guardian", "proxy", "decision"]),
+            kept,
+            text,
+        ),
+        max_size=3,
+    ),
+}
+worlds = st.fixed_dictionaries(TABLES).map(World)
+
+
+def resources(patient: str | None) -> list[Facts]:
+    """Resources of each kind that the rules tell apart, at each unit, within and outside the blocks' time."""
+    return [
+        Facts(type_name, patient, unit, OWNER[unit], sort, kept_back)
+        for unit in UNITS
+        for type_name in TYPES
+        for sort in (PRESENT - 2 * DAY, PRESENT + 2 * DAY)
+        for kept_back in (False, True)
+    ]
