@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -81,6 +82,14 @@ def dsn(database_server: str, template: str) -> Iterator[str]:
     """An empty, migrated database for one test."""
     with scratch_database(database_server, template=template) as dsn:
         yield dsn
+
+
+@pytest.fixture
+async def owner(dsn: str) -> AsyncIterator[Any]:
+    """A connection as the role that owns the database: the application itself works under a lesser one."""
+    connection = await asyncpg.connect(dsn)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture

@@ -93,8 +93,12 @@ def commands(root: Path) -> Iterator[str]:
     """Give a line for each command that docs/operations.md does not tell of."""
     page = root / "docs" / "operations.md"
     text = page.read_text(encoding="utf-8") if page.exists() else ""
-    for command in app.registered_commands:
-        name = command.name or getattr(command.callback, "__name__", "")
+    named = [("", command) for command in app.registered_commands]
+    for group in app.registered_groups:
+        inner = group.typer_instance
+        named += [(f"{inner.info.name!s} ", one) for one in inner.registered_commands] if inner else []
+    for prefix, command in named:
+        name = f"{prefix}{command.name or getattr(command.callback, '__name__', '')}"
         if f"`kontinuum {name}" not in text:
             yield f"{page}: the command `kontinuum {name}` is not told of"
 

@@ -36,7 +36,7 @@ def main(root: Path, *, missing_only: bool) -> int:
             if message not in known:
                 print(entry(message, place))
         return 0
-    found = list(complaints(used, known))
+    found = [*complaints(used, known), *disagreements(root / SOURCE / CATALOGUES)]
     print("\n".join(found))
     return 1 if found else 0
 
@@ -56,14 +56,29 @@ def translations(folder: Path) -> dict[Message, Message]:
     """Give the Swedish of every text that has one."""
     found: dict[Message, Message] = {}
     for path in sorted(folder.glob("*.po")):
-        with path.open("rb") as file:
-            catalogue: Catalog = read_po(file, locale="sv")
-        for item in catalogue:
-            swedish = forms_of(item.string)
-            complete = all(swedish) if isinstance(swedish, tuple) else bool(swedish)
-            if item.id and complete and not item.fuzzy:
-                found[forms_of(item.id)] = swedish
+        found.update(one_catalogue(path))
     return found
+
+
+def one_catalogue(path: Path) -> Iterator[tuple[Message, Message]]:
+    """Give every text of a catalogue that has its Swedish, with it."""
+    with path.open("rb") as file:
+        catalogue: Catalog = read_po(file, locale="sv")
+    for item in catalogue:
+        swedish = forms_of(item.string)
+        complete = all(swedish) if isinstance(swedish, tuple) else bool(swedish)
+        if item.id and complete and not item.fuzzy:
+            yield forms_of(item.id), swedish
+
+
+def disagreements(folder: Path) -> Iterator[str]:
+    """Give a line for each text that two catalogues translate differently: no server starts with it."""
+    first: dict[Message, tuple[Path, Message]] = {}
+    for path in sorted(folder.glob("*.po")):
+        for message, swedish in one_catalogue(path):
+            where, said = first.setdefault(message, (path, swedish))
+            if said != swedish:
+                yield f"{path}: {message!r} is {swedish!r} here, and {said!r} in {where.name}"
 
 
 def forms_of(given: Any) -> Message:

@@ -39,10 +39,12 @@ CORRECTED_TYPES = {"Resource.id": "id"}
 # One differential was changed in the package as well. http://hl7.org/fhir/R4/researchstudy.html
 CORRECTED_BINDINGS = {"ResearchStudy.status": "http://hl7.org/fhir/ValueSet/research-study-status"}
 
-# http://hl7.org/fhir/R4/searchparameter-registry.html has two slips that no engine can run as written.
+# Slips of http://hl7.org/fhir/R4/searchparameter-registry.html that no engine can run as written; and que-7,
+# which means the FHIR type: no answer is a System.Boolean.
 CORRECTED_EXPRESSIONS = {
     "name | alias": "InsurancePlan.name | InsurancePlan.alias",
     "value.as(DateTime) | value.as(Period)": "value.as(dateTime) | value.as(Period)",
+    "operator = 'exists' implies (answer is Boolean)": "operator = 'exists' implies (answer is boolean)",
 }
 
 
@@ -120,7 +122,7 @@ class Invariants:
         return [self._number(constraint) for constraint in element.get("constraint", ())]
 
     def _number(self, constraint: Any) -> int:
-        row = [constraint[field] for field in ("key", "severity", "human", "expression")]
+        row = [corrected(constraint[field]) for field in ("key", "severity", "human", "expression")]
         if row not in self.rows:
             self.rows.append(row)
         return self.rows.index(row)

@@ -7,7 +7,7 @@ import json
 from datetime import date
 from html import unescape
 
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from kontinuum.demo import generate
 from tests.browser.conftest import DECEASED, EMPTY, FULLEST, MARKED, PROTECTED, RESERVE, Open
@@ -106,10 +106,23 @@ async def test_the_theme_follows_the_system_until_one_is_chosen_and_then_stays(v
     assert await page.evaluate(paper) == dark
 
 
+async def take_the_steps_of_the_law(page: Page) -> None:
+    """State a relation where there is none, and choose every other unit of the own care provider."""
+    if await page.locator(".access-refusal").count():
+        await page.get_by_label("Varför behöver du journalen?").fill("Intyg efter dödsfall")
+        await page.locator(".access-refusal form[action$='/relate'] button").click()
+        await expect(page.locator(".access-refusal")).to_have_count(0)
+    choices = page.locator(".access-line form[action$='/choose'] button")
+    if await choices.count():
+        await choices.last.click()  # all of them, where there are several
+        await expect(choices).to_have_count(0)
+
+
 async def test_two_tabs_with_different_patients_never_cross(visit: Open) -> None:
     first = await visit(f"/patient/{FULLEST}")
     second = await first.context.new_page()
     await second.goto(f"/patient/{DECEASED}")
+    await take_the_steps_of_the_law(second)
 
     async def look(page_number: int) -> None:
         page, patient, name = ((first, FULLEST, "Märta"), (second, DECEASED, "Rune"))[page_number]

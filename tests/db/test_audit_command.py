@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -24,13 +25,13 @@ async def test_a_whole_log_is_said_to_be_whole(
 
 
 async def test_a_removed_entry_is_named_with_block_and_time(
-    services: Services, record: Record, dsn: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+    record: Record, dsn: str, settings: Settings, owner: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stored = (await record.create(patient())).stored
     await record.read("Patient", stored.id)
-    async with services.pool.acquire() as connection, connection.transaction():
-        await connection.execute("set local session_replication_role = replica")
-        await connection.execute("delete from audit_entry where block = 2")
+    async with owner.transaction():
+        await owner.execute("set local session_replication_role = replica")
+        await owner.execute("delete from audit_entry where block = 2")
     code = await asyncio.to_thread(audit.run, dsn, settings)
     assert code == audit.BROKEN
     said = capsys.readouterr().err

@@ -125,7 +125,7 @@ async def test_a_cancelled_request_leaves_nothing_behind(services: Services, rec
     assert await broken(services.pool) == []
 
 
-async def test_lost_connections_are_replaced(services: Services, record: Record) -> None:
+async def test_lost_connections_are_replaced(services: Services, record: Record, owner: Any) -> None:
     name = await made(record, patient())
     kill = (
         "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -133,8 +133,7 @@ async def test_lost_connections_are_replaced(services: Services, record: Record)
     )
     for _ in range(3):
         await asyncio.gather(*(record.read("Patient", name) for _ in range(8)))
-        async with services.pool.acquire() as connection:
-            await connection.fetch(kill)
+        await owner.fetch(kill)
         results = await asyncio.gather(
             *(record.update("Patient", name, patient(str(n), id=name)) for n in range(8)),
             return_exceptions=True,

@@ -209,21 +209,21 @@ async def test_one_entry_that_cannot_be_written_harms_nobody_else(services: Serv
         assert isinstance(await record.create(patient()), Written)
 
 
-async def test_the_log_outlives_a_lost_connection(services: Services, record: Record) -> None:
+async def test_the_log_outlives_a_lost_connection(services: Services, record: Record, owner: Any) -> None:
     await record.create(patient("1"))
     kill = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'kontinuum audit'"
     for _ in range(3):
-        await services.pool.fetch(kill + " and datname = current_database()")
+        await owner.fetch(kill + " and datname = current_database()")
         async with asyncio.timeout(10):
             results = await asyncio.gather(
                 *(record.read("Patient", "none") for _ in range(30)), return_exceptions=True
             )
         assert all(isinstance(r, Refusal | AuditUnavailableError) for r in results)
         assert isinstance(await record.create(patient()), Written)
-    assert (await verify(services.pool)).breaks == ()
+    assert (await verify(owner)).breaks == ()
 
 
-async def test_who_stops_waiting_does_not_take_the_entry_back(services: Services) -> None:
+async def test_who_stops_waiting_does_not_take_the_entry_back(services: Services, owner: Any) -> None:
     async def wait(number: int) -> None:
         await services.audit.durable(entry(SYSTEM, number, "read", "permitted", "x"))
 
@@ -236,7 +236,7 @@ async def test_who_stops_waiting_does_not_take_the_entry_back(services: Services
     await services.audit.durable(entry(SYSTEM, 2500, "read", "permitted", "x"))
     recorded = [r[0] for r in await services.pool.fetch("select recorded from audit_entry order by recorded")]
     assert recorded == list(range(2501))
-    assert (await verify(services.pool)).breaks == ()
+    assert (await verify(owner)).breaks == ()
 
 
 async def test_a_log_that_closes_writes_what_is_pending_and_refuses_the_rest(services: Services) -> None:
@@ -262,13 +262,13 @@ async def test_a_log_that_closes_writes_what_is_pending_and_refuses_the_rest(ser
     ],
 )
 async def test_a_log_that_would_be_searched_in_vain_does_not_verify(
-    services: Services, record: Record, tampering: str
+    services: Services, record: Record, owner: Any, tampering: str
 ) -> None:
     for number in range(3):
         await record.create(patient(str(number)))
     several = (entry(SYSTEM, n, "read", "permitted", "x") for n in range(5))
     await asyncio.gather(*(services.audit.durable(each) for each in several))
-    async with services.pool.acquire() as connection, connection.transaction():
-        await connection.execute("set local session_replication_role = replica")
-        assert await connection.execute(tampering) != "UPDATE 0"
-    assert (await verify(services.pool)).breaks != ()
+    async with owner.transaction():
+        await owner.execute("set local session_replication_role = replica")
+        assert await owner.execute(tampering) != "UPDATE 0"
+    assert (await verify(owner)).breaks != ()

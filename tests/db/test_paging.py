@@ -163,3 +163,67 @@ async def test_a_search_of_too_many_criteria_is_refused_not_planned_for_minutes(
     found = await record.find("Patient?" + "&".join(f"name={n}" for n in range(5000)))
     assert isinstance(found, Refusal)
     assert found.issues[0].code == "too-costly"
+
+
+BY_WHAT_IS_HELD = [
+    ("Observation", "status"),
+    ("Observation", "-code,date"),
+    ("Observation", "subject,-value-quantity,_id"),
+    ("Observation", "-value-quantity,status"),
+    ("Patient", "gender,family"),
+    ("Patient", "-identifier"),
+    ("ValueSet", "url"),
+    ("Encounter", "class,-_lastUpdated"),
+]
+
+
+async def test_any_parameter_sorts_and_every_match_comes_once(record: Record) -> None:
+    made = [observation("p1", value=n % 3, id=f"y{n}", status="final") for n in range(7)]
+    await record.take_in([Incoming(resource) for resource in [*variety(), *made]])
+    for type_name, order in BY_WHAT_IS_HELD:
+        whole = await pages(record, type_name, [("_sort", order), ("_count", "1000")])
+        for count in ("1", "4"):
+            walked = await pages(record, type_name, [("_sort", order), ("_count", count)])
+            assert [each for page in walked for each in page] == whole[0], (type_name, order)
+
+
+async def test_tokens_and_references_sort_by_their_text(record: Record) -> None:
+    for name, gender, practice in (("a", "male", "2"), ("b", "female", "1"), ("c", None, "3")):
+        more = {"gender": gender} if gender else {}
+        keeper = {"reference": f"Organization/{practice}"}
+        await record.update("Patient", name, patient(name, id=name, managingOrganization=keeper, **more))
+    for order, ids in {
+        "gender": ["c", "b", "a"],
+        "-gender": ["a", "b", "c"],
+        "organization": ["b", "a", "c"],
+        "-identifier": ["c", "b", "a"],
+    }.items():
+        assert await pages(record, "Patient", [("_sort", order)]) == [ids], order
+
+
+async def test_sorting_more_than_can_be_read_is_refused(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kontinuum.record.ordering.MAX_SORTED", 3)
+    await record.take_in([Incoming(resource) for resource in variety()])
+    answer = await record.find("Observation?_sort=status")
+    assert isinstance(answer, Refusal)
+    assert answer.issues[0].code == "too-costly"
+    assert isinstance(await record.find("Observation?_sort=-date"), SearchPage)
+
+
+async def test_an_estimated_total_is_exact_while_it_can_be_counted(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await record.take_in([Incoming(patient(str(n), id=f"p{n}")) for n in range(30)])
+    page = await record.find("Patient?_count=2&_total=estimate")
+    assert isinstance(page, SearchPage)
+    assert page.total == 30
+    monkeypatch.setattr("kontinuum.record.searching.COUNTED_FOR_ESTIMATE", 5)
+    page = await record.find("Patient?_count=2&_total=estimate")
+    assert isinstance(page, SearchPage)
+    assert page.total is not None
+    assert page.total >= 6
+    page = await record.find("Patient?_count=2&_total=none")
+    assert isinstance(page, SearchPage)
+    assert page.total is None

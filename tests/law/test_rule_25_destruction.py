@@ -5,6 +5,7 @@ patientdatalagen (2008:355) 3:17 and 8:4.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,10 +17,21 @@ from kontinuum.app.services import Services
 from kontinuum.fhir import json
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.principal import Purpose
-from kontinuum.record import Gate, Incoming, Record, Refusal, RefusalKind, SearchPage, Stored, Written
+from kontinuum.record import (
+    Draft,
+    Gate,
+    Incoming,
+    Record,
+    Refusal,
+    RefusalKind,
+    SearchPage,
+    Stored,
+    Written,
+)
 from kontinuum.record.destroying import Order
 from kontinuum.record.keeping_back import Place
 from kontinuum.store.destruction import Decision
+from kontinuum.store.packing import unpack
 from tests.conftest import OTHER, principal
 from tests.support.entries import content, meeting, note, person, put, section
 
@@ -55,7 +67,16 @@ async def executed(registrar: Record, executor: Record, order: Order = ORDER) ->
     return done
 
 
-TABLES = ("resource", "history", "identity", "hot", "search_date", "search_number", "search_string")
+TABLES = (
+    "resource",
+    "history",
+    "identity",
+    "hot",
+    "search_date",
+    "search_number",
+    "search_string",
+    "search_words",
+)
 
 
 async def remains(services: Services, name: str) -> dict[str, int]:
@@ -74,7 +95,8 @@ async def test_rule_25_nothing_remains_of_a_destroyed_entry_but_that_it_was(
     registrar: Record, executor: Record, record: Record, services: Services
 ) -> None:
     before = await remains(services, "n")
-    assert all(before[table] for table in ("resource", "history", "identity", "hot", "search_date"))
+    filled = ("resource", "history", "identity", "hot", "search_date", "search_words")
+    assert all(before[table] for table in filled)
     keys = [row["key"] for row in await services.pool.fetch("select key from resource where id = 'n'")]
     done = await executed(registrar, executor)
     assert done.removed == 1
@@ -83,9 +105,12 @@ async def test_rule_25_nothing_remains_of_a_destroyed_entry_but_that_it_was(
             f"select count(*) from {table} where key = any($1::bigint[])", keys
         )
         assert left == 0, table
-    for table in ("resource", "history", "destruction", "tombstone", "audit_entry"):
+    for table in ("destruction", "tombstone", "audit_entry"):
         rows = await services.pool.fetch(f"select t::text as text from {table} t")
         assert SECRET.encode().hex() not in " ".join(row["text"] for row in rows), table
+    for table in ("resource", "history"):
+        rows = await services.pool.fetch(f"select body from {table} where body is not null")
+        assert SECRET.encode() not in b" ".join(unpack(row["body"]) for row in rows), table
     other = await record.read("Composition", "m")
     assert isinstance(other, Stored)
 
@@ -171,6 +196,37 @@ async def test_rule_25_a_whole_record_goes_and_other_patients_stay(
         assert isinstance(refused, Refusal)
         assert refused.kind is RefusalKind.GONE
     assert isinstance(await record.read("Composition", "other"), Stored)
+
+
+async def begun(gate: Gate, author: str, patient: str) -> Draft:
+    draft = await gate.record(principal(author)).save_draft(patient, "note", SECRET.encode(), 0)
+    assert isinstance(draft, Draft), draft
+    return draft
+
+
+async def test_rule_25_with_a_whole_record_go_everybodys_drafts_about_the_patient(
+    registrar: Record, executor: Record, gate: Gate
+) -> None:
+    for author in ("dr-lind", "dr-berg"):
+        await begun(gate, author, "p")
+    about_another = await begun(gate, "dr-lind", "q")
+    theirs = gate.record(principal("annan", provider=OTHER))
+    elsewhere = await theirs.save_draft("p", "note", b"{}", 0)
+    await executed(registrar, executor, WHOLE)
+    for author in ("dr-lind", "dr-berg"):
+        assert await gate.record(principal(author)).draft("p", "note") is None
+    assert await gate.record(principal("dr-lind")).draft("q", "note") == about_another
+    assert await theirs.draft("p", "note") == elsewhere
+
+
+async def test_rule_25_with_an_unsigned_note_goes_its_draft_and_no_other(
+    registrar: Record, executor: Record, gate: Gate, record: Record
+) -> None:
+    draft, other = await begun(gate, "dr-lind", "p"), await begun(gate, "dr-berg", "p")
+    await put(record, note(draft.id, section("Status", SECRET), status="preliminary"))
+    await executed(registrar, executor, replace(ORDER, entries=(f"Composition/{draft.id}",)))
+    assert await gate.record(principal("dr-lind")).draft("p", "note") is None
+    assert await gate.record(principal("dr-berg")).draft("p", "note") == other
 
 
 async def test_rule_25_other_providers_entries_and_the_patients_identity_for_them_stay(

@@ -5,6 +5,7 @@ HSLF-FS 2022:42. Every way to the record is tried: what is kept back is neither 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 from kontinuum.access.kept_back import Kind
 from kontinuum.app.services import Services
 from kontinuum.fhir import json
+from kontinuum.fhir.search.joined import compartment_of
+from kontinuum.fhir.search.parse import parse_search
+from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.record import (
     ExportPage,
     Gate,
@@ -83,6 +87,13 @@ async def everything(patient: Record) -> str:
         "Provenance?patient=p",
         "Provenance?target=Composition/n",
         "Patient?_id=p&_revinclude=Observation:subject",
+        "Patient?_id=p&_revinclude=Composition:subject&_include:iterate=Composition:entry",
+        "Observation?_has:Composition:entry:patient=p",
+        "Composition?entry:Observation.code=x",
+        "Composition?patient=p&_sort=section",
+        "Composition?_text=våld",
+        "Composition?_content=våld",
+        "Composition?section:text=social",
     ]
     for url in urls:
         page = await patient.find(url)
@@ -131,6 +142,72 @@ async def test_rule_28_the_rest_of_the_entry_is_shown_as_it_was(doctor: Record, 
     assert isinstance(read, Stored)
     assert content(read)["section"] == [NOTE["section"][0]]
     assert content(read)["status"] == "final"
+
+
+TELLING = {
+    "Composition?_content=våld": ["n"],
+    "Composition?_text=våld": ["n"],
+    "Composition?section=urn:test|social": ["n"],
+    "Composition?entry:Observation.status=final": ["n"],
+    "Patient?_has:Composition:patient:section=urn:test|social": ["p"],
+    "Patient?_has:Composition:patient:_content=våld": ["p"],
+    "Observation?_has:Composition:entry:status=final": ["o"],
+    "Observation?patient._has:Composition:patient:_content=våld": ["o"],
+}
+"""Searches whose hits tell of a heading, and what they find as long as it is not kept back."""
+
+
+@pytest.mark.parametrize("url", TELLING)
+async def test_rule_28_no_search_tells_of_a_heading(doctor: Record, patient: Record, url: str) -> None:
+    assert await hits(patient, url) == (TELLING[url], len(TELLING[url]))
+    await keep(doctor, SOCIAL)
+    assert await hits(patient, url) == ([], 0)
+    assert await hits(doctor, url) == (TELLING[url], len(TELLING[url]))
+
+
+async def hits(record: Record, url: str) -> tuple[list[str], int | None]:
+    page = await record.find(f"{url}&_total=accurate")
+    assert isinstance(page, SearchPage), page
+    return [one.id for one in page.matches], page.total
+
+
+async def test_rule_28_searches_across_types_show_the_rest_of_an_entry(
+    doctor: Record, patient: Record
+) -> None:
+    await keep(doctor, SOCIAL)
+    queries = []
+    for kind in ("Composition", "Observation"):
+        query = parse_search(kind, [])
+        assert isinstance(query, SearchQuery)
+        queries.append(replace(query, compartment=compartment_of("Patient", "p", kind)))
+    page = await patient.search_types(queries)
+    assert isinstance(page, SearchPage)
+    bodies = {one.reference: (one.body or b"").decode() for one in page.matches}
+    assert set(bodies) == {"Composition/n", "Observation/o"}
+    assert "Ingen blödning." in bodies["Composition/n"]
+    assert SECRET not in bodies["Composition/n"]
+
+
+async def test_rule_28_an_entry_of_which_a_part_is_kept_back_stays_in_the_patients_compartment(
+    record: Record, doctor: Record, patient: Record
+) -> None:
+    done = await keep(doctor, SOCIAL)
+    label = content(done.entry.stored)["section"][1]["extension"]
+    meta = content(done.entry.stored)["meta"]["security"]
+    performer = {"reference": "Practitioner/d", "extension": label}
+    await put(record, {**OBSERVATION, "id": "part", "meta": {"security": meta}, "performer": [performer]})
+    everything = SearchQuery("Observation", total="accurate")
+    mine = replace(everything, compartment=compartment_of("Patient", "p", "Observation"))
+    theirs = replace(everything, compartment=compartment_of("Practitioner", "d", "Observation"))
+    page, told = await patient.search(mine), await patient.search(theirs)
+    assert isinstance(page, SearchPage)
+    assert {one.id for one in page.matches} == {"o", "part"}
+    assert b"Practitioner/d" not in b"".join(one.body or b"" for one in page.matches)
+    assert isinstance(told, SearchPage)
+    assert (told.matches, told.total) == ((), 0)
+    seen = await doctor.search(theirs)
+    assert isinstance(seen, SearchPage)
+    assert [one.id for one in seen.matches] == ["part"]
 
 
 async def test_rule_28_staff_see_everything_and_which_headings_the_patient_does_not(doctor: Record) -> None:

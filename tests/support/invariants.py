@@ -11,12 +11,14 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.fhir.search.extract import extract
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.ids import bucket_of, decode_id, id_hash
+from kontinuum.store.packing import unpack
 
 TABLES = {
     "hot": "bucket, key, patient, value, sort",
     "search_date": "bucket, key, param, low, high, tags, ord",
     "search_number": "bucket, key, param, low, high, units, tags, ord",
     "search_string": "bucket, key, param, text, tags, ord",
+    "search_words": "bucket, key",
 }
 
 
@@ -24,6 +26,7 @@ async def broken(connection: Any) -> list[str]:
     """Everything in which the tables contradict the bodies, in words; empty when nothing does."""
     faults: list[str] = []
     expected: dict[str, Counter[tuple[Any, ...]]] = {table: Counter() for table in TABLES}
+    expected_texts: set[tuple[Any, ...]] = set()
     seen: set[tuple[int, str]] = set()
     identities = {
         (row["type"], row["id"]): (row["bucket"], row["key"])
@@ -35,6 +38,8 @@ async def broken(connection: Any) -> list[str]:
             faults.append(f"{name} is there twice")
         seen.add((row["type"], row["id"]))
         faults += [f"{name}: {fault}" for fault in _row(row, identities, expected)]
+        if row["body"] is not None:
+            expected_texts.update(extract(json.loads(unpack(row["body"]))).texts)
         faults += [f"{name}: {fault}" for fault in await _versions(connection, row)]
     for table, columns in TABLES.items():
         found = Counter(
@@ -43,6 +48,9 @@ async def broken(connection: Any) -> list[str]:
         )
         if found != expected[table]:
             faults.append(f"{table}: stale {found - expected[table]}, missing {expected[table] - found}")
+    known = {tuple(row) for row in await connection.fetch("select hash, param, text from known_text")}
+    if missing := expected_texts - known:
+        faults.append(f"known_text lacks {missing}")
     gone = await connection.fetchval(
         "select count(*) from history h where not exists"
         " (select from resource r where r.bucket = h.bucket and r.key = h.key)"
@@ -63,7 +71,7 @@ def _row(row: Any, identities: dict[Any, Any], expected: dict[str, Counter[tuple
         faults.append("lies in another bucket than its patient's")
     if row["body"] is None:
         return [*faults, "a deletion has hashes"] if row["hashes"] else faults
-    resource = json.loads(row["body"])
+    resource = json.loads(unpack(row["body"]))
     index = extract(resource)
     meta = resource["meta"]
     stamp = (resource["id"], meta["versionId"], meta["lastUpdated"])
@@ -81,6 +89,8 @@ def _row(row: Any, identities: dict[Any, Any], expected: dict[str, Counter[tuple
     for param, low, high, units, tags, number in index.numbers:
         ends = (_end(low), _end(high))
         expected["search_number"][bucket, key, param, *ends, _plain(units), _plain(tags), number] += 1
+    words = bool(index.narrative or index.prose)
+    expected["search_words"].update([(bucket, key)] if words else [])
     for param, text, tags, number in index.strings:
         expected["search_string"][bucket, key, param, text, _plain(tags), number] += 1
     return faults

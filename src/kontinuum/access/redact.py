@@ -37,8 +37,12 @@ HIDDEN_ELEMENTS = {
 """What each type loses. Narrative, contained resources and extensions may repeat any of it."""
 
 _HIDDEN_PARAMETERS = {
-    "Patient": frozenset(["email", "general-practitioner", "link", "organization", "phone", "telecom"]),
-    "RelatedPerson": frozenset(["birthdate", "email", "identifier", "name", "phone", "phonetic", "telecom"]),
+    "Patient": frozenset(
+        ["_content", "_text", "email", "general-practitioner", "link", "organization", "phone", "telecom"]
+    ),
+    "RelatedPerson": frozenset(
+        ["_content", "_text", "birthdate", "email", "identifier", "name", "phone", "phonetic", "telecom"]
+    ),
 }
 
 MARKS = tuple(f'"{code}"'.encode() for code in (systems.CONFIDENTIALITY_MARK, systems.PROTECTED_REGISTRATION))

@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from kontinuum.app.cli_terminology import terminology
 from kontinuum.kernel.config import SETTINGS, Settings, read_settings
 
 PANEL_RECORD = "The record"
@@ -24,12 +25,6 @@ class LawTask(StrEnum):
     """What can be done with the law's tables."""
 
     REBUILD = "rebuild"
-
-
-class AuditTask(StrEnum):
-    """What can be done with the log."""
-
-    VERIFY = "verify"
 
 
 def _settings_help() -> str:
@@ -52,6 +47,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+organisation_app = typer.Typer(
+    name="organisation",
+    help="Units, staff and assignments.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(organisation_app, rich_help_panel=PANEL_RECORD)
+
+
+app.add_typer(terminology, rich_help_panel=PANEL_RECORD)
 
 
 def main() -> None:
@@ -153,6 +160,42 @@ def export(
     _run_in_database("export", directory=directory, types=types)
 
 
+@organisation_app.command("import")
+def organisation_import(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="CSV files as docs/organisation.md tells.",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+        ),
+    ],
+    write: Annotated[
+        bool, typer.Option("--write", help="Write what is shown; else nothing is changed.")
+    ] = False,
+    complete: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HSA-ID",
+            help="The files hold all of this care provider: what they lack ends. May be repeated.",
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show every change, however many.")] = False,
+) -> None:
+    """Bring units, staff and assignments into the record.
+
+    Shows what is new, changed, ended and unchanged, and writes nothing unless
+    told to. Nothing is deleted: what is no more gets an end.
+
+    Exit code 0: good. 2: a line is not understood; nothing is written.
+    """
+    _run_in_database(
+        "organisation", paths=paths, write=write, complete=tuple(complete or ()), everything=everything
+    )
+
+
 @app.command(rich_help_panel=PANEL_RECORD)
 def demo(
     patients: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many patients.")] = 60,
@@ -209,16 +252,52 @@ def token(
     _run_in_database("token", settings=settings, client=client, persona=persona, unit=unit, provider=provider)
 
 
-@app.command(rich_help_panel=PANEL_SERVER)
-def audit(
-    what: Annotated[AuditTask, typer.Argument(help="verify: compute every hash again and compare.")],
-) -> None:
-    """Prove that the log of accesses is whole.
+audit = typer.Typer(
+    name="audit", help="The log of accesses: prove it, anchor it, export it, keep it.", no_args_is_help=True
+)
+app.add_typer(audit, rich_help_panel=PANEL_SERVER)
 
-    Exit code 3 and the first broken place of each chain when it is not.
+
+@audit.command()
+def verify(
+    anchor: Annotated[
+        str | None, typer.Option(metavar="ANCHOR", help="An anchor that was kept elsewhere, to compare with.")
+    ] = None,
+) -> None:
+    """Prove that the log is whole: compute every hash again and compare.
+
+    Exit code 3, and each broken place with its time, when it is not.
     """
-    assert what is AuditTask.VERIFY
-    _run_in_database("audit")
+    _run_in_database("audit", task="verify", kept=anchor)
+
+
+@audit.command("anchor")
+def audit_anchor() -> None:
+    """Make an anchor over the whole log and print it, to be kept elsewhere."""
+    _run_in_database("audit", task="anchor")
+
+
+@audit.command("export")
+def audit_export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; - for standard output.")],
+    provider: Annotated[
+        str | None, typer.Option(metavar="HSA-ID", help="Only accesses under this care provider.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="From the start of this day.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Until the end of this day.")] = None,
+) -> None:
+    """Write the log as FHIR AuditEvent, NDJSON; that it was exported is itself logged."""
+    _run_in_database("audit_export", file=file, provider=provider, since=since, until=until)
+
+
+@audit.command()
+def retain(
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decided.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; stays in the log.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove what was kept longer than KONTINUUM_LOG_YEARS, under a recorded decision."""
+    _run_in_database("audit", task="retain", by=by, reason=reason, dry_run=dry_run)
 
 
 @app.command(rich_help_panel=PANEL_SERVER)
@@ -258,6 +337,16 @@ def _settings() -> Settings:
     if isinstance(outcome, Settings):
         return outcome
     return _refuse("\n".join(map(str, outcome)), code=2)
+
+
+def settings() -> Settings:
+    """The settings of this process; a wrong one ends it."""
+    return _settings()
+
+
+def finish(code: int) -> NoReturn:
+    """End the process with this exit code."""
+    raise typer.Exit(code)
 
 
 def _run_in_database(name: str, *, settings: Settings | None = None, **options: Any) -> None:

@@ -23,6 +23,7 @@ from kontinuum.app.postgres import Cluster, StartError, database
 from kontinuum.app.postgres_settings import DURABLE, MEGABYTE
 from kontinuum.kernel.config import SETTINGS, Settings, mask_password, read_settings
 from kontinuum.kernel.i18n import SWEDEN
+from kontinuum.store import roles
 from kontinuum.store.migrate import migrations
 
 OLDEST_PYTHON = (3, 11)
@@ -178,7 +179,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with database(settings) as dsn:
-            facts, applied = asyncio.run(_facts(dsn))
+            facts, applied, role = asyncio.run(_facts(dsn))
     except StartError as refusal:
         yield Finding(
             "wrong", "database", str(refusal), "Follow the advice, then run `kontinuum doctor` again."
@@ -188,6 +189,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
     yield Finding("good", "database", f"PostgreSQL {facts['version']}, {facts['encoding']}, {size}")
     yield from _durability(facts)
     yield _schema(applied)
+    if applied == len(migrations()):
+        yield _log_role(role)
     difference = abs((datetime.now(UTC) - facts["now"]).total_seconds())
     if difference > CLOCK_DIFFERENCE_SECONDS:
         yield Finding(
@@ -198,14 +201,15 @@ def _database(settings: Settings) -> Iterator[Finding]:
         )
 
 
-async def _facts(dsn: str) -> tuple[Any, int]:
+async def _facts(dsn: str) -> tuple[Any, int, str | None]:
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         facts = await connection.fetchrow(FACTS)
         applied = await connection.fetchval(APPLIED) if facts["migrated"] else 0
+        role = await roles.for_application(connection) if applied == len(migrations()) else None
     finally:
         await connection.close()
-    return facts, applied
+    return facts, applied, role
 
 
 def _durability(facts: Mapping[str, Any]) -> Iterator[Finding]:
@@ -220,6 +224,18 @@ def _durability(facts: Mapping[str, Any]) -> Iterator[Finding]:
         )
     else:
         yield Finding("good", "database", "acknowledged writes are on disk (" + ", ".join(DURABLE) + ")")
+
+
+def _log_role(role: str | None) -> Finding:
+    if role is not None:
+        return Finding("good", "log", f"the application works as {role}, which cannot change the log")
+    return Finding(
+        "notice",
+        "log",
+        "the application works as the owner of the log: triggers alone keep it from changing it",
+        f"As a superuser: create role {roles.APPLICATION} nologin; grant {roles.APPLICATION} to the role in "
+        "KONTINUUM_DATABASE_URL; then run `kontinuum migrate`.",
+    )
 
 
 def _schema(applied: int) -> Finding:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from kontinuum.care import allergies, contacts, medication, notes, observations, problems
+from kontinuum.care import allergies, contacts, journal, medication, notes, observations, problems
 from kontinuum.kernel.module import Module
 
 MODULES: Final[tuple[Module, ...]] = (
     allergies.MODULE,
     problems.MODULE,
     medication.MODULE,
+    journal.MODULE,
     notes.MODULE,
     observations.MODULE,
     contacts.MODULE,

@@ -43,6 +43,7 @@ def serve(settings: Settings) -> int:
         if steps:
             console.print(f"Database migrated: {', '.join(steps)}")
         complete_law(dsn)
+        _write_starter(dsn)
         _seed_if_empty(dsn, settings)
         return _run_workers(dsn, settings, lambda: _announce(settings, console, started))
 
@@ -69,7 +70,9 @@ def open_database(
                 held.enter_context(around(settings))
             dsn = held.enter_context(database(settings, report=console.print))
             held.callback(_hold_signals_off)
-            return use(dsn, settings, _migrate(dsn))
+            steps = _migrate(dsn)
+            _index(dsn)
+            return use(dsn, settings, steps)
     except StartError as refusal:
         _console(errors=True).print(f"[red]{_escape(str(refusal))}[/]")
         return 1
@@ -92,6 +95,27 @@ def complete_law(dsn: str) -> None:
 
     if gone_through := law.complete(dsn):
         _console().print(f"Blocks, consents and care relations read from {gone_through:,} resources")
+
+
+def _index(dsn: str) -> None:
+    """Index anew what was stored under older rules: nothing is searched before that is done."""
+    from kontinuum.app.commands.progress import Bar
+    from kontinuum.kernel.ids import BUCKETS
+    from kontinuum.store.index import RulesError, is_current, rebuild
+
+    try:
+        if asyncio.run(is_current(dsn)):
+            return
+        with Bar("Indexing anew", BUCKETS) as bar:
+            asyncio.run(rebuild(dsn, lambda _done, resources: bar.advance(1, resources)))
+    except RulesError as error:
+        raise StartError(str(error)) from error
+
+
+def _write_starter(dsn: str) -> None:
+    from kontinuum.app.commands import terminology
+
+    terminology.write_starter(dsn)
 
 
 def _seed_if_empty(dsn: str, settings: Settings) -> None:

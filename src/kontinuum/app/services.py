@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import structlog
 
 from kontinuum.audit import AuditLog
 from kontinuum.identity import Identity, Limits
@@ -15,12 +17,18 @@ from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Persona
+from kontinuum.kernel.provider_settings import Value
 from kontinuum.record import Gate
+from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
+from kontinuum.store.provider_settings import CHANNEL, SettingsReader
 from kontinuum.store.writer import claim_writer
+from kontinuum.terminology import Terminology
 
 if TYPE_CHECKING:
     from kontinuum.identity.oidc.party import RelyingParty
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,8 @@ class Services:
     gate: Gate
     identity: Identity
     sign_in: Mapping[str, RelyingParty]
+    provider_settings: SettingsReader
+    terminology: Terminology
 
 
 @asynccontextmanager
@@ -57,17 +67,46 @@ async def open_services(
         anchor: Any = await asyncpg.connect(dsn, server_settings={"application_name": "kontinuum writer"})
         stack.push_async_callback(anchor.close)
         keys = KeySource(clock, await claim_writer(anchor))
-        pool = await create_pool(dsn, size=connections)
+        role = await roles.for_application(anchor)
+        if role is None:
+            _log.warning("log_not_protected_by_a_role", remedy="kontinuum doctor")
+        pool = await create_pool(dsn, size=connections, role=role)
         stack.push_async_callback(pool.close)
-        audit = AuditLog(dsn, clock)
+        audit = AuditLog(dsn, clock, role=role)
         await audit.start()
         stack.push_async_callback(audit.stop)
         shown = () if settings.environment == "production" else personas
         limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
-        identity = Identity(pool, clock, shown, limits)
+        decided = SettingsReader(pool, clock, _overrides(settings))
+        identity = Identity(pool, clock, shown, limits, decided)
+        await anchor.add_listener(CHANNEL, _hear(identity, decided))
         gate = Gate(pool, audit, clock, keys, hinted=settings.kept_back_told)
         await gate.learn_of_law()
-        yield Services(settings, clock, pool, audit, gate, identity, parties)
+        stack.push_async_callback(gate.close)
+        yield Services(settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool))
+
+
+def _overrides(settings: Settings) -> dict[str, Value]:
+    """What the installation decides for its care providers: the environment, or limits it was opened with."""
+    found = dict(settings.provider_overrides)
+    usual, hour = Limits(), timedelta(hours=1)
+    if settings.session_lifetime != usual.lifetime:
+        found["session_hours"] = settings.session_lifetime // hour
+    if settings.session_idle != usual.idle:
+        found["idle_minutes"] = settings.session_idle // (hour / 60)
+    return found
+
+
+def _hear(identity: Identity, decided: SettingsReader) -> Callable[..., None]:
+    """What is done when the database tells of a change that was committed in any process."""
+
+    def heard(_connection: Any, _process: int, _channel: str, what: str) -> None:
+        if what == "assignment":
+            identity.forget()
+        elif what == "settings":
+            decided.forget()
+
+    return heard
 
 
 def _relying_parties(settings: Settings, clock: Clock) -> Mapping[str, RelyingParty]:

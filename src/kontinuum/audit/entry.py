@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -101,3 +101,18 @@ def entry(
         count=count,
         note=note,
     )
+
+
+def by_the_system(
+    recorded: int,
+    action: str,
+    *,
+    what: tuple[str, ...] = (),
+    count: int | None = None,
+    note: str | None = None,
+    client: str = "kontinuum",
+) -> AuditEntry:
+    """An entry about what the installation did to its own log, at no unit and about no patient."""
+    nowhere = Assignment("system:kontinuum", "System", "", "", "", "", Purpose.SYSTEM)
+    principal = Principal(Actor(ActorKind.SYSTEM, "kontinuum", "Kontinuum"), nowhere, client)
+    return entry(principal, recorded, action, "permitted", "own-log", what=what, count=count, note=note)

@@ -13,14 +13,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import structlog
 
+from kontinuum.audit.anchors import anchor
 from kontinuum.audit.chain import genesis, seal
-from kontinuum.audit.entry import AuditEntry, columns_of
+from kontinuum.audit.entry import AuditEntry, by_the_system, columns_of
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.store import audit as store
+from kontinuum.store.roles import server_settings
+
+_log = structlog.get_logger(__name__)
 
 MAX_GROUP = 1000
 """How many entries one block may hold."""
+
+ANCHOR_SECONDS = 300.0
+"""How often a worker that has written something makes an anchor. What a chain has grown since the last
+one can be cut off without a trace within the database; at each start and each orderly stop one is made."""
+
+
+_FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
 COMMIT_SECONDS = 30.0
@@ -43,9 +55,15 @@ class _Waiting:
 class AuditLog:
     """One worker's chain of blocks, on a database connection of its own."""
 
-    def __init__(self, dsn: str, clock: Clock) -> None:
+    def __init__(
+        self, dsn: str, clock: Clock, *, role: str | None = None, anchor_seconds: float = ANCHOR_SECONDS
+    ) -> None:
         self._dsn = dsn
         self._clock = clock
+        self._role = role
+        self._anchor_seconds = anchor_seconds
+        self._anchored = 0.0
+        self._grown = False
         self._pending: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -67,7 +85,8 @@ class AuditLog:
         if self._task is not None:
             await self._task
         if self._connection is not None:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            await self._stop_with_anchor(self._connection)
+            with contextlib.suppress(*_FAULTS):
                 await self._connection.close(timeout=5)
 
     async def durable(self, entry: AuditEntry) -> None:
@@ -88,21 +107,28 @@ class AuditLog:
             self._dsn,
             timeout=COMMIT_SECONDS,
             command_timeout=COMMIT_SECONDS,
-            server_settings={"application_name": "kontinuum audit"},
+            server_settings={"application_name": "kontinuum audit", **server_settings(self._role)},
         )
         # A chain belongs to one connection: after a lost one nobody can tell what was committed.
-        self._writer = await self._connection.fetchval("select nextval('audit_writer')")
-        self._block, self._previous = 0, genesis(self._writer)
+        now = to_micros(self._clock.now())
+        newest = await anchor(self._connection, now)
+        self._writer = await store.begin_chain(self._connection, now, newest.number, newest.hash)
+        self._block, self._previous = 0, genesis(self._writer, newest.hash)
+        self._anchored = asyncio.get_running_loop().time()
 
     async def _run(self) -> None:
         while True:
-            await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                # Also when nothing more comes: what was written last is to be covered by an anchor.
+                async with asyncio.timeout(self._anchor_seconds if self._grown else None):
+                    await self._wake.wait()
             self._wake.clear()
             while self._pending:
                 group, self._pending = self._pending[:MAX_GROUP], self._pending[MAX_GROUP:]
                 await self._commit(group)
             if self._closing:
                 return
+            await self._anchor_when_due()
 
     async def _commit(self, group: list[_Waiting]) -> None:
         try:
@@ -116,6 +142,7 @@ class AuditLog:
                 if not each.future.done():
                     each.future.set_exception(failure)
             return
+        self._grown = True
         for each in group:
             if not each.future.done():
                 each.future.set_result(None)
@@ -130,6 +157,30 @@ class AuditLog:
             self._connection, self._writer, block, sealed, self._previous, sealed_hash, columns
         )
         self._block, self._previous = block, sealed_hash
+
+    async def _anchor_when_due(self) -> None:
+        """After some minutes with entries: an anchor, and an entry that names it in the own chain."""
+        now = asyncio.get_running_loop().time()
+        due = self._grown and now - self._anchored >= self._anchor_seconds
+        if self._connection is None or not due:
+            return
+        self._anchored, self._grown = now, False
+        try:
+            newest = await anchor(self._connection, to_micros(self._clock.now()))
+            if newest.made:
+                named = by_the_system(to_micros(self._clock.now()), "anchor", what=(str(newest),))
+                await self._append([_Waiting(named, named.content(), asyncio.Future())])
+        except Exception as error:  # as above: the log must go on
+            # Nobody waits for an anchor; the next entry connects anew, and a new chain begins with one.
+            await self._abandon()
+            _log.error("audit_anchor_failed", cause=type(error).__name__)
+        else:
+            # Outside of the database, where whoever can change the log may not reach it.
+            _log.info("audit_anchor", anchor=str(newest))
+
+    async def _stop_with_anchor(self, connection: Any) -> None:
+        with contextlib.suppress(*_FAULTS):  # the next start makes up for it
+            await anchor(connection, to_micros(self._clock.now()))
 
     async def _abandon(self) -> None:
         connection, self._connection = self._connection, None

@@ -15,6 +15,7 @@ from kontinuum.identity.steps import Steps
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.principal import Persona, Principal
 from kontinuum.store import credentials
+from kontinuum.store.provider_settings import SettingsReader
 
 TOKEN_PREFIX = "kt_"
 
@@ -32,11 +33,16 @@ class Identity:
     """
 
     def __init__(
-        self, pool: Any, clock: Clock, personas: Sequence[Persona] = (), limits: Limits | None = None
+        self,
+        pool: Any,
+        clock: Clock,
+        personas: Sequence[Persona] = (),
+        limits: Limits | None = None,
+        settings: SettingsReader | None = None,
     ) -> None:
         self._pool = pool
         self._clock = clock
-        self.sessions = Sessions(pool, clock, limits or Limits())
+        self.sessions = Sessions(pool, clock, limits or Limits(), settings)
         self.steps = Steps(pool, clock)
         self._personas = tuple(personas)
         self._known: dict[bytes, tuple[float, int, Principal]] = {}
@@ -72,6 +78,11 @@ class Identity:
         principal = msgspec.json.decode(row.principal, type=Principal)
         self._remember(secret, principal, row.expires)
         return principal
+
+    def forget(self) -> None:
+        """Ask the database anew who holds what: an assignment has ended somewhere."""
+        self._known.clear()
+        self.sessions.forget_all()
 
     def persona(self, actor_id: str) -> Persona | None:
         """Someone whom a visitor may sign in as."""

@@ -17,6 +17,7 @@ from kontinuum.identity.secret import hashed, new_secret
 from kontinuum.kernel.clock import Clock, from_micros, to_micros
 from kontinuum.kernel.principal import Principal
 from kontinuum.store import sessions as store
+from kontinuum.store.provider_settings import SettingsReader
 from kontinuum.store.sessions import SessionRow
 
 _REMEMBER_FOR: Final = timedelta(seconds=5)
@@ -88,18 +89,31 @@ class Sessions:
     """Starts, finds, changes and ends sessions.
 
     One that was found is remembered for five seconds in the process, so that it costs no query on each
-    request; one that is changed by another process is as it was for at most that time.
+    request; one that is changed by another process is as it was for at most that time, and one whose
+    assignment ended only until the database has told of it. `settings` give a care provider's own limits.
     """
 
-    def __init__(self, pool: Any, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self, pool: Any, clock: Clock, limits: Limits, settings: SettingsReader | None = None
+    ) -> None:
         self._pool = pool
         self._clock = clock
-        self.limits = limits
+        self._limits = limits
+        self._settings = settings
         self._known: dict[bytes, tuple[datetime, Session]] = {}
+
+    async def limits_at(self, provider: str) -> Limits:
+        """The limits at a care provider; a session never ends before the screen locks."""
+        if self._settings is None:
+            return self._limits
+        decided = await self._settings.of(provider)
+        idle = max(timedelta(minutes=decided.idle_minutes), self._limits.lock)
+        return replace(self._limits, lifetime=timedelta(hours=decided.session_hours), idle=idle)
 
     async def start(self, principal: Principal, proof: Proof, agent: str = "") -> tuple[str, Session]:
         """Begin a session: the cookie's value, and the session."""
         cookie, now = new_secret(), self._clock.now()
+        limits = await self.limits_at(principal.assignment.provider)
         row = SessionRow(
             id=new_secret()[:16],
             csrf=new_secret(),
@@ -114,7 +128,7 @@ class Sessions:
             authenticated=to_micros(now),
             created=to_micros(now),
             used=to_micros(now),
-            expires=to_micros(now + self.limits.lifetime),
+            expires=to_micros(now + limits.lifetime),
             locked=None,
             page="/",
             agent=agent[:_LONGEST_AGENT],
@@ -135,11 +149,11 @@ class Sessions:
         if known is not None and known[0] > self._clock.now():
             return known[1]
         row = await store.by_secret(self._pool, secret)
-        if row is None or self._is_over(row):
+        if row is None or await self._is_over(row):
             return None
         session = self._session(row)
         now = self._clock.now()
-        if not session.locked and session.used + self.limits.lock <= now:
+        if not session.locked and session.used + self._limits.lock <= now:
             first = await store.lock(self._pool, secret, to_micros(now))
             return replace(session, locked=True, just_locked=first)
         if session.locked or not touch:
@@ -193,14 +207,13 @@ class Sessions:
 
     async def of_actor(self, actor: str) -> list[Session]:
         """A person's sessions, the one used last first."""
-        now = self._clock.now()
-        rows = await store.open_of_actor(self._pool, actor, to_micros(now), to_micros(now - self.limits.idle))
-        return [self._session(row) for row in rows]
+        rows = await store.open_of_actor(self._pool, actor, self._now())
+        return [self._session(row) for row in rows if not await self._is_over(row)]
 
     async def open_by_id(self, session: str) -> Session | None:
         """The session of this name, None when it is no more."""
         row = await store.open_by_id(self._pool, session, self._now())
-        return None if row is None or self._is_over(row) else self._session(row)
+        return None if row is None or await self._is_over(row) else self._session(row)
 
     async def end(self, session: Session, ending: Ending) -> bool:
         """End a session; false when it had ended."""
@@ -215,16 +228,21 @@ class Sessions:
             self._forget_id(row.id)
         return [self._session(row) for row in rows]
 
-    def _is_over(self, row: SessionRow) -> bool:
+    def forget_all(self) -> None:
+        """Read every session anew: an assignment has ended somewhere."""
+        self._known.clear()
+
+    async def _is_over(self, row: SessionRow) -> bool:
         now = self._now()
-        return (
-            row.ended is not None or row.expires <= now or row.used + self.limits.idle // _MICROSECOND <= now
-        )
+        if row.ended is not None or row.expires <= now:
+            return True
+        limits = await self.limits_at(_principal(row).assignment.provider)
+        return row.used + limits.idle // _MICROSECOND <= now
 
     def _session(self, row: SessionRow) -> Session:
         return Session(
             id=row.id,
-            principal=msgspec.json.decode(row.principal, type=Principal),
+            principal=_principal(row),
             csrf=row.csrf,
             proof=Proof(row.origin, row.issuer, row.subject, row.sid, row.id_token, row.acr),
             agent=row.agent,
@@ -232,7 +250,7 @@ class Sessions:
             started=from_micros(row.created),
             used=from_micros(row.used),
             locked=row.locked is not None,
-            lock_after=self.limits.lock,
+            lock_after=self._limits.lock,
         )
 
     def _now(self) -> int:
@@ -248,6 +266,10 @@ class Sessions:
 
     def _forget_id(self, session: str) -> None:
         self._known = {secret: known for secret, known in self._known.items() if known[1].id != session}
+
+
+def _principal(row: SessionRow) -> Principal:
+    return msgspec.json.decode(row.principal, type=Principal)
 
 
 def _encode(principal: Principal) -> str:

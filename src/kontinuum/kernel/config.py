@@ -11,12 +11,14 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
+from kontinuum.kernel import provider_settings
+from kontinuum.kernel.provider_settings import PROVIDER_SETTINGS, ProviderSetting
 from kontinuum.kernel.providers import OidcProvider, Wrong, is_safe_url, read_providers
 
 PREFIX = "KONTINUUM_"
@@ -74,6 +76,7 @@ class Settings:
 
     `data_dir` is absolute. `database_url` is None when the embedded PostgreSQL is used. `public_url` is an
     origin, without a slash at its end. `oidc` are the providers that `oidc_file` holds.
+    `provider_overrides` are the settings of care providers that the environment decides, by name.
     """
 
     port: int
@@ -90,6 +93,7 @@ class Settings:
     lock_after: timedelta
     kept_back_told: frozenset[str]
     oidc: tuple[OidcProvider, ...] = ()
+    provider_overrides: Mapping[str, provider_settings.Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +238,25 @@ def _executable(text: str) -> Path | Refusal:
     return path if path.is_file() and os.access(path, os.X_OK) else REFUSED
 
 
+def _of_providers(one: ProviderSetting) -> Setting:
+    """The row of a care provider's setting: set here, it holds for all of them."""
+
+    def parsed(text: str) -> provider_settings.Value | Refusal:
+        value = provider_settings.parse(one, text)
+        return REFUSED if isinstance(value, provider_settings.NotAllowed) else value
+
+    return Setting(
+        name=one.variable,
+        field="provider_overrides",
+        type={"number": "whole number", "yes-no": "word", "series": "text"}[one.kind],
+        default=None,
+        default_text=f"each care provider's own; {provider_settings.shown(one, one.default) or 'none'}",
+        allowed=one.allowed,
+        description=f"{one.title}: {one.meaning} Set here, it holds for every care provider.",
+        parse=parsed,
+    )
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="PORT",
@@ -339,7 +362,8 @@ SETTINGS: tuple[Setting, ...] = (
         default="12",
         default_text="12",
         allowed="1 to 24",
-        description="How long a session may last, whatever happens in it; then one signs in again.",
+        description="How long a session may last, whatever happens in it; then one signs in again. Set "
+        "here, it holds for every care provider; else each may decide its own.",
         parse=_session_hours,
     ),
     Setting(
@@ -349,7 +373,8 @@ SETTINGS: tuple[Setting, ...] = (
         default="120",
         default_text="120",
         allowed="1 to 720, and not less than KONTINUUM_LOCK_MINUTES",
-        description="After how many minutes without use a session ends. Drafts stay.",
+        description="After how many minutes without use a session ends. Drafts stay. Set here, it holds for "
+        "every care provider; else each may decide its own.",
         parse=_minutes,
     ),
     Setting(
@@ -363,6 +388,7 @@ SETTINGS: tuple[Setting, ...] = (
         "again. What was being written stays.",
         parse=_minutes,
     ),
+    *(_of_providers(one) for one in PROVIDER_SETTINGS if one.name not in ("session_hours", "idle_minutes")),
     Setting(
         name="KEPT_BACK_TOLD",
         field="kept_back_told",
@@ -402,14 +428,25 @@ def read_settings(environ: Mapping[str, str]) -> Settings | tuple[Problem, ...]:
         value = None if text is None else REFUSED if text == "" else setting.parse(text)
         if isinstance(value, Refusal):
             problems.append(_wrong(setting, text or ""))
-        elif setting.field is not None:
-            values[setting.field] = value
+        elif setting.field not in (None, "provider_overrides"):
+            values[setting.field or ""] = value
     problems += [] if problems else _disagreements(values, environ)
     if problems:
         return tuple(problems)
     if values["workers"] is None:
         values["workers"] = min(usable_cores(), MAX_WORKERS)
-    return Settings(**values)
+    return Settings(**values, provider_overrides=_overrides(environ))
+
+
+def _overrides(environ: Mapping[str, str]) -> dict[str, provider_settings.Value]:
+    """What the environment decides of the settings of care providers; each value is allowed."""
+    found = {}
+    for one in PROVIDER_SETTINGS:
+        text = environ.get(PREFIX + one.variable)
+        value = None if text is None else provider_settings.parse(one, text)
+        if value is not None and not isinstance(value, provider_settings.NotAllowed):
+            found[one.name] = value
+    return found
 
 
 def _disagreements(values: dict[str, Any], environ: Mapping[str, str]) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from kontinuum.kernel.i18n import Translator
-from kontinuum.kernel.principal import Purpose
+from kontinuum.kernel.principal import Principal, Purpose
 
 
 class ResourceVersion(Protocol):
@@ -77,6 +77,75 @@ class RecordReader(Protocol):
     async def find_many(self, queries: Sequence[str], /) -> Sequence[ResultPage]:
         """Run searches such as `Condition?patient=p-1&_count=50`, each answered by one page."""
         ...
+
+
+class SavedDraft(Protocol):
+    """A draft of the signed-in author (`record.Draft`)."""
+
+    @property
+    def id(self) -> str:
+        """Its id; what is signed gets ids that follow from it."""
+        ...
+
+    @property
+    def template(self) -> str:
+        """What is being written, as the module names it."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """How many times it was saved."""
+        ...
+
+    @property
+    def content(self) -> bytes:
+        """What the module saved."""
+        ...
+
+    @property
+    def updated(self) -> int:
+        """When it was saved, in microseconds since 1970."""
+        ...
+
+
+class RecordWriter(Protocol):
+    """The part of the gate that writes about the patient of the page, and about nobody else."""
+
+    async def draft(self, template: str, /) -> SavedDraft | Refused | None:
+        """The author's open draft."""
+        ...
+
+    async def drafts(self) -> Sequence[SavedDraft] | Refused:
+        """The author's open drafts for the patient."""
+        ...
+
+    async def save_draft(self, template: str, content: bytes, version: int, /) -> SavedDraft | Refused:
+        """Save over a version, 0 for a new draft; a conflict when another window was first."""
+        ...
+
+    async def discard_draft(self, identity: str, /) -> SavedDraft | Refused:
+        """Put a draft aside."""
+        ...
+
+    async def restore_draft(self, identity: str, /) -> SavedDraft | Refused:
+        """Take a discarded draft back."""
+        ...
+
+    async def remove_draft(self, identity: str, /) -> None:
+        """Remove a draft whose content is signed."""
+        ...
+
+    async def write(self, resources: Sequence[Mapping[str, object]], /) -> Refused | None:
+        """Write resources under their ids, all in one transaction or none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why something was not done; `conflict` when somebody else was first."""
+
+    reasons: tuple[str, ...]
+    conflict: bool = False
 
 
 class Directory(Protocol):
@@ -190,6 +259,8 @@ class PageRequest:
     chart: Chart
     record: RecordReader
     parameters: Mapping[str, str]
+    writer: RecordWriter
+    principal: Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +279,47 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Done; `address` is where to go on."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer to a script on the module's page, as JSON."""
+
+    values: Mapping[str, object]
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRequest:
+    """A request to change something about one patient; `fields` are the form's, each with its values."""
+
+    chart: Chart
+    record: RecordReader
+    writer: RecordWriter
+    fields: Mapping[str, tuple[str, ...]]
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a module does on a POST to `/patient/{patient}/<module>/<path>`.
+
+    The form says in `patient` whom it is about; the shell refuses it where that is not the patient of the
+    address.
+    """
+
+    path: str
+    title: str
+    handler: Callable[[ActionRequest], Awaitable[View | NotFound | Moved | Told]]
+    purposes: frozenset[Purpose]
+    audit: AuditKind = AuditKind.WRITE
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """One capability. `package` is the folder's import name; its templates are in `pages/`."""
 
@@ -217,3 +329,4 @@ class Module:
     cards: tuple[OverviewCard, ...] = ()
     banner: tuple[BannerNotes, ...] = ()
     routes: tuple[Route, ...] = field(default=())
+    actions: tuple[Action, ...] = ()

@@ -1,6 +1,7 @@
 """The gate through which all patient data passes."""
 
 from kontinuum.record.bundles import EntryResult
+from kontinuum.record.drafts import Draft
 from kontinuum.record.existence import Access, Way, Withheld
 from kontinuum.record.exporting import Exported, ExportPage
 from kontinuum.record.gate import Gate, Record
@@ -20,6 +21,7 @@ __all__ = [
     "Access",
     "Change",
     "Done",
+    "Draft",
     "EntryResult",
     "ExportPage",
     "Exported",

@@ -15,6 +15,7 @@ from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
+from kontinuum.record.terms import FhirsOwn, Terms
 from kontinuum.store.resources import write
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -38,6 +39,7 @@ class Services:
     clock: Clock
     keys: KeySource
     hinted: frozenset[str] = frozenset()
+    terms: Terms = field(default_factory=FhirsOwn)
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
     law_complete: bool = False
 

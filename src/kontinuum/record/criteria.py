@@ -29,7 +29,9 @@ def parse(asked: Asked) -> SearchQuery | Refusal:
     """The search that criteria are; refused when they select nothing in particular."""
     type_name, criteria = asked
     query = parse_url(f"{type_name}?{criteria.lstrip('?')}")
-    if isinstance(query, SearchQuery) and not query.criteria and query.ids is None:
+    if isinstance(query, SearchQuery) and not (
+        query.criteria or query.chains or query.has or query.lists or query.ids is not None
+    ):
         return refuse(
             RefusalKind.PRECONDITION_FAILED, "incomplete", "A conditional write needs at least one criterion."
         )
@@ -66,6 +68,9 @@ async def find(
             results.append(query)
             continue
         rows = await matching(context, connection, query, 2 + len(without))
+        if isinstance(rows, Refusal):
+            results.append(rows)
+            continue
         results.append([row for row in rows if (row.type, row.id) not in without][:2])
     found = [row for rows in results if not isinstance(rows, Refusal) for row in rows]
     if results:

@@ -25,7 +25,7 @@ from kontinuum.record.references import references
 from kontinuum.record.tombstones import PROVISION
 from kontinuum.record.writing import in_transaction
 from kontinuum.store import destruction as store
-from kontinuum.store import law
+from kontinuum.store import drafts, law
 from kontinuum.store.destruction import Decision
 from kontinuum.store.resources import destroy as rows
 from kontinuum.store.resources import read as reads
@@ -93,7 +93,7 @@ async def register(context: Context, order: Order) -> Decision | Refusal:
 async def execute(context: Context, number: int, patient: str) -> Decision | Refusal:
     """Carry out a registered decision; `patient` is named again, so that nobody destroys the wrong record.
 
-    Entries, versions and index values go in one transaction, and tombstones stay.
+    Entries, versions, index values and drafts go in one transaction, and tombstones stay.
     """
 
     async def work(connection: Any) -> Decision | Refusal:
@@ -118,6 +118,9 @@ async def execute(context: Context, number: int, patient: str) -> Decision | Ref
         now, actor = context.now(), context.principal.actor
         await rows.destroy(connection, doomed, decision.number, now)
         await law.remove(connection, [(row.bucket, row.key) for row in doomed])
+        # A note that was left unsigned has its id from the draft, which still holds the same text.
+        unsigned = [row.id for row in doomed] if decision.entries else None
+        await drafts.destroy(connection, decision.patient, decision.provider, unsigned)
         await store.executed(connection, decision.number, now, actor.id, actor.name, len(doomed))
         done = await store.read(connection, number, decision.provider)
         return done or _unknown(number)

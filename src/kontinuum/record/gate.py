@@ -6,17 +6,30 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 from kontinuum.audit import AuditLog
+from kontinuum.audit.attempts import Attempts
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
-from kontinuum.record import accompanied, bundles, exporting, importing, reading, searching, writing
+from kontinuum.record import (
+    accompanied,
+    across,
+    bundles,
+    drafts,
+    exporting,
+    importing,
+    reading,
+    searching,
+    writing,
+)
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, Services
+from kontinuum.record.drafts import Draft
 from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
+from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
 from kontinuum.record.planning import Intent
 from kontinuum.record.text import Destruction, EntryText
@@ -37,6 +50,15 @@ class Gate:
         hinted: Collection[str] = HINTED,
     ) -> None:
         self._services = Services(pool, audit, clock, keys, frozenset(hinted))
+        self._attempts = Attempts(audit, clock)
+
+    async def close(self) -> None:
+        """Log what was counted and not told yet; before the log closes."""
+        await self._attempts.close()
+
+    async def turned_away(self, address: str, reason: str) -> None:
+        """Log that somebody unknown asked for the record: no token (`no-token`), or none that is valid."""
+        await self._attempts.note(address, reason)
 
     async def learn_of_law(self) -> None:
         """Learn whether the tables of the law are complete, so that searches need not ask for it."""
@@ -101,6 +123,11 @@ class Record:
         """How this principal stands to a patient: nothing of the record is looked at."""
         return await standing(self._context, patient)
 
+    @property
+    def log(self) -> Logbook:
+        """The log, as this principal may read it."""
+        return Logbook(self._context)
+
     async def read(self, type_name: str, logical_id: str) -> Stored | Refusal:
         """The current version of a resource."""
         return await reading.read(self._context, type_name, logical_id)
@@ -131,6 +158,10 @@ class Record:
     async def search(self, query: SearchQuery) -> SearchPage | Refusal:
         """One page of a parsed search."""
         return await searching.search(self._context, query)
+
+    async def search_types(self, queries: Sequence[SearchQuery]) -> SearchPage | Refusal:
+        """One page of a search over several types, which is parsed for each of them."""
+        return await across.search_types(self._context, queries)
 
     async def find(self, url: str) -> SearchPage | Refusal:
         """One page of a search written as `Type?parameters`."""
@@ -204,6 +235,30 @@ class Record:
     async def batch(self, bundle: dict[str, Any]) -> list[EntryResult] | Refusal:
         """Carry out a batch bundle, each entry by itself."""
         return await bundles.batch(self._context, bundle)
+
+    async def draft(self, patient: str, template: str) -> Draft | Refusal | None:
+        """The author's own draft of a template for a patient."""
+        return await drafts.open_draft(self._context, patient, template)
+
+    async def drafts(self, patient: str) -> list[Draft] | Refusal:
+        """The author's own open drafts for a patient."""
+        return await drafts.list_drafts(self._context, patient)
+
+    async def save_draft(self, patient: str, template: str, content: bytes, version: int) -> Draft | Refusal:
+        """Save over a version of a draft, 0 for a new one; a conflict when another window was first."""
+        return await drafts.save_draft(self._context, patient, template, content, version)
+
+    async def discard_draft(self, patient: str, identity: str) -> Draft | Refusal:
+        """Put a draft aside, to be taken back within a day."""
+        return await drafts.discard_draft(self._context, patient, identity)
+
+    async def restore_draft(self, patient: str, identity: str) -> Draft | Refusal:
+        """Take a discarded draft back."""
+        return await drafts.restore_draft(self._context, patient, identity)
+
+    async def remove_draft(self, patient: str, identity: str) -> None:
+        """Remove a draft whose content is signed."""
+        await drafts.remove_draft(self._context, patient, identity)
 
     async def take_in(self, incoming: Sequence[Incoming]) -> list[Written | Refusal]:
         """Import resources under their own ids; what is refused is left out and told."""

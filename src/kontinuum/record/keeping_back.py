@@ -132,8 +132,10 @@ async def _labelled_provenances(context: Context, place: Place, label: dict[str,
     """Earlier reasons about the entry, kept back with it: they may repeat what it says."""
     query = searching.parse_url(f"Provenance?target={place.type}/{place.id}")
     assert not isinstance(query, Refusal), "the search is ours"
+    found = await searching.matching(context, context.pool, query, MAX_PROVENANCES)
+    assert not isinstance(found, Refusal), "a search by one reference is never too costly"
     intents = []
-    for row in await searching.matching(context, context.pool, query, MAX_PROVENANCES):
+    for row in found:
         changed = labelled(json.loads(row.body or b"{}"), (), label)
         if not isinstance(changed, Refusal):
             name = RESOURCE_TYPES[row.type - 1]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from kontinuum.audit.event import place_of
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.extract import extract
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.ids import bucket_of, encode_id
+from kontinuum.record import vocabularies
 from kontinuum.record.context import Context
-from kontinuum.record.outcome import Refusal, RefusalKind
+from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.record.projecting import unclear
 from kontinuum.store.resources.rows import NewVersion
 
@@ -23,7 +25,10 @@ def check(resource: Any, type_name: str | None = None) -> Refusal | None:
     issues = validate(resource, expected_type=type_name)
     if any(issue.refuses for issue in issues):
         return Refusal(RefusalKind.INVALID, tuple(issues))
-    return unclear(resource)
+    if resource["resourceType"] == "AuditEvent" and place_of(resource.get("id", "")) is not None:
+        message = f"AuditEvent/{resource['id']} is an entry of the log, which nobody writes from outside."
+        return refuse(RefusalKind.NOT_ALLOWED, "forbidden", message, "AuditEvent.id")
+    return unclear(resource) or vocabularies.refused(resource)
 
 
 def new_id(context: Context, bucket: int | None = None) -> tuple[int, int, str]:

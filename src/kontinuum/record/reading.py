@@ -11,11 +11,13 @@ import msgspec
 
 from kontinuum.access import Action, Deny, predicate
 from kontinuum.access.kept_back import PROVISION, Withheld
+from kontinuum.audit.event import place_of
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.fhir.issues import Issue
 from kontinuum.record import tombstones
 from kontinuum.record.circumstances import decide_rows, readable
 from kontinuum.record.context import Context, is_id, missing, reference, stored, type_code
+from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.release import release, release_one
 from kontinuum.record.withholding import released, visible
@@ -27,7 +29,12 @@ _Position = tuple[_Large, _Large, Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1
 
 
 async def read(context: Context, type_name: str, logical_id: str) -> Stored | Refusal:
-    """The current version of a resource (http://hl7.org/fhir/R4/http.html#read)."""
+    """The current version of a resource (http://hl7.org/fhir/R4/http.html#read).
+
+    An entry of the log is an AuditEvent whose id tells its place in the log.
+    """
+    if type_name == "AuditEvent" and place_of(logical_id) is not None:
+        return await Logbook(context).event(logical_id)
     row = await _existing(context, "read", type_name, logical_id)
     if isinstance(row, Refusal):
         return row

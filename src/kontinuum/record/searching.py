@@ -18,12 +18,14 @@ from kontinuum.access.redact import is_marked, may_see, tells_of_protected
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES, SearchParameter, search_parameters
 from kontinuum.fhir.fhirpath import compile as compile_path
-from kontinuum.fhir.search.match import recheck
+from kontinuum.fhir.search.match import confirmed
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import Include, SearchQuery
 from kontinuum.kernel.sql import Fragment
+from kontinuum.record.chaining import Nothing, Scope, log_is_not_searched, resolve
 from kontinuum.record.circumstances import readable
 from kontinuum.record.context import Context, type_code
+from kontinuum.record.ordering import sorted_page
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
 from kontinuum.record.reading import split
 from kontinuum.record.release import release
@@ -35,6 +37,8 @@ from kontinuum.store.resources.rows import ResourceRow
 DEFAULT_COUNT = 50
 MAX_COUNT = 1000
 MAX_INCLUDED = 10_000
+COUNTED_FOR_ESTIMATE = 10_000
+"""`_total=estimate` counts so far; beyond that it takes the planner's word."""
 MAX_CLAUSES = 100
 """How many conditions one search may come to: PostgreSQL's planning grows faster than their number."""
 
@@ -53,20 +57,22 @@ def parse_url(url: str) -> SearchQuery | Refusal:
 
 async def search(context: Context, query: SearchQuery) -> SearchPage | Refusal:
     """One page of a search (http://hl7.org/fhir/R4/search.html), logged before it is given."""
-    prepared = _prepare(query)
+    if query.type == "AuditEvent":
+        return log_is_not_searched()
+    prepared = prepare(query)
     if isinstance(prepared, Refusal):
         return prepared
     found = await _run(context, context.pool, query, prepared)
     if isinstance(found, Refusal):
         return found
     page, rows = found
-    await _log(context, [query], rows)
+    await log_searches(context, [query], rows)
     return page
 
 
 async def search_many(context: Context, queries: Sequence[SearchQuery]) -> list[SearchPage]:
     """Several searches for one page view: run together, logged as one access."""
-    prepared = [_prepare(query) for query in queries]
+    prepared = [prepare(query) for query in queries]
     for each in prepared:
         if isinstance(each, Refusal):
             raise ValueError(each.issues[0].message)
@@ -83,18 +89,23 @@ async def search_many(context: Context, queries: Sequence[SearchQuery]) -> list[
             raise ValueError(result.issues[0].message)
         pages.append(result[0])
         rows += result[1]
-    await _log(context, queries, rows)
+    await log_searches(context, queries, rows)
     return pages
 
 
-async def matching(context: Context, connection: Any, query: SearchQuery, limit: int) -> list[ResourceRow]:
+async def matching(
+    context: Context, connection: Any, query: SearchQuery, limit: int
+) -> list[ResourceRow] | Refusal:
     """The first rows that a search finds, unlogged: for conditions on writes, which are logged themselves."""
-    found = await store.search(connection, query, _scope(context, query), limit)
+    plain = await resolve(connection, query, law(context), context.services.terms)
+    if not isinstance(plain, SearchQuery):
+        return plain if isinstance(plain, Refusal) else []
+    found = await store.search(connection, plain, scope_of(context, plain), limit)
     rows = await visible(context, connection, [each.row for each in found])
-    return [row for row in rows if _confirmed(query, row)]
+    return [row for row in rows if confirmed_row(plain, row)]
 
 
-def _prepare(query: SearchQuery) -> list[Any] | Refusal | None:
+def prepare(query: SearchQuery) -> list[Any] | Refusal | None:
     """The position at which the page begins, or why the search cannot be run."""
     odd = next((name for name, value in query.self_params if not _is_text(value)), None)
     if odd is not None:
@@ -110,15 +121,7 @@ def _prepare(query: SearchQuery) -> list[Any] | Refusal | None:
             "too-costly",
             f"The search has {clauses:,} criteria and alternatives; at most {MAX_CLAUSES} are taken at once.",
         )
-    unsortable = store.unsortable(query)
-    if unsortable:
-        return refuse(
-            RefusalKind.BAD_REQUEST,
-            "not-supported",
-            f"_sort by '{unsortable[0]}' is not supported: a search is sorted by a parameter of type "
-            f"{', '.join(store.SORTABLE)}, by _id or by _lastUpdated.",
-        )
-    return None if query.cursor is None else _position(query, query.cursor)
+    return None if query.cursor is None else position_of(query, query.cursor)
 
 
 def _is_text(value: str) -> bool:
@@ -130,21 +133,31 @@ async def _found(
     context: Context, connection: Any, query: SearchQuery, limit: int, after: list[Any] | None
 ) -> list[store.Found] | Refusal:
     try:
-        return await store.search(connection, query, _scope(context, query), limit, after)
-    except asyncpg.DataError:
+        if store.unsortable(query):
+            return await sorted_page(connection, query, scope_of(context, query), limit, after)
+        return await store.search(connection, query, scope_of(context, query), limit, after)
+    except (asyncpg.DataError, ArithmeticError, TypeError):
         if after is None:
             raise
         return _foreign_cursor()  # a position whose values are not of the order's types
 
 
 async def _run(
-    context: Context, connection: Any, query: SearchQuery, after: list[Any] | None
+    context: Context, connection: Any, asked: SearchQuery, after: list[Any] | None
 ) -> tuple[SearchPage, list[ResourceRow]] | Refusal:
+    query = await resolve(connection, asked, law(context), context.services.terms)
+    if isinstance(query, Refusal):
+        return query
+    if isinstance(query, Nothing):
+        counted = asked.total not in (None, "none") or asked.summary == "count" or asked.count == 0
+        return SearchPage((), (), 0 if counted else None), []
     size = min(DEFAULT_COUNT if query.count is None else query.count, MAX_COUNT)
     only_count = query.summary == "count" or query.count == 0
     total = None
-    if only_count or query.total in ("accurate", "estimate"):
-        total = await store.count(connection, query, _scope(context, query))
+    if only_count or query.total == "accurate":
+        total = await store.count(connection, query, scope_of(context, query))
+    elif query.total == "estimate":
+        total = await store.count(connection, query, scope_of(context, query), COUNTED_FOR_ESTIMATE)
     if only_count:
         return SearchPage((), (), total), []
     found = await _found(context, connection, query, size + 1, after)
@@ -152,65 +165,97 @@ async def _run(
         return found
     shown = found[:size]
     rows = await visible(context, connection, [each.row for each in shown])
-    matches = [row for row in rows if _confirmed(query, row)]
+    matches = [row for row in rows if confirmed_row(query, row)]
     included = await _included(context, connection, query, matches)
     if isinstance(included, Refusal):
         return included
-    following = _cursor(query, shown[-1].position) if len(found) > size and shown else None
+    following = cursor_of(asked, shown[-1].position) if len(found) > size and shown else None
     shown_matches, shown_included = await release(context, matches), await release(context, included)
     page = SearchPage(tuple(shown_matches), tuple(shown_included), total, following)
     return page, matches + included
 
 
-def _scope(context: Context, query: SearchQuery) -> Fragment:
+def scope_of(context: Context, query: SearchQuery, leading: str = "") -> Fragment:
     """What of a search's type the principal may find.
 
-    A search that would tell what is taken out of a protected person's resources finds no such person.
+    A search that would tell what is taken out of a protected person's resources finds no such person; one
+    that would tell what is kept back from the patient finds no entry of which a part is kept back.
+    `leading`: the parameter by which a chain goes on from what is found.
     """
     question = context.question(Action.READ, patient=store.patient_of(query), type_name=query.type)
-    asked = {criterion.parameter.name for criterion in query.criteria}
+    asked = {leading} if leading else set()
+    asked |= {criterion.parameter.name for criterion in query.criteria}
     asked |= {key.parameter.name for key in query.sort if not isinstance(key.parameter, str)}
-    telling = tells_of_protected(query.type, asked) and not may_see(question)
-    return narrowed(context, predicate(question, with_protected=not telling), query.type, asked)
+    within = query.compartment
+    belonging = set() if within is None else {parameter.name for parameter in within.parameters}
+    telling = tells_of_protected(query.type, asked | belonging) and not may_see(question)
+    scope = predicate(question, with_protected=not telling)
+    # That an entry belongs to the patient tells nothing of its parts; that it belongs to another may.
+    of_patient = within is not None and within.owner.types == ("Patient",)
+    return narrowed(context, scope, query.type, asked if of_patient else asked | belonging)
 
 
-def _confirmed(query: SearchQuery, row: ResourceRow) -> bool:
+def law(context: Context) -> Scope:
+    """The law's scope for each step of a search."""
+    return lambda query, leading: scope_of(context, query, leading)
+
+
+def confirmed_row(query: SearchQuery, row: ResourceRow) -> bool:
     """A hit of a hash counts only when the resource itself holds the value."""
-    return not query.criteria or (row.body is not None and recheck(query.criteria, row.body))
+    return row.body is not None and confirmed(query, row.body)
 
 
 async def _included(
     context: Context, connection: Any, query: SearchQuery, matches: list[ResourceRow]
 ) -> list[ResourceRow] | Refusal:
-    if not matches or not (query.includes or query.revincludes):
-        return []
-    found: dict[tuple[int, int], ResourceRow] = {}
-    wanted = [pair for include in query.includes for pair in _references(context, include, matches)]
-    if wanted:
-        rows = await reads.read_many(connection, dict.fromkeys(wanted))
-        permitted = await readable(context, connection, [row for row in rows if row.body is not None])
-        for row in await visible(context, connection, permitted):
-            found[row.bucket, row.key] = row
-    targets = [(RESOURCE_TYPES[row.type - 1], row.id) for row in matches]
-    for include in query.revincludes:
-        limit = MAX_INCLUDED - len(found) + 1
-        parameter = _parameter(include)
-        question = context.question(Action.READ, type_name=include.source_type)
-        telling = tells_of_protected(include.source_type, {parameter.name}) and not may_see(question)
-        scope = predicate(question, with_protected=not telling)
-        scope = narrowed(context, scope, include.source_type, {parameter.name})
-        referring = await store.referring(connection, include.source_type, parameter, targets, scope, limit)
-        for row in await visible(context, connection, referring):
-            found[row.bucket, row.key] = row
-        if len(found) > MAX_INCLUDED:
+    """What the includes of a search bring beside its matches; those that iterate go on from what came."""
+    found: dict[tuple[int, int], ResourceRow] = {(row.bucket, row.key): row for row in matches}
+    fresh, first = matches, True
+    while fresh and (query.includes or query.revincludes):
+        added = await _next_included(context, connection, query, fresh, first)
+        if isinstance(added, Refusal):
+            return added
+        fresh = [row for row in added if (row.bucket, row.key) not in found]
+        found.update(((row.bucket, row.key), row) for row in fresh)
+        if len(found) - len(matches) > MAX_INCLUDED:
             return refuse(
                 RefusalKind.BAD_REQUEST,
                 "too-costly",
                 f"More than {MAX_INCLUDED:,} resources would be included: ask for fewer matches (_count).",
             )
-    for row in matches:
-        found.pop((row.bucket, row.key), None)
-    return list(found.values())
+        first = False
+    return list(found.values())[len(matches) :]
+
+
+async def _next_included(
+    context: Context, connection: Any, query: SearchQuery, fresh: list[ResourceRow], first: bool
+) -> list[ResourceRow] | Refusal:
+    """One step of including, from what the step before brought."""
+    added: dict[tuple[int, int], ResourceRow] = {}
+    includes = [each for each in query.includes if first or each.iterate]
+    wanted = [pair for include in includes for pair in _references(context, include, fresh)]
+    if wanted:
+        rows = await reads.read_many(connection, dict.fromkeys(wanted))
+        permitted = await readable(context, connection, [row for row in rows if row.body is not None])
+        for row in await visible(context, connection, permitted):
+            added[row.bucket, row.key] = row
+    for include in query.revincludes:
+        parameter = _parameter(include)
+        targets = [
+            (name, row.id)
+            for row in fresh
+            for name in (RESOURCE_TYPES[row.type - 1],)
+            if include.target_type in (None, name) and (not parameter.targets or name in parameter.targets)
+        ]
+        if not targets or not (first or include.iterate):
+            continue
+        source = SearchQuery(include.source_type)
+        scope = scope_of(context, source, parameter.name)
+        limit = MAX_INCLUDED + len(fresh) + 1
+        referring = await store.referring(connection, include.source_type, parameter, targets, scope, limit)
+        for row in await visible(context, connection, referring):
+            added[row.bucket, row.key] = row
+    return list(added.values())
 
 
 def _references(context: Context, include: Include, matches: list[ResourceRow]) -> list[tuple[int, str]]:
@@ -237,7 +282,8 @@ def _parameter(include: Include) -> SearchParameter:
     return search_parameters(include.source_type)[include.parameter]
 
 
-async def _log(context: Context, queries: Sequence[SearchQuery], rows: list[ResourceRow]) -> None:
+async def log_searches(context: Context, queries: Sequence[SearchQuery], rows: list[ResourceRow]) -> None:
+    """Write searches and what they show to the log, as one access."""
     asked_for = [store.patient_of(query) for query in queries]
     await context.log(
         "search",
@@ -258,12 +304,14 @@ def _fingerprint(query: SearchQuery) -> str:
     return hashlib.blake2b(repr((query.type, asked)).encode(), digest_size=6).hexdigest()
 
 
-def _cursor(query: SearchQuery, position: Sequence[Any]) -> str:
+def cursor_of(query: SearchQuery, position: Sequence[Any]) -> str:
+    """The page token that continues a search after a position."""
     packed = msgspec.json.encode([_fingerprint(query), *position])
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def _position(query: SearchQuery, cursor: str) -> list[Any] | Refusal:
+def position_of(query: SearchQuery, cursor: str) -> list[Any] | Refusal:
+    """The position in a page token; refused when it is of another search."""
     try:
         packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         fingerprint, *position = msgspec.json.decode(packed, type=list[str | int])

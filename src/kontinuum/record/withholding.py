@@ -29,7 +29,7 @@ from kontinuum.store.resources.rows import ResourceRow
 HINTED: Final = frozenset({"early-hypothesis"})
 """The kinds of which the patient is told that something is kept back, where nothing else is set."""
 
-_TELLING: Final = {"Composition": frozenset({"section", "entry", "_security"})}
+_TELLING: Final = {"Composition": frozenset({"section", "entry", "_security", "_text", "_content"})}
 _SILENT: Final = frozenset(
     ["patient", "subject", "encounter", "category", "code", "type", "status", "date", "_profile", "_tag"]
 )

@@ -10,7 +10,7 @@ import asyncpg
 from kontinuum.access import Action, Deny
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.record import criteria as conditions
-from kontinuum.record import documenting, projecting, tombstones
+from kontinuum.record import documenting, projecting, tombstones, vocabularies
 from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.guarding import unmarked
@@ -47,6 +47,8 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
         return invalid
     if if_none_exist is not None:
         return await _create_unless_exists(context, resource, if_none_exist)
+    if TYPE_CODES[resource["resourceType"]] in vocabularies.PROJECTED:
+        return await _one(context, Intent(resource["resourceType"], None, resource))
     new = created(context, resource, await context.accountable())
     unsaid = unmarked(resource, new.body)
     if unsaid is not None:
@@ -249,11 +251,13 @@ async def _project(
     changes: Sequence[tuple[ResourceRow, NewVersion]],
     buried: Sequence[ResourceRow],
 ) -> None:
-    """Tell the law what was written; nothing is asked of the database where it does not concern the law."""
+    """Tell the law and the terminology what was written; where neither is concerned, nothing is asked."""
     assignment = context.principal.assignment
     accountable = projecting.Accountable(assignment.unit, assignment.provider)
     await projecting.write(connection, new, changes, buried, accountable, context.now())
-    await documenting.relate(context, connection, [*new, *(version for _, version in changes)])
+    written = [*new, *(version for _, version in changes)]
+    await documenting.relate(context, connection, written)
+    await vocabularies.follow(connection, written, buried)
 
 
 def _deletes_nothing(intent: Intent, refusal: Refusal) -> bool:

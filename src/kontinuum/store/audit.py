@@ -1,9 +1,9 @@
-"""The tables of the log. Rows are added and read; a trigger refuses everything else."""
+"""Adding to the log: blocks of entries, chains, and the anchors over them. A trigger refuses all else."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 APPEND = """
 with b as (
@@ -19,39 +19,75 @@ select $1, $2, v.ord - 1, v.recorded, v.actor, v.assignment, v.unit, v.provider,
        with ordinality as v(recorded, actor, assignment, unit, provider, action, patients, content, ord)
 """
 
-BLOCKS = """
-select b.writer, b.block, b.sealed, b.entries, b.previous, b.hash,
-       array(select row(e.content, e.recorded, e.actor, e.assignment, e.unit, e.provider, e.action,
-                        array_to_string(e.patients, ' '))
-               from audit_entry e
-              where e.writer = b.writer and e.block = b.block order by e.ord) as entries_sealed
-  from audit_block b
- where (b.writer, b.block) > ($1, $2)
- order by b.writer, b.block
- limit $3
+BEGIN_CHAIN = """
+insert into audit_chain (writer, started, anchor, anchor_hash)
+values (nextval('audit_writer'), $1, $2, $3)
+returning writer
 """
 
-STRAY = """
-select count(*) from audit_entry e
- where not exists (select 1 from audit_block b where b.writer = e.writer and b.block = e.block)
+# One anchor after the other, whichever process makes it.
+LOCK_ANCHORS = "select pg_advisory_xact_lock(1263424577)"
+
+LAST_ANCHOR = "select number, hash from audit_anchor order by number desc limit 1"
+
+# The newest block of each chain, by one step of the index a chain, unless an anchor names it already.
+GROWN = """
+with recursive chain (writer) as (
+    (select writer from audit_block order by writer limit 1)
+    union all
+    select (select b.writer from audit_block b where b.writer > c.writer order by b.writer limit 1)
+      from chain c where c.writer is not null
+)
+select h.writer, h.block, h.hash
+  from chain c
+ cross join lateral (select b.writer, b.block, b.hash from audit_block b
+                      where b.writer = c.writer order by b.block desc limit 1) h
+ where not exists (select from audit_anchor_head k where k.writer = h.writer and k.block = h.block)
+ order by h.writer
 """
 
-OF_PATIENT = """
-select e.content from audit_entry e where e.patients @> array[$1] order by e.recorded desc limit $2
+ADD_ANCHOR = """
+with a as (
+    insert into audit_anchor (number, sealed, heads, previous, hash) values ($1, $2, $3, $4, $5)
+)
+insert into audit_anchor_head (writer, block, anchor, hash)
+select v.writer, v.block, $1, v.hash
+  from unnest($6::bigint[], $7::bigint[], $8::bytea[]) as v(writer, block, hash)
 """
 
 
-class Block(NamedTuple):
-    """A sealed block with the exact bytes of its entries, and the columns that stand beside them."""
+async def begin_chain(connection: Any, started: int, anchor: int, anchor_hash: bytes) -> int:
+    """The number of a new writer, whose chain builds on an anchor."""
+    return int(await connection.fetchval(BEGIN_CHAIN, started, anchor, anchor_hash))
 
-    writer: int
-    block: int
-    sealed: int
-    entries: int
-    previous: bytes
-    hash: bytes
-    contents: list[bytes]
-    columns: list[tuple[Any, ...]]
+
+async def lock_anchors(connection: Any) -> None:
+    """Wait until no other process makes an anchor; held until the transaction ends."""
+    await connection.execute(LOCK_ANCHORS)
+
+
+async def last_anchor(connection: Any) -> tuple[int, bytes] | None:
+    """The number and hash of the newest anchor."""
+    record = await connection.fetchrow(LAST_ANCHOR)
+    return None if record is None else (record["number"], record["hash"])
+
+
+async def grown(connection: Any) -> list[tuple[int, int, bytes]]:
+    """The newest block (writer, block, hash) of each chain that has grown since the last anchor."""
+    return [tuple(record) for record in await connection.fetch(GROWN)]
+
+
+async def add_anchor(
+    connection: Any,
+    number: int,
+    sealed: int,
+    previous: bytes,
+    sealed_hash: bytes,
+    heads: Sequence[tuple[int, int, bytes]],
+) -> None:
+    """Keep an anchor with the heads that it names."""
+    columns = [list(column) for column in zip(*heads, strict=True)] or [[], [], []]
+    await connection.execute(ADD_ANCHOR, number, sealed, len(heads), previous, sealed_hash, *columns)
 
 
 async def append(
@@ -69,26 +105,3 @@ async def append(
     """
     columns = [list(column) for column in zip(*entries, strict=True)]
     await connection.execute(APPEND, writer, block, sealed, len(entries), previous, sealed_hash, *columns)
-
-
-async def blocks(connection: Any, page: int = 500) -> AsyncIterator[Block]:
-    """Every block in the order of its chain."""
-    writer, block = -(2**63), 0
-    while True:
-        found = await connection.fetch(BLOCKS, writer, block, page)
-        for record in found:
-            *head, sealed = record
-            yield Block._make([*head, [each[0] for each in sealed], [tuple(each)[1:] for each in sealed]])
-        if len(found) < page:
-            return
-        writer, block = found[-1]["writer"], found[-1]["block"]
-
-
-async def stray_entries(connection: Any) -> int:
-    """How many entries belong to no block."""
-    return int(await connection.fetchval(STRAY))
-
-
-async def of_patient(connection: Any, patient: str, limit: int) -> list[bytes]:
-    """The newest entries about a patient, as their canonical JSON."""
-    return [record["content"] for record in await connection.fetch(OF_PATIENT, patient, limit)]

@@ -6,7 +6,13 @@ from typing import Any, NamedTuple
 
 INSERT_TOKEN = "insert into token (secret, principal, created, expires) values ($1, $2::text::jsonb, $3, $4)"
 
-TOKEN = "select principal::text, expires from token where secret = $1"
+# A token lasts no longer than its assignment: `least` passes over the null of one without an end.
+TOKEN = """
+select principal::text,
+       least(expires, (select ends from assignment_end where assignment = principal -> 'assignment' ->> 'id'))
+  from token
+ where secret = $1
+"""
 
 
 class TokenRow(NamedTuple):

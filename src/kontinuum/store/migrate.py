@@ -13,6 +13,8 @@ from typing import Any
 
 import asyncpg
 
+from kontinuum.store import roles
+
 _LOCK = 0x4B4F4E54  # "KONT": two starts at once migrate one after the other
 
 LEDGER = """
@@ -78,6 +80,7 @@ async def migrate(dsn: str) -> list[str]:
                 await connection.execute(step.sql)
                 await connection.execute(RECORD, step.number, step.name, step.sha256)
             done.append(step.name)
+        await roles.provide(connection)
         return done
     finally:
         await connection.close()

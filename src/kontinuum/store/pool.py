@@ -6,9 +6,11 @@ from typing import Any
 
 import asyncpg
 
+from kontinuum.store.roles import server_settings
 
-async def create_pool(dsn: str, *, size: int = 8) -> Any:
-    """A pool whose connections are not reset between uses.
+
+async def create_pool(dsn: str, *, size: int = 8, role: str | None = None) -> Any:
+    """A pool whose connections are not reset between uses; `role` is taken on by each of them.
 
     The reset that asyncpg makes by default costs a round trip at each release. It is not needed, as
     no session state is ever set outside a transaction; a test holds that.
@@ -22,7 +24,7 @@ async def create_pool(dsn: str, *, size: int = 8) -> Any:
         max_cached_statement_lifetime=0,
         command_timeout=60,
         reset=_no_reset,
-        server_settings={"application_name": "kontinuum", "jit": "off"},
+        server_settings={"application_name": "kontinuum", "jit": "off", **server_settings(role)},
     )
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+# A session lasts no longer than its assignment: `least` passes over the null of one without an end.
 COLUMNS = """id, csrf, principal::text, actor, origin, issuer, subject, sid, id_token, acr, authenticated,
-       created, used, expires, locked, page, agent, ended, ending"""
+       created, used,
+       least(expires, (select ends
+                         from assignment_end
+                        where assignment = principal -> 'assignment' ->> 'id')),
+       locked, page, agent, ended, ending"""
 
 
 class SessionRow(NamedTuple):
@@ -74,14 +79,14 @@ async def open_by_id(connection: Any, session: str, now: int) -> SessionRow | No
 OPEN_OF_ACTOR = f"""
 select {COLUMNS}
   from session
- where actor = $1 and ended is null and expires > $2 and used > $3
+ where actor = $1 and ended is null and expires > $2
  order by used desc, id
 """
 
 
-async def open_of_actor(connection: Any, actor: str, now: int, used_after: int) -> list[SessionRow]:
-    """A person's sessions, the one used last first."""
-    return [SessionRow(*record) for record in await connection.fetch(OPEN_OF_ACTOR, actor, now, used_after)]
+async def open_of_actor(connection: Any, actor: str, now: int) -> list[SessionRow]:
+    """A person's sessions that have not ended or expired, the one used last first."""
+    return [SessionRow(*record) for record in await connection.fetch(OPEN_OF_ACTOR, actor, now)]
 
 
 TOUCH = "update session set used = $2 where secret = $1 and used < $2 and ended is null"

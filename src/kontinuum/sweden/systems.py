@@ -58,6 +58,12 @@ STATED_ADDRESS: Final = "63411000052104"
 
 ASSIGNMENT_PURPOSE: Final = "urn:kontinuum:structure:assignment-purpose"
 """Our extension on PractitionerRole: the purpose of a medarbetaruppdrag, a code of patientdatalagen 2:4."""
+ASSIGNMENT_RIGHT: Final = "urn:kontinuum:structure:assignment-right"
+"""Our extension on PractitionerRole, repeated: a right that a medarbetaruppdrag gives beyond its purpose."""
+ORGANIZATION_PERIOD: Final = "http://hl7.org/fhir/StructureDefinition/organization-period"
+"""FHIR's own extension on Organization: from when until when it exists."""
+UNIT_TYPE: Final = "urn:kontinuum:codes:unit-type"
+"""Our codes in `Organization.type`: what kind of part of a care provider an organisation is."""
 
 CONSENT_KIND: Final = "urn:kontinuum:codes:consent-kind"
 """Our codes in `Consent.category`: what a patient decides about who may read (FHIR has none for blocks)."""

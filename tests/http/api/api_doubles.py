@@ -26,5 +26,8 @@ class ClosedGate:
     def record(self, principal: Principal) -> Any:
         return self
 
+    async def turned_away(self, address: str, reason: str) -> None:
+        """Take note that nobody came in; nothing is asked of the record."""
+
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"the gate was asked: {name}")

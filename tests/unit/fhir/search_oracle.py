@@ -21,6 +21,7 @@ from kontinuum.fhir.search import (
     tags_of,
 )
 from kontinuum.fhir.search.lookup import RowTest
+from kontinuum.fhir.search.shared import united
 
 Resource = dict[str, Any]
 
@@ -34,10 +35,10 @@ def asked(type_name: str, name: str, text: str, **options: Any) -> SearchQuery:
 def index_holds(type_name: str, criterion: Criterion, index: IndexValues) -> bool:
     """Answer a criterion from index values alone, in the way of the store's SQL."""
     held = set(index.hashes)
-    alternatives = zip(criterion.values, hashes_of(type_name, criterion), strict=True)
     found = any(
-        bool(held.intersection(hashes)) if hashes else _rows_hold(type_name, criterion, value, index)
-        for value, hashes in alternatives
+        bool(held.intersection(hashes)) if hashes else _rows_hold(type_name, each, value, index)
+        for each in united(type_name, criterion)
+        for value, hashes in zip(each.values, hashes_of(type_name, each), strict=True)
     )
     return found != negated(criterion)
 

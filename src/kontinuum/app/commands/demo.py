@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -16,22 +16,29 @@ import msgspec
 from kontinuum.app.commands import acting
 from kontinuum.app.commands.crew import Crew
 from kontinuum.app.commands.progress import Bar
-from kontinuum.app.services import Services
+from kontinuum.app.services import Services, open_services
+from kontinuum.audit import entry
 from kontinuum.demo import MAX_PATIENTS, Batch, generate, personas
+from kontinuum.demo.accesses import MadeUpAccess, accesses_around, unusual_accesses
+from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.config import Settings, usable_cores
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import Incoming, Refusal
 from kontinuum.store import delivery
+from kontinuum.terminology.loading import loader
 
 T = TypeVar("T")
 
 DELIVERY = "demo"
 PLAN = "plan"
 COMPLETE = "complete"
+LOGGED = "log"
 PATIENTS = 60
 SEED = 1
 PIECE_RESOURCES = 400
 LARGEST_PIECE = 2000
+MADE_UP_AT_MOST = 5000
+"""How many made-up accesses go to the log, however large the region."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -117,17 +124,22 @@ def sign_ins() -> list[tuple[str, str]]:
 
 def _made(dsn: str, settings: Settings, plan: Plan) -> str:
     """Make what is missing of a plan, and tell what was made."""
+    logged = False
 
     async def begin(connection: Any) -> None:
+        nonlocal logged
+        logged = LOGGED in await delivery.finished(connection, DELIVERY)
+        await loader.write_starter(connection, to_micros(datetime.now(UTC)))
         await delivery.forget(connection, DELIVERY)
         await delivery.note(connection, DELIVERY, [(PLAN, msgspec.json.encode(plan).decode())])
 
     async def end(connection: Any) -> None:
-        await delivery.note(connection, DELIVERY, [(COMPLETE, "true")])
+        await delivery.note(connection, DELIVERY, [(COMPLETE, "true"), (LOGGED, "true")])
         await delivery.refresh_statistics(connection)
 
     asyncio.run(_with_connection(dsn, begin))
     changes: Counter[str] = Counter()
+    made_up: list[MadeUpAccess] = []
     with Bar("Demo region", plan.patients) as bar:
         # A process more costs half a second: a small region is done by then.
         processes = usable_cores() if plan.patients > 10 else 1
@@ -137,7 +149,9 @@ def _made(dsn: str, settings: Settings, plan: Plan) -> str:
             bar.advance(piece.patients, sum(result.values()))
 
         with Crew(dsn, settings, Seeding(), processes) as crew:
-            crew.work(pieces(plan), answered)
+            crew.work(_noted(pieces(plan), plan, made_up), answered)
+    if not logged:
+        asyncio.run(_log(dsn, settings, [*made_up, *unusual_accesses(plan.today)]))
     asyncio.run(_with_connection(dsn, end))
     told = ", ".join(f"{number:,} {name}" for name, number in sorted(changes.items())) or "nothing"
     return (
@@ -161,6 +175,34 @@ def pieces(plan: Plan) -> Iterator[Piece]:
         patients += new_patient
         last = batch.patient
     yield Piece(batches, patients)
+
+
+def _noted(found: Iterator[Piece], plan: Plan, made_up: list[MadeUpAccess]) -> Iterator[Piece]:
+    """The pieces as they pass, with the accesses that their visits explain noted for the log."""
+    for piece in found:
+        for batch in piece.batches:
+            if len(made_up) < MADE_UP_AT_MOST:
+                made_up.extend(accesses_around(batch, plan.today))
+        yield piece
+
+
+async def _log(dsn: str, settings: Settings, accesses: Sequence[MadeUpAccess]) -> None:
+    async with open_services(settings, dsn, connections=1) as services:
+        entries = [
+            entry(
+                one.principal,
+                to_micros(one.moment),
+                "search",
+                "permitted",
+                "scope",
+                patients=(one.patient,),
+                what=one.what,
+                count=1,
+                note="Påhittad för demoregionen",
+            )
+            for one in sorted(accesses, key=lambda one: one.moment)
+        ]
+        await asyncio.gather(*map(services.audit.durable, entries))
 
 
 async def _progress(connection: Any) -> Progress | None:

@@ -29,16 +29,19 @@ class _Rate(ProgressColumn):
         resources = int(task.fields["resources"])
         elapsed = task.elapsed or 0.0
         rate = f"  {resources / elapsed:,.0f}/s" if resources and elapsed > 0.5 else ""
-        return Text(f"{resources:,} resources{rate}", style="progress.data.speed")
+        return Text(f"{resources:,} {task.fields['unit']}{rate}", style="progress.data.speed")
 
 
 class Bar:
-    """Shows how far a command is: steps of any unit towards a total, and resources done.
+    """Shows how far a command is: steps of any unit towards a total, and resources (see `unit`) done.
 
     On standard error, so that what a command prints can be piped. Nothing is shown when `total` is 0.
     """
 
-    def __init__(self, label: str, total: int, *, console: Console | None = None) -> None:
+    def __init__(
+        self, label: str, total: int, *, console: Console | None = None, unit: str = "resources"
+    ) -> None:
+        self._unit = unit
         self._label = label
         self._total = total
         self._console = console or Console(stderr=True, highlight=False)
@@ -62,7 +65,7 @@ class Bar:
                 transient=False,
             )
             self._progress.start()
-            self._task = self._progress.add_task(self._label, total=self._total, resources=0)
+            self._task = self._progress.add_task(self._label, total=self._total, resources=0, unit=self._unit)
         return self
 
     def __exit__(
@@ -95,7 +98,7 @@ class Bar:
         share = min(1.0, self._done / self._total)
         left = self.seconds * (1 - share) / share if share else 0.0
         print(
-            f"{self._label}: {share:.0%}, {self.resources:,} resources, {self.rate:,.0f}/s, "
+            f"{self._label}: {share:.0%}, {self.resources:,} {self._unit}, {self.rate:,.0f}/s, "
             f"about {left:,.0f} s left",
             file=sys.stderr,
             flush=True,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import getpass
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from kontinuum.app.commands import acting
+from kontinuum.audit import AuditLog, entry
 from kontinuum.identity import Identity
-from kontinuum.kernel.clock import SystemClock
+from kontinuum.kernel.clock import SystemClock, instant, to_micros
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.principal import Persona, Principal
 from kontinuum.store.pool import create_pool
@@ -82,8 +85,15 @@ def _not_found(asked: str, found: Sequence[Persona]) -> str:
 
 
 async def _mint(dsn: str, principal: Principal) -> str:
-    pool = await create_pool(dsn, size=1)
-    try:
-        return await Identity(pool, SystemClock()).mint_token(principal, LIFETIME)
-    finally:
-        await pool.close()
+    """Make the token; that it is made is in the log first, under the assignment that it carries."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        pool = await create_pool(dsn, size=1)
+        stack.push_async_callback(pool.close)
+        log = AuditLog(dsn, clock)
+        await log.start()
+        stack.push_async_callback(log.stop)
+        now = clock.now()
+        note = f"by {getpass.getuser()} at the server, valid until {instant(to_micros(now + LIFETIME))}"
+        await log.durable(entry(principal, to_micros(now), "mint-token", "permitted", "operator", note=note))
+        return await Identity(pool, clock).mint_token(principal, LIFETIME)

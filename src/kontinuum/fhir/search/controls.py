@@ -12,21 +12,16 @@ from kontinuum.fhir.definitions import TYPE_CODES, search_parameters, type_defin
 from kontinuum.fhir.search.query import Include, Sort, Summary, Total
 from kontinuum.fhir.search.values import BadValue
 
-UNSUPPORTED_CONTROLS = frozenset(
-    {
-        "_contained",
-        "_containedType",
-        "_score",
-        "_filter",
-        "_has",
-        "_list",
-        "_query",
-        "_text",
-        "_content",
-        "_type",
-    }
-)
-"""Parameters of R4 that this server knows of and does not do."""
+_CONTAINED = "contained resources are found within the resource that contains them"
+UNSUPPORTED_CONTROLS = {
+    "_contained": _CONTAINED,
+    "_containedType": _CONTAINED,
+    "_score": "hits have an order (_sort), no score",
+    "_filter": "write the conditions as parameters of their own; alternatives are separated by commas",
+    "_query": "there are no named queries",
+    "_type": "it belongs to a search across types, GET /?_type=…",
+}
+"""Parameters of R4 that this server knows of and does not do, and what to do instead."""
 
 LEFT_OUT = frozenset({"_format", "_pretty"})
 """Parameters about the form of the answer: the HTTP layer reads them."""
@@ -62,10 +57,10 @@ class Controls:
                 self.count = _count(text)
             case "_cursor":
                 self.cursor = _not_empty(text)
-            case "_include":
-                self.includes.append(self._include(text))
-            case "_revinclude":
-                self.revincludes.append(self._revinclude(text))
+            case "_include" | "_include:iterate":
+                self.includes += self._include(text, iterate=name != "_include")
+            case "_revinclude" | "_revinclude:iterate":
+                self.revincludes.append(self._revinclude(text, iterate=name != "_revinclude"))
             case "_summary":
                 self.summary = cast(Summary, _one_of(text, get_args(Summary)))
             case "_total":
@@ -88,15 +83,20 @@ class Controls:
             raise BadValue(f"{name!r} is a {parameter.type} parameter, which has no order")
         return Sort(parameter, descending)
 
-    def _include(self, text: str) -> Include:
-        include = _parse_include(text)
-        if include.source_type != self.type:
-            raise BadValue(f"the resources found are {self.type}, so it must begin with {self.type}:")
-        return include
+    def _include(self, text: str, *, iterate: bool) -> list[Include]:
+        includes = _every_include(text, iterate) or [_parse_include(text, iterate)]
+        if includes[0].source_type != self.type and not iterate:
+            raise BadValue(
+                f"the resources found are {self.type}, so it must begin with {self.type}: "
+                "(or ask with _include:iterate for what is included)"
+            )
+        return includes
 
-    def _revinclude(self, text: str) -> Include:
-        include = _parse_include(text)
+    def _revinclude(self, text: str, *, iterate: bool) -> Include:
+        include = _parse_include(text, iterate)
         targets = search_parameters(include.source_type)[include.parameter].targets
+        if iterate:
+            return include
         if targets and self.type not in targets:
             raise BadValue(f"{include.source_type}.{include.parameter} never refers to {self.type}")
         if include.target_type not in (None, self.type):
@@ -115,10 +115,20 @@ class Controls:
 CONTROLS = frozenset(
     {"_sort", "_count", "_cursor", "_include", "_revinclude", "_summary", "_total", "_elements"}
 )
-_REPEATABLE = ("_include", "_revinclude", "_elements")
+ITERATING = ("_include:iterate", "_revinclude:iterate")
+_REPEATABLE = ("_include", "_revinclude", "_elements", *ITERATING)
 
 
-def _parse_include(text: str) -> Include:
+def _every_include(text: str, iterate: bool) -> list[Include]:
+    """What `Type:*` stands for: every reference of the type; [] when something else is written."""
+    source, _, name = text.partition(":")
+    if name != "*" or source not in TYPE_CODES:
+        return []
+    parameters = search_parameters(source).values()
+    return [Include(source, each.name, None, iterate) for each in parameters if each.type == "reference"]
+
+
+def _parse_include(text: str, iterate: bool) -> Include:
     parts = text.split(":")
     if len(parts) not in (2, 3) or not all(parts):
         raise BadValue("expected Type:parameter or Type:parameter:TargetType")
@@ -127,7 +137,7 @@ def _parse_include(text: str) -> Include:
     if source not in TYPE_CODES:
         raise BadValue(f"{source!r} is no resource type of FHIR R4")
     if name == "*":
-        raise BadValue("the wildcard * is not supported: name the parameter")
+        raise BadValue("the wildcard * can be used in _include only: name the parameter")
     parameter = search_parameters(source).get(name)
     if parameter is None:
         raise BadValue(f"{name!r} is no search parameter of {source}")
@@ -137,7 +147,7 @@ def _parse_include(text: str) -> Include:
         raise BadValue(f"{target!r} is no resource type of FHIR R4")
     if target is not None and parameter.targets and target not in parameter.targets:
         raise BadValue(f"{source}.{name} refers to {', '.join(parameter.targets)}, never to {target}")
-    return Include(source, name, target, iterate=False)
+    return Include(source, name, target, iterate)
 
 
 def _count(text: str) -> int:

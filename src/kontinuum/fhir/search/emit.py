@@ -40,10 +40,14 @@ _NAME_PARTS = ("family", "given", "prefix", "suffix", "text")
 _ADDRESS_PARTS = ("line", "city", "district", "state", "postalCode", "country", "text")
 
 
+KnownText: TypeAlias = tuple[int, int, str]
+"""(hash, parameter code, text): a text that many resources share, found by a part of it."""
+
+
 class Collector:
     """Where emitters put what they find in one resource."""
 
-    __slots__ = ("_ordinals", "dates", "hashes", "hot", "numbers", "patients", "root", "strings")
+    __slots__ = ("_ordinals", "dates", "hashes", "hot", "numbers", "patients", "root", "strings", "texts")
 
     def __init__(self, root: dict[str, Any]) -> None:
         self.root = root
@@ -52,6 +56,7 @@ class Collector:
         self.strings: list[tuple[int, str, list[int] | None, int]] = []
         self.dates: list[tuple[int, int, int, list[int] | None, int]] = []
         self.numbers: list[tuple[int, Decimal, Decimal, list[int], list[int] | None, int]] = []
+        self.texts: set[KnownText] = set()
         self.patients: list[str] = []
         self._ordinals: dict[int, int] = {}
 
@@ -69,8 +74,8 @@ class Parameter:
     """A parameter's number and the beginnings of its hashes, made once; compared by identity in caches."""
 
     __slots__ = (
-        "code", "exact", "key", "no_system", "present", "reference", "reference_version",
-        "system", "system_code", "uri", "url", "url_version",
+        "code", "exact", "identifier", "is_component", "key", "no_system", "of_type", "present",
+        "reference", "reference_version", "system", "system_code", "text", "uri", "url", "url_version",
     )  # fmt: skip
 
     def __init__(self, type_name: str, name: str) -> None:
@@ -86,6 +91,11 @@ class Parameter:
         self.url_version = hash_prefix(type_name, name, "url-version")
         self.uri = hash_prefix(type_name, name, "uri")
         self.exact = hash_prefix(type_name, name, "exact")
+        self.text = hash_prefix(type_name, name, "text")
+        self.of_type = hash_prefix(type_name, name, "of-type")
+        self.is_component = "$" in name
+        # The identifier of a reference is a token of its own, beside the reference.
+        self.identifier = None if ":" in name else Parameter(type_name, f"{name}:identifier")
 
 
 @cache
@@ -120,7 +130,8 @@ def emitter(
             raise ValueError(f"search type {search_type!r} has no values of its own")
 
 
-def _presence_emitter(keys: Parameter) -> Emitter:
+def presence_emitter(keys: Parameter) -> Emitter:
+    """The emitter that only notes that there is a value."""
     present = keys.present
 
     def emit(value: Any, out: Collector) -> None:
@@ -148,22 +159,46 @@ coding_hashes = lru_cache(maxsize=65536)(token_hashes)
 """`token_hashes` for codings, which repeat; identifiers do not and would only push them out."""
 
 
+@lru_cache(maxsize=65536)
+def known_text(keys: Parameter, text: str) -> KnownText:
+    """What is kept of a coded text, so that `:text` finds it by a part."""
+    normal = normalise(text)
+    return digest(keys.text, normal), keys.key, normal
+
+
+def _note_text(keys: Parameter, text: str | None, out: Collector) -> None:
+    if text and not keys.is_component:
+        known = known_text(keys, text)
+        out.hashes.add(known[0])
+        out.texts.add(known)
+
+
 def _token_emitter(keys: Parameter, fhir_type: str, binding: str | None) -> Emitter:
     present = keys.present
 
     def concept(value: Any, out: Collector) -> None:
         hashes = out.hashes
         hashes.add(present)
+        _note_text(keys, value.get("text"), out)
         for coding in value.get("coding", ()):
             hashes.update(coding_hashes(keys, coding.get("system"), coding.get("code")))
+            _note_text(keys, coding.get("display"), out)
 
     def coding(value: Any, out: Collector) -> None:
         out.hashes.add(present)
         out.hashes.update(coding_hashes(keys, value.get("system"), value.get("code")))
+        _note_text(keys, value.get("display"), out)
 
     def identifier(value: Any, out: Collector) -> None:
         out.hashes.add(present)
         out.hashes.update(token_hashes(keys, value.get("system"), value.get("value")))
+        kind = value.get("type")
+        if kind is not None and not keys.is_component:
+            _note_text(keys, kind.get("text"), out)
+            for each in kind.get("coding", ()):
+                parts = (each.get("system"), each.get("code"), value.get("value"))
+                if all(parts):
+                    out.hashes.add(digest(keys.of_type, *parts))
 
     def contact(value: Any, out: Collector) -> None:
         out.hashes.add(present)
@@ -193,7 +228,7 @@ def _token_emitter(keys: Parameter, fhir_type: str, binding: str | None) -> Emit
     }
     if fhir_type in ("string", "id", "uri", "url", "canonical", "oid", "uuid", "markdown"):
         return text
-    return emitters.get(fhir_type) or _presence_emitter(keys)
+    return emitters.get(fhir_type) or presence_emitter(keys)
 
 
 def hot_emitter(keys: Parameter, fhir_type: str) -> Emitter | None:
@@ -272,6 +307,9 @@ def _reference_emitter(keys: Parameter, fhir_type: str, target: str | None) -> E
         reference = value.get("reference")
         if reference:
             out.hashes.update(reference_hashes(keys, reference))
+        named = value.get("identifier")
+        if named is not None and keys.identifier is not None:
+            out.hashes.update(token_hashes(keys.identifier, named.get("system"), named.get("value")))
 
     def one_type(value: Any, out: Collector) -> None:
         if target is not None and _refers_to(target, value, out.root):
@@ -292,13 +330,15 @@ def _reference_emitter(keys: Parameter, fhir_type: str, target: str | None) -> E
         return text
     # Bundle.composition and Bundle.message read a whole resource; FHIR types begin with a capital as well,
     # but none of those that reference parameters read has an id and a resourceType.
-    return resource if fhir_type == "Resource" else _presence_emitter(keys)
+    return resource if fhir_type == "Resource" else presence_emitter(keys)
 
 
 def _uri_emitter(keys: Parameter, fhir_type: str) -> Emitter:
     def emit(value: Any, out: Collector) -> None:
+        hashed = digest(keys.uri, value)
         out.hashes.add(keys.present)
-        out.hashes.add(digest(keys.uri, value))
+        out.hashes.add(hashed)
+        out.texts.add((hashed, keys.key, value))
 
     def canonical(value: Any, out: Collector) -> None:
         emit(value, out)
@@ -344,7 +384,7 @@ def _string_emitter(keys: Parameter, fhir_type: str) -> Emitter:
 
     if fhir_type in ("string", "markdown", "id", "code", "uri", "url", "canonical"):
         return text
-    return {"HumanName": name, "Address": address}.get(fhir_type) or _presence_emitter(keys)
+    return {"HumanName": name, "Address": address}.get(fhir_type) or presence_emitter(keys)
 
 
 # --- date, number, quantity --------------------------------------------------------------------------
@@ -361,7 +401,7 @@ def _date_emitter(keys: Parameter, fhir_type: str) -> Emitter:
     }
     read = readers.get(fhir_type)
     if read is None:
-        return _presence_emitter(keys)
+        return presence_emitter(keys)
 
     def emit(value: Any, out: Collector) -> None:
         out.hashes.add(present)
@@ -410,7 +450,7 @@ def _number_emitter(keys: Parameter, fhir_type: str) -> Emitter:
     }
     reader = readers.get(fhir_type)
     if reader is None:
-        return _presence_emitter(keys)
+        return presence_emitter(keys)
     read, units = reader
 
     def emit(value: Any, out: Collector) -> None:

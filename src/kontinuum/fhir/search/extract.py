@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from kontinuum.fhir.search.clinical import clinical_date_parameter
-from kontinuum.fhir.search.emit import Collector
+from kontinuum.fhir.search.emit import Collector, KnownText
 from kontinuum.fhir.search.plan import Plan, plan_for
+from kontinuum.fhir.search.prose import prose
 from kontinuum.fhir.search.query import MICROS_MIN
 
 __all__ = ["DateRow", "IndexValues", "NumberRow", "StringRow", "clinical_date_parameter", "extract"]
@@ -37,6 +38,12 @@ class IndexValues:
     hot: list[int] = field(default_factory=list)
     """For the covering index: the type hash, and of `code`, `category`, `encounter` the any-system or
     reference hashes (those are in `hashes` as well)."""
+    texts: list[KnownText] = field(default_factory=list)
+    """Texts and addresses of which the hashes are among `hashes`, to be found by a part or a beginning."""
+    narrative: str = ""
+    """The narrative's text, for `_text` and `_content`."""
+    prose: str = ""
+    """Other free text, for `_content`."""
     sort: int | None = None
     """The clinical date, in microseconds since 1970 UTC."""
     patient: str | None = None
@@ -63,12 +70,16 @@ def extract(resource: dict[str, Any]) -> IndexValues:
         visit(resource, out)
     if plan.hot_type is not None:
         out.hot.add(plan.hot_type)
+    narrative, written = prose(resource)
     return IndexValues(
         hashes=sorted(out.hashes),
         strings=out.strings,
         dates=out.dates,
         numbers=out.numbers,
         hot=sorted(out.hot),
+        texts=sorted(out.texts),
+        narrative=narrative,
+        prose=written,
         sort=_clinical_date(plan.sort_param, out.dates),
         patient=_patient(plan, resource),
     )

@@ -24,6 +24,8 @@ Kind: TypeAlias = Literal[
     "uri",  # uri parameter:                          uri
     "exact",  # string, every character:              text
     "present",  # the parameter has some value:       nothing
+    "text",  # token, by its words:                    normalised text
+    "of-type",  # identifier of a type:               type's system, type's code, value
     "composite",  # combination of exact components:  their hashes as decimal text
     "type",  # the resource is of this type:          nothing
 ]

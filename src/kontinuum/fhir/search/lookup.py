@@ -20,12 +20,15 @@ from kontinuum.fhir.search.query import (
     DateValue,
     NumberValue,
     QuantityValue,
+    ReferenceSet,
     ReferenceValue,
     StringValue,
     TokenValue,
+    TypedIdentifier,
     UriValue,
     Value,
 )
+from kontinuum.fhir.search.shared import row_parameter
 
 HOT_PARAMETERS = frozenset({"code", "category", "encounter"})
 """Parameters whose any-system code or reference hashes are among the hot hashes of a resource."""
@@ -61,6 +64,15 @@ class RowTest:
     """numbers: the hash that the row's unit hashes must contain; None: any unit."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnownTest:
+    """Known texts of a parameter that contain a text, or begin with it."""
+
+    param: int
+    text: str
+    beginning: bool
+
+
 def negated(criterion: Criterion) -> bool:
     """Whether the resources wanted are those that do *not* hold one of the criterion's hashes."""
     return criterion.modifier == "not" or (
@@ -82,12 +94,46 @@ def hashes_of(type_name: str, criterion: Criterion) -> list[list[int]]:
             for value in criterion.values
             if isinstance(value, StringValue)
         ]
+    if criterion.modifier == "identifier":
+        name = f"{name}:identifier"
+    if criterion.modifier in ("above", "text", "below"):
+        return [
+            [value_hash(type_name, name, "uri", each) for each in addresses_above(value.uri)]
+            if criterion.modifier == "above" and isinstance(value, UriValue)
+            else []
+            for value in criterion.values
+        ]
     return [
         _composite_hashes(type_name, name, value)
         if isinstance(value, CompositeValue)
         else exact_hashes(type_name, name, value)
         for value in criterion.values
     ]
+
+
+def known_of(type_name: str, criterion: Criterion, value: Value) -> KnownTest | None:
+    """What to look for among the known texts, whose hashes then mark the resources; None for other values."""
+    param = param_code(type_name, criterion.parameter.name)
+    if criterion.modifier == "text" and isinstance(value, StringValue):
+        return KnownTest(param, value.normalised, beginning=False)
+    if criterion.modifier == "below" and isinstance(value, UriValue):
+        return KnownTest(param, value.uri, beginning=True)
+    return None
+
+
+def addresses_above(uri: str) -> list[str]:
+    """An address and those above it, with and without the slash at their end.
+
+    https://hl7.org/fhir/R4/search.html#uri. A urn has nothing above it.
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return [uri]
+    steps = rest.rstrip("/").split("/")
+    above = [f"{scheme}://" + "/".join(steps[:number]) for number in range(len(steps), 0, -1)]
+    return list(
+        dict.fromkeys([uri, *(each for one in above for each in (one, one + "/") if len(each) <= len(uri))])
+    )
 
 
 def hot_hashes_of(type_name: str, criterion: Criterion) -> list[int] | None:
@@ -115,8 +161,9 @@ def rows_of(type_name: str, criterion: Criterion, value: Value) -> list[RowTest]
     if isinstance(value, CompositeValue):
         if is_exact_composite(value):
             return []
+        carrier = row_parameter(type_name, name)
         return [
-            _row_test(param_code(type_name, component_name(name, index)), part)
+            _row_test(param_code(type_name, carrier or component_name(name, index)), part)
             for index, part in enumerate(value.parts)
             if is_range(part)
         ]
@@ -157,8 +204,13 @@ def exact_hashes(type_name: str, name: str, value: Value) -> list[int]:
             return [_token_hash(type_name, name, value)]
         case ReferenceValue():
             return _reference_hashes(type_name, name, value)
+        case ReferenceSet(targets=targets, urls=urls):
+            found = [value_hash(type_name, name, "reference", *target) for target in sorted(targets)]
+            return found + [value_hash(type_name, name, "url", url) for url in sorted(urls)]
         case UriValue():
             return [value_hash(type_name, name, "uri", value.uri)]
+        case TypedIdentifier(system=system, code=code, value=text):
+            return [value_hash(type_name, name, "of-type", system, code, text)]
         case _:
             return []
 

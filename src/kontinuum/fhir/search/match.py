@@ -19,36 +19,47 @@ from kontinuum.fhir.definitions import (
 from kontinuum.fhir.fhirpath import Node
 from kontinuum.fhir.search.composites import components_of
 from kontinuum.fhir.search.dates import date_range
-from kontinuum.fhir.search.lookup import negated
+from kontinuum.fhir.search.lookup import addresses_above, negated
 from kontinuum.fhir.search.query import (
+    Compartment,
     CompositeValue,
     Criterion,
     DateValue,
+    NearValue,
     NumberValue,
     QuantityValue,
+    ReferenceSet,
     ReferenceValue,
     SearchQuery,
     StringValue,
     TokenValue,
+    TypedIdentifier,
     UriValue,
     Value,
 )
 from kontinuum.fhir.search.ranges import range_holds
 from kontinuum.fhir.search.readings import (
     canonical_and_bare,
+    coded_texts,
     date_ranges,
+    named_by_identifier,
     number_ranges,
     parse_reference,
     references,
     texts,
     tokens,
+    typed_identifiers,
     unit_names,
+    within_distance,
 )
 from kontinuum.fhir.search.text import normalise
 
 
-def matches(query: SearchQuery, resource: dict[str, Any]) -> bool:
-    """Whether a resource belongs to the result: its type, `_id`, `_lastUpdated` and every criterion."""
+def matches(query: SearchQuery, resource: dict[str, Any], others: Sequence[dict[str, Any]] = ()) -> bool:
+    """Whether a resource belongs to the result: its type, `_id`, `_lastUpdated` and every criterion.
+
+    `others` are all resources that may be links of a chain, `_has` or `_list`.
+    """
     if resource.get("resourceType") != query.type:
         return False
     if query.ids is not None and resource.get("id") not in query.ids:
@@ -57,7 +68,49 @@ def matches(query: SearchQuery, resource: dict[str, Any]) -> bool:
         updated = date_range(resource.get("meta", {}).get("lastUpdated", ""))
         if updated is None or not all(range_holds(value, *updated) for value in query.last_updated):
             return False
-    return all(criterion_holds(criterion, resource) for criterion in query.criteria)
+    if not all(criterion_holds(criterion, resource) for criterion in query.criteria):
+        return False
+    return _joined(query, resource, others)
+
+
+def _joined(query: SearchQuery, resource: dict[str, Any], others: Sequence[dict[str, Any]]) -> bool:
+    """Chains, `_has`, `_list` and the compartment, by looking at every other resource."""
+    own = (query.type, resource.get("id"))
+    for chain in query.chains:
+        held = [parse_reference(text) for text in _references_of(chain.parameter, resource)]
+        ends = [each for each in others for far in chain.targets if matches(far, each, others)]
+        if not any(_leads_to(reference, end) for reference in held if reference for end in ends):
+            return False
+    for has in query.has:
+        sources = [each for each in others if matches(has.source, each, others)]
+        if not any(_leads_to(found, resource) for each in sources for found in _held(has.parameter, each)):
+            return False
+    for name in query.lists:
+        lists = [each for each in others if (each["resourceType"], each.get("id")) == ("List", name)]
+        named = [parse_reference(text) for each in lists for text in list_members(each)]
+        if own not in [(found.types[0], found.id) for found in named if found and found.id]:
+            return False
+    where = query.compartment
+    return (
+        where is None
+        or _is_owner(where, resource)
+        or any(criterion_holds(each, resource) for each in belonging(where))
+    )
+
+
+def _references_of(parameter: SearchParameter, resource: dict[str, Any]) -> list[str]:
+    return [text for node in _nodes(parameter.expression, resource) for text in references(node)]
+
+
+def _held(parameter: SearchParameter, resource: dict[str, Any]) -> list[ReferenceValue]:
+    held = [parse_reference(text) for text in _references_of(parameter, resource)]
+    return [each for each in held if each is not None]
+
+
+def _leads_to(reference: ReferenceValue, resource: dict[str, Any]) -> bool:
+    if reference.id is not None:
+        return (reference.types[0], reference.id) == (resource["resourceType"], resource.get("id"))
+    return reference.url is not None and reference.url == resource.get("url")
 
 
 def criterion_holds(criterion: Criterion, resource: dict[str, Any]) -> bool:
@@ -96,6 +149,37 @@ def recheck(criteria: Sequence[Criterion], body: bytes) -> bool:
     return all(criterion_holds(criterion, resource) for criterion in doubtful)
 
 
+def confirmed(query: SearchQuery, body: bytes) -> bool:
+    """Confirm a hit of a whole search without chains: its criteria, and that it is in the compartment."""
+    if query.criteria and not recheck(query.criteria, body):
+        return False
+    return (
+        query.compartment is None
+        or any(recheck([each], body) for each in belonging(query.compartment))
+        or _is_owner(query.compartment, json.loads(body))
+    )
+
+
+def belonging(compartment: Compartment) -> list[Criterion]:
+    """The criteria of which any puts a resource into a compartment."""
+    return [Criterion(each, None, (compartment.owner,)) for each in compartment.parameters]
+
+
+def _is_owner(compartment: Compartment, resource: dict[str, Any]) -> bool:
+    return (resource.get("resourceType"),) == compartment.owner.types and (
+        resource.get("id") == compartment.owner.id
+    )
+
+
+def list_members(resource: dict[str, Any]) -> list[str]:
+    """The references that a List holds now (https://hl7.org/fhir/R4/search.html#list)."""
+    return [
+        entry["item"]["reference"]
+        for entry in resource.get("entry", [])
+        if not entry.get("deleted") and entry.get("item", {}).get("reference")
+    ]
+
+
 def _nodes(expression: str, resource: dict[str, Any], context: Node | None = None) -> list[Node]:
     nodes = fhirpath.compile(expression).nodes(resource, context=context)
     return [node for node in nodes if node.value is not None]
@@ -117,11 +201,29 @@ def _value_holds(
 
 
 def _node_holds(node: Node, modifier: str | None, value: Value, resource: dict[str, Any]) -> bool:
+    if modifier == "text":
+        return isinstance(value, StringValue) and any(
+            value.normalised in normalise(text) for text in coded_texts(node)
+        )
+    if modifier == "identifier":
+        return isinstance(value, TokenValue) and any(
+            _token_holds(value, *token) for token in named_by_identifier(node)
+        )
     match value:
+        case TypedIdentifier():
+            return value in typed_identifiers(node)
+        case NearValue():
+            return within_distance(value, node.value)
+        case UriValue() if modifier == "above":
+            return not set(addresses_above(value.uri)).isdisjoint(canonical_and_bare(node))
+        case UriValue() if modifier == "below":
+            return str(node.value).startswith(value.uri)
         case TokenValue():
             return any(_token_holds(value, *token) for token in tokens(node, _implied_system(node, resource)))
         case ReferenceValue():
             return any(_reference_holds(value, reference) for reference in references(node))
+        case ReferenceSet():
+            return any(_in_set(value, reference) for reference in references(node))
         case StringValue():
             return any(_text_holds(value.text, modifier, text) for text in texts(node))
         case UriValue():
@@ -134,6 +236,11 @@ def _node_holds(node: Node, modifier: str | None, value: Value, resource: dict[s
             return unit_fits and any(range_holds(value.number, *limits) for limits in number_ranges(node))
         case CompositeValue():
             raise TypeError("a composite holds no composite")
+
+
+def tokens_of(node: Node, resource: dict[str, Any]) -> list[tuple[str | None, str | None]]:
+    """The (system, code) pairs of a node, with the system that a `code` element's binding implies."""
+    return tokens(node, _implied_system(node, resource))
 
 
 def _token_holds(wanted: TokenValue, system: str | None, code: str | None) -> bool:
@@ -150,6 +257,15 @@ def _reference_holds(wanted: ReferenceValue, text: str) -> bool:
         return False
     by_id = wanted.id is not None and found.id == wanted.id and found.types[0] in wanted.types
     return by_id or (wanted.url is not None and found.url == wanted.url)
+
+
+def _in_set(wanted: ReferenceSet, text: str) -> bool:
+    found = parse_reference(text)
+    if found is None:
+        return False
+    if found.id is not None:
+        return (found.types[0], found.id) in wanted.targets
+    return found.url in wanted.urls
 
 
 def _text_holds(wanted: str, modifier: str | None, text: str) -> bool:
@@ -215,15 +331,25 @@ def _confirmed(criterion: Criterion, body: bytes) -> bool:
         return True
     if criterion.modifier == "missing":
         return False
+    if criterion.parameter.name in ("_text", "_content"):
+        return True  # the words stand in a table of their own, not in hashes
     return any(_literal_occurs(value, criterion.modifier, body) for value in criterion.values)
 
 
 def _literal_occurs(value: Value, modifier: str | None, body: bytes) -> bool:
+    if modifier in ("text", "above", "below", "identifier"):
+        return False
     match value:
+        case TypedIdentifier():
+            return False
+        case NearValue():
+            return True
         case TokenValue(system=system, code=code):
             return system != "" and _occurs(body, *(text for text in (system, code) if text is not None))
         case ReferenceValue():
             return _reference_occurs(value, body)
+        case ReferenceSet():
+            return False
         case UriValue(uri=uri):
             return _occurs(body, uri)
         case StringValue(text=text):

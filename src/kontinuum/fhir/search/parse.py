@@ -7,28 +7,31 @@ modifier that cannot be understood is always refused: to ignore it would change 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
 
 from kontinuum.fhir.definitions import TYPE_CODES, SearchParameter, search_parameters
 from kontinuum.fhir.issues import Issue
-from kontinuum.fhir.search.controls import CONTROLS, LEFT_OUT, UNSUPPORTED_CONTROLS, Controls
+from kontinuum.fhir.search.controls import CONTROLS, ITERATING, LEFT_OUT, UNSUPPORTED_CONTROLS, Controls
+from kontinuum.fhir.search.joined import DEEPEST, chain_head, has_parts
 from kontinuum.fhir.search.paths import boolean_only
-from kontinuum.fhir.search.query import Criterion, DateValue, SearchQuery, TokenValue, Value
+from kontinuum.fhir.search.query import Chain, Criterion, DateValue, Has, SearchQuery, TokenValue, Value
 from kontinuum.fhir.search.values import BadValue, ValueParser, split_escaped, unescape
 from kontinuum.kernel.clock import SystemClock
 
 SUPPORTED_MODIFIERS = {
     "string": ("exact", "contains", "missing"),
-    "token": ("not", "missing"),
-    "reference": ("missing",),
-    "uri": ("missing",),
+    "token": ("not", "missing", "text", "in", "not-in", "above", "below", "of-type"),
+    "reference": ("missing", "identifier"),
+    "uri": ("missing", "above", "below"),
     "date": ("missing",),
     "number": ("missing",),
     "quantity": ("missing",),
     "composite": ("missing",),
+    "special": (),
 }
 """The modifiers of each parameter type; a reference also takes a resource type."""
 
@@ -36,7 +39,10 @@ _MODIFIERS_OF_R4 = (
     "text", "in", "not-in", "above", "below", "identifier", "ofType", "of-type", "code-text",
     "iterate", "recurse", "exact", "contains", "not", "missing",
 )  # fmt: skip
+WORDS = ("_text", "_content")
+SPECIAL = (*WORDS, "near")
 _LONGEST_VALUE = 8192
+_LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _SYSTEM_CLOCK = SystemClock()
 
 
@@ -73,6 +79,11 @@ class _Search:
     criteria: list[Criterion] = field(default_factory=list)
     ids: tuple[str, ...] | None = None
     last_updated: list[DateValue] = field(default_factory=list)
+    chains: list[Chain] = field(default_factory=list)
+    has: list[Has] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
+    depth: int = 0
+    """How many resources lie between this search and the one that was asked for."""
     errors: list[Issue] = field(default_factory=list)
     unknown: list[Issue] = field(default_factory=list)
     used: list[tuple[str, str]] = field(default_factory=list)
@@ -99,6 +110,9 @@ class _Search:
             criteria=tuple(self.criteria),
             ids=self.ids,
             last_updated=tuple(self.last_updated),
+            chains=tuple(self.chains),
+            has=tuple(self.has),
+            lists=tuple(self.lists),
             sort=controls.sort,
             count=controls.count,
             cursor=controls.cursor,
@@ -116,14 +130,21 @@ class _Search:
             raise BadValue(f"it is longer than {_LONGEST_VALUE} characters")
         plain, colon, modifier = name.partition(":")
         if plain in UNSUPPORTED_CONTROLS:
-            self._unsupported(f"Search parameter {plain!r} is not supported")
-        elif "." in plain or "." in modifier:
-            self._unsupported(f"Chained search parameter {name!r} is not supported")
+            self._unsupported(f"Search parameter {plain!r} is not supported: {UNSUPPORTED_CONTROLS[plain]}")
+        elif plain == "_has":
+            self._read_has(name, text)
+        elif "." in name:
+            self._read_chain(name, text)
+        elif self.depth and (plain in CONTROLS or plain == "_list"):
+            raise BadValue(f"{plain} concerns the result and cannot stand at the end of a chain")
+        elif plain == "_list":
+            self._read_list(name, text, modifier if colon else None)
         elif plain in CONTROLS:
-            if colon:
-                self._refuse_modifier(name, plain, modifier, ())
+            if colon and name not in ITERATING:
+                possible = ("iterate",) if f"{plain}:iterate" in ITERATING else ()
+                self._refuse_modifier(name, plain, modifier, possible)
             else:
-                self.controls.take(plain, text)
+                self.controls.take(name, text)
         elif plain == "_id":
             self._read_ids(name, text, modifier if colon else None)
         elif plain == "_lastUpdated":
@@ -132,10 +153,54 @@ class _Search:
             parameter = search_parameters(self.type).get(plain)
             if parameter is None:
                 self._not_known(plain)
-            elif parameter.type == "special" or not parameter.expression:
+            elif not is_searchable(parameter):
                 self._unsupported(f"Search parameter {plain!r} is not supported")
             else:
                 self._read_criterion(name, parameter, text, modifier if colon else None)
+
+    def _read_chain(self, name: str, text: str) -> None:
+        head, _, rest = name.partition(".")
+        parameter, types = chain_head(self.type, head)
+        targets = self._far_ends(name, types, rest, text)
+        if targets:
+            self.chains.append(Chain(parameter, targets))
+
+    def _read_has(self, name: str, text: str) -> None:
+        parameter, source, rest = has_parts(self.type, name)
+        sources = self._far_ends(name, (source,), rest, text)
+        if sources:
+            self.has.append(Has(parameter, sources[0]))
+
+    def _far_ends(self, name: str, types: tuple[str, ...], rest: str, text: str) -> tuple[SearchQuery, ...]:
+        """The searches at the far end of a chain, one for each type that has the parameter."""
+        if self.depth == DEEPEST:
+            raise BadValue(f"it goes through more than {DEEPEST} resources")
+        found: list[SearchQuery] = []
+        errors: list[Issue] = []
+        unknown: list[Issue] = []
+        for type_name in types:
+            inner = _Search(type_name, self.values, Controls(type_name), depth=self.depth + 1)
+            inner.take(rest, text)
+            errors += inner.errors
+            unknown += inner.unknown
+            if not inner.errors and not inner.unknown:
+                found.append(inner.query())
+        if not found:
+            for issues, gathered in ((errors, self.errors), (unknown, self.unknown)):
+                if issues:
+                    gathered.append(replace(issues[0], message=f"In {name!r}: {issues[0].message}"))
+                    break
+        return tuple(found)
+
+    def _read_list(self, name: str, text: str, modifier: str | None) -> None:
+        if modifier is not None:
+            self._refuse_modifier(name, "_list", modifier, ())
+        elif text.startswith("$"):
+            raise BadValue("lists by function are not supported: give the id of a List resource")
+        elif not _LOGICAL_ID.fullmatch(text.removeprefix("List/")):
+            raise BadValue("expected the id of one List resource")
+        else:
+            self.lists.append(text.removeprefix("List/"))
 
     def _read_ids(self, name: str, text: str, modifier: str | None) -> None:
         if modifier is not None:
@@ -158,6 +223,10 @@ class _Search:
 
     def _read_criterion(self, name: str, parameter: SearchParameter, text: str, modifier: str | None) -> None:
         target: str | None = None
+        modifier = "of-type" if modifier == "ofType" else modifier
+        if parameter.name in WORDS and modifier is not None:
+            self._refuse_modifier(name, parameter.name, modifier, ())
+            return
         if modifier is not None:
             if parameter.type == "reference" and modifier in TYPE_CODES:
                 if parameter.targets and modifier not in parameter.targets:
@@ -171,8 +240,13 @@ class _Search:
                 raise BadValue("expected true or false")
             self.criteria.append(Criterion(parameter, modifier, (TokenValue(None, text),)))
             return
+        parts = split_escaped(text, ",")
         values = tuple(
-            dict.fromkeys(self.values.parse(parameter, part, target) for part in split_escaped(text, ","))
+            dict.fromkeys(
+                (modifier and self.values.modified(parameter, modifier, part))
+                or self.values.parse(parameter, part, target)
+                for part in parts
+            )
         )
         if parameter.type == "token" and boolean_only(self.type, parameter.expression):
             _check_booleans(values)
@@ -193,15 +267,16 @@ class _Search:
         self.unknown.append(Issue("error", "not-supported", message))
 
     def _not_known(self, name: str) -> None:
-        known = [
-            one.name
-            for one in search_parameters(self.type).values()
-            if one.expression and one.type != "special"
-        ]
+        known = [one.name for one in search_parameters(self.type).values() if is_searchable(one)]
         close = get_close_matches(name, known, n=5, cutoff=0.5)
         listed = f"Known: {', '.join(close or known)}"
         message = f"Unknown search parameter {name!r} for {self.type}. {listed}"
         self.unknown.append(Issue("error", "not-found", message + ("." if not close else ", …")))
+
+
+def is_searchable(parameter: SearchParameter) -> bool:
+    """Whether a parameter of R4's tables can be asked for: it has an expression, or is one of the special."""
+    return parameter.name in SPECIAL or (bool(parameter.expression) and parameter.type != "special")
 
 
 def _check_booleans(values: Sequence[Value]) -> None:

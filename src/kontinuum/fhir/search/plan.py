@@ -24,10 +24,13 @@ from kontinuum.fhir.search.emit import (
     emitter,
     hot_emitter,
     parameter,
+    presence_emitter,
 )
 from kontinuum.fhir.search.hashing import digest, hash_prefix, param_code, type_hash
 from kontinuum.fhir.search.lookup import HOT_PARAMETERS, component_name, filing_parameters, is_hot_type
+from kontinuum.fhir.search.numbers import as_decimal
 from kontinuum.fhir.search.paths import Path, Step, resolve_paths
+from kontinuum.fhir.search.shared import carried_elsewhere, is_union, row_parameter
 
 Visitor: TypeAlias = Callable[[Any, Collector], None]
 """Reads a JSON value and puts what it finds into a collector."""
@@ -60,10 +63,14 @@ def plan_for(type_name: str) -> Plan:
     for search_parameter in search_parameters(type_name).values():
         if search_parameter.name in IN_COLUMNS or not search_parameter.expression:
             continue
+        if is_union(type_name, search_parameter.name):
+            continue
         if search_parameter.type == "composite":
             _add_composite(plan, type_name, search_parameter)
         elif search_parameter.type != "special":
             _add_parameter(plan, type_name, search_parameter)
+        elif search_parameter.name == "near":
+            plan.by_member.setdefault("position", []).append(_position(type_name))
     plan.hot_type = type_hash(type_name) if is_hot_type(type_name) else None
     plan.patients = _ways_to_patient(type_name)
     dated_by = clinical_date_parameter(type_name)
@@ -82,11 +89,26 @@ def _add_parameter(plan: Plan, type_name: str, search_parameter: SearchParameter
         return
     hot = is_hot_type(type_name) and search_parameter.name in HOT_PARAMETERS
     for path in paths:
-        leaf = emitter(keys, search_parameter.type, path.type, path.binding, path.target)
+        if carried_elsewhere(type_name, search_parameter.name, path.type):
+            leaf = presence_emitter(keys)
+        else:
+            leaf = emitter(keys, search_parameter.type, path.type, path.binding, path.target)
         _visit_member(plan, path.steps, leaf)
         hot_leaf = hot_emitter(keys, path.type) if hot else None
         if hot_leaf is not None:
             _visit_member(plan, path.steps, hot_leaf)
+
+
+def _position(type_name: str) -> Visitor:
+    """Where a place is: a row each for its latitude and longitude."""
+    params = [param_code(type_name, component_name("near", index)) for index in range(2)]
+
+    def visit(value: Any, out: Collector) -> None:
+        for param, name in zip(params, ("latitude", "longitude"), strict=True):
+            number = as_decimal(value[name])
+            out.numbers.append((param, number, number, [], None, 0))
+
+    return visit
 
 
 def _by_engine(keys: Parameter, search_parameter: SearchParameter) -> Visitor:
@@ -192,6 +214,11 @@ def _composite(
     if all(component.exact for component in components):
         prefix = hash_prefix(type_name, search_parameter.name, "composite")
         return _exact_composite(prefix, keys.present, reversed_components), wakers
+    carrier = row_parameter(type_name, search_parameter.name)
+    if carrier is not None:
+        (ranged,) = [component for component in components if not component.exact]
+        exact = [component for component in components if component.exact]
+        return _tagged_rows(keys.present, param_code(type_name, carrier), ranged, exact), wakers
     return _range_composite(keys.present, reversed_components), wakers
 
 
@@ -250,6 +277,23 @@ def _range_composite(present: int, components: tuple[_Component, ...]) -> Visito
             out.numbers += [
                 (param, low, high, units, ordered, ordinal) for param, low, high, units, _, _ in rows.numbers
             ]
+
+    return visit
+
+
+def _tagged_rows(present: int, param: int, ranged: _Component, exact: list[_Component]) -> Visitor:
+    """The rows of an ordinary parameter, with the tags of the composite that reads the same values."""
+
+    def visit(value: Any, out: Collector) -> None:
+        found = ranged.find(value, out)
+        if found is None:
+            return
+        beside = [component.find(value, out) for component in exact]
+        tags: list[int] | None = None
+        if None not in beside:
+            out.hashes.add(present)
+            tags = sorted(set().union(*(each.hashes for each in beside if each is not None)))
+        out.numbers += [(param, low, high, units, tags, 0) for _, low, high, units, _, _ in found.numbers]
 
     return visit
 

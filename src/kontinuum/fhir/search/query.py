@@ -54,6 +54,18 @@ class ReferenceValue:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceSet:
+    """A reference to any of some resources: what a chain has come to, once its far end was searched.
+
+    `urls` are the canonical addresses of the same resources, for parameters that refer by canonical.
+    """
+
+    targets: frozenset[tuple[str, str]]
+    """(type, id)"""
+    urls: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class StringValue:
     """Text as the client wrote it, escapes removed (https://hl7.org/fhir/R4/search.html#string)."""
 
@@ -70,6 +82,27 @@ class UriValue:
     """A URI, compared character by character (https://hl7.org/fhir/R4/search.html#uri)."""
 
     uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypedIdentifier:
+    """`identifier:of-type=system|code|value`: an identifier of a type.
+
+    https://hl7.org/fhir/R4/search.html#modifiers
+    """
+
+    system: str
+    code: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class NearValue:
+    """A place and how far from it, in kilometres (https://hl7.org/fhir/R4/location.html#positional)."""
+
+    latitude: float
+    longitude: float
+    kilometres: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +158,11 @@ class CompositeValue:
 Value: TypeAlias = (
     TokenValue
     | ReferenceValue
+    | ReferenceSet
     | StringValue
     | UriValue
+    | TypedIdentifier
+    | NearValue
     | DateValue
     | NumberValue
     | QuantityValue
@@ -138,9 +174,9 @@ Value: TypeAlias = (
 class Criterion:
     """One search parameter with its alternatives; at least one value.
 
-    `modifier` is None, "exact", "contains", "not" or "missing" (whose single value is the
-    TokenValue "true" or "false"). A type modifier (`subject:Patient`) has become the `types` of its
-    ReferenceValues.
+    `modifier` is None or a name of R4 without its colon; "missing" has the single TokenValue "true" or
+    "false", "text" has StringValues, "in" and "not-in" the UriValue of a value set. A type modifier
+    (`subject:Patient`) has become the `types` of its ReferenceValues.
     """
 
     parameter: SearchParameter
@@ -170,6 +206,39 @@ class Include:
 
 
 @dataclass(frozen=True, slots=True)
+class Chain:
+    """`subject:Patient.name=…`: a reference to a resource that answers another search.
+
+    https://hl7.org/fhir/R4/search.html#chaining. One search for each type to which the reference may lead.
+    """
+
+    parameter: SearchParameter
+    targets: tuple[SearchQuery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """`_has:Observation:patient:code=…`: a resource that answers another search refers to this one.
+
+    https://hl7.org/fhir/R4/search.html#has
+    """
+
+    parameter: SearchParameter
+    source: SearchQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Compartment:
+    """`/Patient/x/Observation`: what belongs to a resource by any of its type's compartment parameters.
+
+    https://hl7.org/fhir/R4/compartmentdefinition.html
+    """
+
+    owner: ReferenceValue
+    parameters: tuple[SearchParameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SearchQuery:
     """A whole search within one resource type (https://hl7.org/fhir/R4/search.html)."""
 
@@ -179,6 +248,11 @@ class SearchQuery:
     """`_id`: one of these; an empty tuple (two `_id` that exclude each other) matches nothing."""
     last_updated: tuple[DateValue, ...] = ()
     """`_lastUpdated`: all of these must hold."""
+    chains: tuple[Chain, ...] = ()
+    has: tuple[Has, ...] = ()
+    lists: tuple[str, ...] = ()
+    """`_list`: ids of List resources, all of which must name the resource."""
+    compartment: Compartment | None = None
     sort: tuple[Sort, ...] = ()
     count: int | None = None
     cursor: str | None = None

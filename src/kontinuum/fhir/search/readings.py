@@ -5,14 +5,16 @@ https://hl7.org/fhir/R4/search.html#ptypes
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
+from typing import Any
 
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.fhirpath import Node
 from kontinuum.fhir.search.dates import date_range, period_range, timing_range
 from kontinuum.fhir.search.numbers import as_decimal, quantity_range, range_range, sampled_range
-from kontinuum.fhir.search.query import ReferenceValue
+from kontinuum.fhir.search.query import NearValue, ReferenceValue, TypedIdentifier
 
 _TEXT_TYPES = frozenset({"string", "markdown", "id", "code", "uri", "url", "canonical", "oid", "uuid"})
 _REFERENCE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/([A-Za-z0-9.-]{1,64}))?")
@@ -146,3 +148,49 @@ def unit_names(node: Node) -> set[tuple[str | None, str]]:
         (None, quantity.get("unit")),
     }
     return {(system, code) for system, code in names if code is not None}
+
+
+def coded_texts(node: Node) -> list[str]:
+    """The words beside a code, for `:text` (https://hl7.org/fhir/R4/search.html#modifiers)."""
+    value = node.value
+    match node.type:
+        case "CodeableConcept":
+            found = [value.get("text"), *(coding.get("display") for coding in value.get("coding", []))]
+        case "Coding":
+            found = [value.get("display")]
+        case "Identifier":
+            found = [value.get("type", {}).get("text")]
+        case _:
+            found = []
+    return [text for text in found if text]
+
+
+def typed_identifiers(node: Node) -> list[TypedIdentifier]:
+    """An identifier under each code of its type, for `:of-type`."""
+    if node.type != "Identifier":
+        return []
+    kinds = [
+        (each.get("system"), each.get("code"), node.value.get("value"))
+        for each in node.value.get("type", {}).get("coding", [])
+    ]
+    return [TypedIdentifier(*kind) for kind in kinds if all(kind)]
+
+
+def named_by_identifier(node: Node) -> list[tuple[str | None, str | None]]:
+    """The identifier by which a reference names its target, as a token, for `:identifier`."""
+    named = node.value.get("identifier") if node.type == "Reference" else None
+    return [] if named is None else [(named.get("system"), named.get("value"))]
+
+
+EARTH_RADIUS = 6371.0
+"""Kilometres."""
+
+
+def within_distance(wanted: NearValue, position: dict[str, Any]) -> bool:
+    """Whether a position (`Location.position`) is near a place, on a sphere."""
+    latitude, longitude = float(position["latitude"]), float(position["longitude"])
+    rise = math.radians(latitude - wanted.latitude) / 2
+    turn = math.radians(longitude - wanted.longitude) / 2
+    across = math.cos(math.radians(latitude)) * math.cos(math.radians(wanted.latitude))
+    chord = math.sin(rise) ** 2 + across * math.sin(turn) ** 2
+    return 2 * EARTH_RADIUS * math.asin(math.sqrt(min(1.0, chord))) <= wanted.kilometres

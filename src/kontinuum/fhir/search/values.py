@@ -16,12 +16,14 @@ from kontinuum.fhir.search.numbers import approximate_range, implied_range, pars
 from kontinuum.fhir.search.query import (
     CompositeValue,
     DateValue,
+    NearValue,
     NumberValue,
     Prefix,
     QuantityValue,
     ReferenceValue,
     StringValue,
     TokenValue,
+    TypedIdentifier,
     UriValue,
     Value,
 )
@@ -99,10 +101,33 @@ class ValueParser:
                 return _number(unescape(text))
             case "quantity":
                 return _quantity(text)
+            case "special" if parameter.name == "near":
+                return near(unescape(text) if "\\" in text else text)
             case "composite":
                 return self._composite(parameter, text)
             case _:
                 raise BadValue(f"parameters of type {parameter.type} are not supported")
+
+    def modified(self, parameter: SearchParameter, modifier: str, text: str) -> Value | None:
+        """Parse an alternative whose form the modifier decides; None when it is that of the type."""
+        match parameter.type, modifier:
+            case "token", "text":
+                return _string(text)
+            case "token", "in" | "not-in":
+                return _value_set(unescape(text))
+            case "token", "of-type":
+                return _typed_identifier(text)
+            case "token", "above" | "below":
+                token = _token(text)
+                if not token.code or not token.system:
+                    raise BadValue(
+                        "expected system|code: a code has what is above and below it in its system"
+                    )
+                return token
+            case "reference", "identifier":
+                return _token(text)
+            case _:
+                return None
 
     def date(self, text: str) -> DateValue:
         """Parse a date with its optional prefix. Raises BadValue."""
@@ -193,6 +218,43 @@ def _token(text: str) -> TokenValue:
     if not system and not code:
         raise BadValue("a code, a system or both must stand beside the |")
     return TokenValue(system, code or None)
+
+
+def _value_set(url: str) -> UriValue:
+    if not _ABSOLUTE.fullmatch(url):
+        raise BadValue("expected the canonical address of a value set, such as http://…/ValueSet/name")
+    return UriValue(url)
+
+
+def _typed_identifier(text: str) -> TypedIdentifier:
+    parts = [unescape(part) for part in split_escaped(text, "|")]
+    if len(parts) != 3 or not all(parts):
+        raise BadValue("expected system|code|value: the type's system and code, and the identifier's value")
+    return TypedIdentifier(*parts)
+
+
+_KILOMETRES = {"km": 1.0, "m": 0.001, "[mi_i]": 1.609344, "[ft_i]": 0.0003048}
+_USUAL_DISTANCE = 10.0
+
+
+def near(text: str) -> NearValue:
+    """`latitude|longitude|distance|units`; 10 km when the last two are left out. Raises BadValue."""
+    parts = text.split("|")
+    hint = "expected latitude|longitude|distance|units, such as 59.33|18.07|5|km"
+    if not 2 <= len(parts) <= 4:
+        raise BadValue(hint)
+    numbers = [parse_number(part) for part in parts[:3] if part]
+    if None in numbers or len(numbers) < 2 or not parts[0] or not parts[1]:
+        raise BadValue(hint)
+    latitude, longitude, *distance = [float(number) for number in numbers if number is not None]
+    if abs(latitude) > 90 or abs(longitude) > 180:
+        raise BadValue("a latitude lies within ±90 degrees, a longitude within ±180")
+    unit = parts[3] if len(parts) == 4 and parts[3] else "km"
+    if unit not in _KILOMETRES:
+        raise BadValue(f"the distance is given in {', '.join(_KILOMETRES)}, not in {unit!r}")
+    if distance and distance[0] < 0:
+        raise BadValue("the distance is negative")
+    return NearValue(latitude, longitude, distance[0] * _KILOMETRES[unit] if distance else _USUAL_DISTANCE)
 
 
 def _string(text: str) -> StringValue:

@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from kontinuum.fhir.search.lookup import RowTest, hashes_of, negated, rows_of, tags_of
+from kontinuum.fhir.search.lookup import RowTest, hashes_of, known_of, negated, rows_of, tags_of
 from kontinuum.fhir.search.query import (
+    MICROS_MAX,
     MICROS_MIN,
     CompositeValue,
     Criterion,
     DateValue,
+    NearValue,
     NumberValue,
     StringValue,
     Value,
 )
 from kontinuum.fhir.search.ranges import RANGE_TESTS, Comparison
+from kontinuum.fhir.search.shared import united
 from kontinuum.kernel.sql import Binder
+from kontinuum.store.resources import words
 
 PREFIX_LENGTH = 200
 """How many characters of a text the prefix index holds; longer texts are compared in whole beside it."""
@@ -41,14 +45,23 @@ def condition(type_name: str, criterion: Criterion, binder: Binder, *, row_by_ro
     With `row_by_row` it is checked on each candidate and never used to find candidates: what is already
     narrowed to one patient must not be looked for in the whole region.
     """
-    hashes = hashes_of(type_name, criterion)
-    exact = [each for alternatives in hashes for each in alternatives]
-    parts = [has_any(exact, binder)] if exact else []
-    parts += [
-        _rows_exist(type_name, criterion, value, binder, fence=" offset 0" if row_by_row else "")
-        for value, alternatives in zip(criterion.values, hashes, strict=True)
-        if not alternatives
-    ]
+    exact: list[int] = []
+    parts: list[str] = []
+    for each in united(type_name, criterion):
+        for value, alternatives in zip(each.values, hashes_of(type_name, each), strict=True):
+            exact += alternatives
+            test = known_of(type_name, each, value)
+            if test is not None:
+                parts.append(words.known(test, binder))
+            elif isinstance(value, NearValue):
+                parts.append(words.near(type_name, value, binder))
+            elif isinstance(value, StringValue) and each.parameter.name in ("_text", "_content"):
+                parts.append(words.spoken(each.parameter.name, value, binder))
+            elif not alternatives:
+                fence = " offset 0" if row_by_row else ""
+                parts.append(_rows_exist(type_name, each, value, binder, fence=fence))
+    if exact:
+        parts.insert(0, has_any(exact, binder))
     alternatives_sql = " or ".join(parts)
     return f"not ({alternatives_sql})" if negated(criterion) else f"({alternatives_sql})"
 
@@ -119,17 +132,20 @@ def _range(value: DateValue | NumberValue, alias: str, binder: Binder) -> str:
     return found
 
 
-def window(type_name: str, criteria: Sequence[Criterion], binder: Binder) -> str:
+def window(type_name: str, criteria: Sequence[Criterion], binder: Binder, *, clinical: bool) -> str:
     """Several criteria on a date that a resource has once at most, met by one and the same row.
 
     `date=ge2024-05-11&date=lt2024-05-12` asks for ranges that end after one moment and begin before another;
     either half alone is most of the table. Most ranges are short: those begin at most a day before the
-    window. The long ones have an index of their own.
+    window. The long ones have an index of their own. `clinical`: the type is ordered by this date, so
+    that the window is a stretch of that order, as wide as the long ranges that reach into it demand.
     """
     values = [value for each in criteria for value in each.values if isinstance(value, DateValue)]
     (test,) = rows_of(type_name, criteria[0], values[0])
-    parts = [f"s.bucket = r.bucket and s.key = r.key and s.param = {binder.bind(test.param)}"]
+    param = binder.bind(test.param)
+    parts = [f"s.bucket = r.bucket and s.key = r.key and s.param = {param}"]
     parts += [_range(value, "s", binder) for value in values]
+    stretch = ""
     after = max(_defined(_ends_after(value) for value in values), default=None)
     before = min(_defined(_begins_before(value) for value in values), default=None)
     if after is not None and before is not None:
@@ -139,7 +155,29 @@ def window(type_name: str, criteria: Sequence[Criterion], binder: Binder) -> str
         short = f"s.low > {near} and s.low < {high}"
         long = f"{_LONG.format(alias='s')} and s.high > {low} and s.low < {high}"
         parts.append(f"(({short}) or ({long}))")
-    return f"exists (select 1 from search_date s where {' and '.join(parts)})"
+        reaching = (
+            f"from search_date l where l.param = {param} and {_LONG.format(alias='l')} and l.high > {low}"
+        )
+        begun = f"(select min(greatest(l.low, {MICROS_MIN + 1}) - 1) {reaching} and l.low < {high})"
+        # What has no beginning stands in the order by its end.
+        ended = f"(select max(least(l.high, {MICROS_MAX - 1}) + 1) {reaching} and l.low = {MICROS_MIN})"
+        stretch = f" and r.sort > least({near}, {begun}) and r.sort < greatest({high}, {ended})"
+    exists = f"exists (select 1 from search_date s where {' and '.join(parts)})"
+    return exists + stretch if clinical else exists
+
+
+def begins_within(values: Sequence[Value], binder: Binder) -> str | None:
+    """What a row's `sort` must be for its clinical date to lie within a moment or period asked for.
+
+    For a date that a resource has once at most: `sort` is then its beginning, or its end where it has no
+    beginning. Implied by the criterion itself, but answered by the order of the type. None where nothing
+    is implied.
+    """
+    spans = [value for value in values if isinstance(value, DateValue)]
+    if len(spans) != len(values) or any(span.prefix != "eq" for span in spans):
+        return None
+    low, high = min(span.low for span in spans), max(span.high for span in spans)
+    return f"r.sort >= {binder.bind(low)} and r.sort <= {binder.bind(high)}"
 
 
 def _ends_after(value: DateValue) -> int | None:

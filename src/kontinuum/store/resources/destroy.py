@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from kontinuum.fhir.definitions import RESOURCE_TYPES
-from kontinuum.fhir.search.hashing import type_hash
-from kontinuum.kernel.ids import bucket_of, id_hash
+from kontinuum.kernel.ids import bucket_of
 from kontinuum.store.resources.rows import COLUMNS, ResourceRow, rows
-from kontinuum.store.resources.write import DELETE_HOT, DELETE_VALUES
+from kontinuum.store.resources.write import take_out
 
 OF_PATIENT = f"""
 select {COLUMNS}
@@ -95,11 +93,7 @@ async def of_patient(connection: Any, patient: str) -> list[ResourceRow]:
 async def destroy(connection: Any, doomed: Sequence[ResourceRow], decision: int, now: int) -> None:
     """Remove locked rows, their versions and their index values, and leave a tombstone of each."""
     places = [row.bucket for row in doomed], [row.key for row in doomed]
-    patients = [id_hash(row.patient) if row.patient else None for row in doomed]
-    types = [type_hash(RESOURCE_TYPES[row.type - 1]) for row in doomed]
-    await connection.execute(DELETE_HOT, *places, patients, types)
-    for table in ("search_date", "search_number", "search_string"):
-        await connection.execute(DELETE_VALUES.format(table=table), *places)
+    await take_out(connection, doomed)
     await connection.execute(DELETE_PAST, *places)
     await connection.execute(DELETE_CURRENT, *places)
     names = [row.type for row in doomed], [row.id for row in doomed]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 from kontinuum.kernel.sql import Binder, Fragment
+from kontinuum.store.packing import unpack
 
 FETCH = 2000
 
@@ -44,4 +45,9 @@ async def export(connection: Any, types: Sequence[int], scope: Fragment) -> Asyn
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         cursor = await connection.cursor(statement, *binder.values)
         while found := await cursor.fetch(FETCH, timeout=None):
-            yield [ExportedRow(*record) for record in found]
+            yield [_unpacked(record) for record in found]
+
+
+def _unpacked(record: Any) -> ExportedRow:
+    bucket, type_code, body, unit, provider = record
+    return ExportedRow(bucket, type_code, unpack(body), unit, provider)

@@ -8,7 +8,7 @@ from typing import Any
 from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.kernel.ids import decode_id
 from kontinuum.kernel.sql import Binder, Fragment
-from kontinuum.store.resources.rows import COLUMNS, ResourceRow, rows
+from kontinuum.store.resources.rows import COLUMNS, ResourceRow, row_of, rows
 
 BY_KEY = f"""
 select {COLUMNS}
@@ -77,9 +77,9 @@ async def read(connection: Any, type_code: int, logical_id: str) -> ResourceRow 
     if decoded is not None:
         record = await connection.fetchrow(BY_KEY, decoded[1], decoded[0], type_code, logical_id)
         if record is not None:
-            return ResourceRow(*record)
+            return row_of(record)
     record = await connection.fetchrow(BY_IDENTITY, type_code, logical_id)
-    return None if record is None else ResourceRow(*record)
+    return None if record is None else row_of(record)
 
 
 async def read_version(connection: Any, current: ResourceRow, version: int) -> ResourceRow | None:
@@ -87,7 +87,7 @@ async def read_version(connection: Any, current: ResourceRow, version: int) -> R
     if version >= current.version or version < 1:
         return current if version == current.version else None
     record = await connection.fetchrow(SUPERSEDED, current.bucket, current.key, version)
-    return None if record is None else ResourceRow(*record)
+    return None if record is None else row_of(record)
 
 
 async def superseded(connection: Any, current: Sequence[ResourceRow]) -> list[ResourceRow]:

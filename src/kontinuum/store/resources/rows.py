@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kontinuum.fhir.search.extract import IndexValues
+from kontinuum.store.packing import unpack
 
 COLUMNS = """
     r.key, r.bucket, r.type, r.id, r.version, r.updated, r.patient, r.body, a.unit, a.provider, r.sort
@@ -54,6 +56,12 @@ class NewVersion:
         return self.updated if self.index.sort is None else self.index.sort
 
 
-def rows(records: list[Any]) -> list[ResourceRow]:
-    """Driver records as rows."""
-    return [ResourceRow(*record) for record in records]
+def row_of(record: Iterable[Any]) -> ResourceRow:
+    """A driver record as a row, its body unpacked."""
+    stored = ResourceRow(*record)
+    return stored if stored.body is None else stored._replace(body=unpack(stored.body))
+
+
+def rows(records: Iterable[Any]) -> list[ResourceRow]:
+    """Driver records as rows, their bodies unpacked."""
+    return [row_of(record) for record in records]

@@ -14,16 +14,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES, SearchParameter
 from kontinuum.fhir.search.extract import clinical_date_parameter
 from kontinuum.fhir.search.hashing import param_code, type_hash, value_hash
 from kontinuum.fhir.search.lookup import hot_hashes_of
-from kontinuum.fhir.search.query import Criterion, DateValue, SearchQuery
+from kontinuum.fhir.search.query import Compartment, Criterion, DateValue, SearchQuery
+from kontinuum.fhir.search.shared import members
 from kontinuum.kernel.ids import bucket_of, decode_id, id_hash
 from kontinuum.kernel.sql import Binder, Fragment
-from kontinuum.store.resources.conditions import condition, has_any, updated, window
+from kontinuum.store.resources.conditions import begins_within, condition, has_any, updated, window
 from kontinuum.store.resources.patient_scope import patient_of_criterion, single_element
-from kontinuum.store.resources.rows import COLUMNS, ResourceRow
+from kontinuum.store.resources.rows import COLUMNS, ResourceRow, row_of, rows
 
 SORTABLE = ("date", "string", "number", "quantity")
 """The parameter types by which a search can be sorted."""
@@ -92,17 +94,55 @@ async def search(
     )
     width = len(ResourceRow._fields)
     return [
-        Found(ResourceRow(*record[:width]), tuple(record[width:]))
+        Found(row_of(record[:width]), tuple(record[width:]))
         for record in map(tuple, await connection.fetch(statement, *binder.values))
     ]
 
 
-async def count(connection: Any, query: SearchQuery, scope: Fragment) -> int:
-    """How many resources a search finds in all, exactly."""
+_TYPES_PRESENT = """
+with recursive present as (
+    (select type from resource order by type limit 1)
+    union all
+    select (select r.type from resource r where r.type > p.type order by r.type limit 1)
+      from present p where p.type is not null
+)
+select type from present where type is not null
+"""
+
+
+async def types_present(connection: Any) -> list[int]:
+    """The numbers of the resource types of which there is anything: one index probe for each."""
+    return [record["type"] for record in await connection.fetch(_TYPES_PRESENT)]
+
+
+async def every(connection: Any, query: SearchQuery, scope: Fragment, limit: int) -> list[ResourceRow]:
+    """The rows of a search in no order, at most `limit`."""
     binder = Binder()
     base = _base(query, scope, binder)
-    statement = f"select count(*) from {base.source} where {' and '.join(base.conditions)}"
-    return int(await connection.fetchval(statement, *binder.values))
+    statement = (
+        f"select {COLUMNS} from {base.source} where {' and '.join(base.conditions)}"
+        f" limit {binder.bind(limit)}"
+    )
+    return rows(await connection.fetch(statement, *binder.values))
+
+
+async def count(connection: Any, query: SearchQuery, scope: Fragment, at_most: int | None = None) -> int:
+    """How many resources a search finds in all, exactly.
+
+    With `at_most` it is only counted so far: a larger number is the planner's estimate, never below that.
+    """
+    binder = Binder()
+    base = _base(query, scope, binder)
+    source = f"from {base.source} where {' and '.join(base.conditions)}"
+    if at_most is None:
+        return int(await connection.fetchval(f"select count(*) {source}", *binder.values))
+    statement = f"select 1 {source}"
+    counted = f"select count(*) from ({statement} limit {at_most + 1}) t"
+    found = int(await connection.fetchval(counted, *binder.values))
+    if found <= at_most:
+        return found
+    plan = await connection.fetchval(f"explain (format json) {statement}", *binder.values)
+    return max(found, int(json.loads(plan)[0]["Plan"]["Plan Rows"]))
 
 
 async def referring(
@@ -121,7 +161,7 @@ async def referring(
         f" where r.type = {binder.bind(TYPE_CODES[source_type])} and {has_any(hashes, binder)}"
         f" and ({binder.add(scope)}) limit {binder.bind(limit)}"
     )
-    return [ResourceRow(*record) for record in await connection.fetch(statement, *binder.values)]
+    return rows(await connection.fetch(statement, *binder.values))
 
 
 def unsortable(query: SearchQuery) -> list[str]:
@@ -146,15 +186,21 @@ def _base(query: SearchQuery, scope: Fragment, binder: Binder) -> _Base:
         f"({binder.add(scope)})",
     ]
     windows = [] if patient is not None else _windows(query)
-    conditions += [window(query.type, criteria, binder) for criteria in windows]
+    dated_by = clinical_date_parameter(query.type)
+    conditions += [
+        window(query.type, each, binder, clinical=each[0].parameter.name == dated_by) for each in windows
+    ]
     conditions += [
         condition(query.type, criterion, binder, row_by_row=patient is not None)
         for criterion in query.criteria
         if not any(criterion in criteria for criteria in windows)
     ]
+    conditions += _on_clinical_date(query, binder) if patient is None else []
     conditions += [updated(value, binder) for value in query.last_updated]
     if query.ids is not None:
         conditions.append(_by_id(query, binder))
+    if query.compartment is not None:
+        conditions.append(_within(query.type, query.compartment, binder))
     if patient is None:
         return _Base(f"resource r {_ACCOUNTABLE}", tuple(conditions), "r.sort", "r.key")
     return _Base(_within_patient(query, patient, binder), tuple(conditions), "h.sort", "h.key")
@@ -172,6 +218,19 @@ def _windows(query: SearchQuery) -> list[list[Criterion]]:
         if (len(criteria) > 1 or _prefix(criteria[0]) == "ap")
         and single_element(query.type, criteria[0].parameter.expression) is not None
     ]
+
+
+def _on_clinical_date(query: SearchQuery, binder: Binder) -> list[str]:
+    """A day years ago is a range of the type's order, which is by clinical date."""
+    name = clinical_date_parameter(query.type)
+    found = [
+        begins_within(each.values, binder)
+        for each in query.criteria
+        if each.parameter.name == name
+        and each.modifier is None
+        and single_element(query.type, each.parameter.expression) is not None
+    ]
+    return [each for each in found if each is not None]
 
 
 def _prefix(criterion: Criterion) -> str | None:
@@ -221,6 +280,19 @@ def _by_id(query: SearchQuery, binder: Binder) -> str:
     )
 
 
+def _within(type_name: str, compartment: Compartment, binder: Binder) -> str:
+    """What refers to the compartment's owner by any parameter that puts it there, or is the owner."""
+    owner = compartment.owner
+    hashes = [
+        value_hash(type_name, each.name, "reference", owner.types[0], owner.id or "")
+        for each in compartment.parameters
+    ]
+    parts = [has_any(hashes, binder)] if hashes else []
+    if owner.types == (type_name,):
+        parts.append(_by_id(SearchQuery(type_name, ids=(owner.id or "",)), binder))
+    return f"({' or '.join(parts)})" if parts else "false"
+
+
 def _order(query: SearchQuery, base: _Base) -> list[_Order]:
     keys = [_order_key(query.type, sort.parameter, sort.descending, base) for sort in query.sort]
     if not keys:
@@ -237,11 +309,12 @@ def _order_key(type_name: str, parameter: SearchParameter | str, descending: boo
     if parameter.name == clinical_date_parameter(type_name):
         return _Order(base.sort, descending, "bigint")
     table, column, cast = _SORT_TABLES[parameter.type]
+    params = ", ".join(str(param_code(type_name, name)) for name in members(type_name, parameter.name))
     function = "max" if descending else "min"
     nothing = {"bigint": str(-(2**63)), "numeric": "'-Infinity'::numeric", "text": "''"}[cast]
     value = (
         f"(select {function}(o.{column}) from {table} o where o.bucket = r.bucket and o.key = r.key"
-        f" and o.param = {param_code(type_name, parameter.name)})"
+        f" and o.param in ({params}))"
     )
     return _Order(f"coalesce({value}, {nothing})", descending, cast)
 

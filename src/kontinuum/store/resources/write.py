@@ -9,6 +9,7 @@ from typing import Any
 from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.fhir.search.hashing import type_hash
 from kontinuum.kernel.ids import id_hash
+from kontinuum.store.packing import pack
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
 
 RESOURCE_COLUMNS = [
@@ -49,10 +50,32 @@ with r as (
     select $1, param, $6, ord, low, high, units::bigint[], tags::bigint[]
       from unnest($20::integer[], $21::smallint[], $22::numeric[], $23::numeric[], $24::text[], $25::text[])
            as v(param, ord, low, high, units, tags)
+), t as (
+    insert into known_text (hash, param, text)
+    select hash, param, text from unnest($30::bigint[], $31::integer[], $32::text[]) as v(hash, param, text)
+     where not exists (select from known_text k where k.hash = v.hash)
+), w as (
+    insert into search_words (key, bucket, words)
+    select $1, $6, setweight(to_tsvector('swedish', $33), 'A') || setweight(to_tsvector('swedish', $34), 'B')
+     where $33::text <> '' or $34::text <> ''
 )
 insert into search_string (key, param, bucket, ord, text, tags)
 select $1, param, $6, ord, text, tags::bigint[]
   from unnest($26::integer[], $27::smallint[], $28::text[], $29::text[]) as v(param, ord, text, tags)
+"""
+
+KNOWN_TEXTS = """
+insert into known_text (hash, param, text)
+select v.hash, v.param, v.text
+  from unnest($1::bigint[], $2::integer[], $3::text[]) as v(hash, param, text)
+ where not exists (select from known_text t where t.hash = v.hash)
+"""
+
+WORDS = """
+insert into search_words (key, bucket, words)
+select v.key, v.bucket,
+       setweight(to_tsvector('swedish', v.narrative), 'A') || setweight(to_tsvector('swedish', v.prose), 'B')
+  from unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[]) as v(key, bucket, narrative, prose)
 """
 
 ARCHIVE = """
@@ -135,7 +158,7 @@ async def create(connection: Any, new: NewVersion) -> None:
         new.id,
         new.patient,
         index.hashes,
-        new.body,
+        pack(new.body, new.type),
         new.named_by_client,
         id_hash(new.patient) if new.patient else None,
         index.hot if new.patient else [],
@@ -143,17 +166,22 @@ async def create(connection: Any, new: NewVersion) -> None:
         [row[2] for row in dates],
         [row[0] for row in dates],
         [row[4] for row in dates],
-        [_array(row[3]) for row in dates],
+        [array(row[3]) for row in dates],
         [row[0] for row in numbers],
         [row[5] for row in numbers],
         [_finite(row[1]) for row in numbers],
         [_finite(row[2]) for row in numbers],
-        [_array(row[3]) for row in numbers],
-        [_array(row[4]) for row in numbers],
+        [array(row[3]) for row in numbers],
+        [array(row[4]) for row in numbers],
         [row[0] for row in strings],
         [row[3] for row in strings],
         [row[1] for row in strings],
-        [_array(row[2]) for row in strings],
+        [array(row[2]) for row in strings],
+        [known[0] for known in index.texts],
+        [known[1] for known in index.texts],
+        [known[2] for known in index.texts],
+        _storable(index.narrative),
+        _storable(index.prose),
     )
 
 
@@ -165,7 +193,7 @@ async def create_many(connection: Any, new: Sequence[NewVersion]) -> None:
         RESOURCE_COLUMNS,
         [
             (v.key, v.sort, v.updated, v.accountable, v.version, v.bucket, v.type, v.id, v.patient,
-             v.index.hashes, v.body)
+             v.index.hashes, pack(v.body, v.type))
             for v in new
         ],
     )  # fmt: skip
@@ -174,7 +202,7 @@ async def create_many(connection: Any, new: Sequence[NewVersion]) -> None:
         ((v.key, v.bucket, v.type, v.id) for v in new if v.named_by_client), key=lambda row: row[2:]
     )
     await _copy(connection, "identity", IDENTITY_COLUMNS, named)
-    await _copy_index(connection, new)
+    await put_in(connection, new)
 
 
 async def replace_many(connection: Any, changes: Sequence[tuple[ResourceRow, NewVersion]]) -> None:
@@ -194,10 +222,10 @@ async def replace_many(connection: Any, changes: Sequence[tuple[ResourceRow, New
         [v.version for v in new],
         [v.bucket for v in new],
         [v.patient for v in new],
-        [_array(v.index.hashes) for v in new],
-        [v.body for v in new],
+        [array(v.index.hashes) for v in new],
+        [pack(v.body, v.type) for v in new],
     )
-    await _copy_index(connection, new)
+    await put_in(connection, new)
     moved = [(old, version) for old, version in changes if old.bucket != version.bucket]
     if moved:
         await connection.execute(
@@ -225,14 +253,21 @@ async def archive(connection: Any, old: Sequence[ResourceRow]) -> None:
     """Copy current versions to history and take their values out of the search index."""
     buckets, keys = [row.bucket for row in old], [row.key for row in old]
     await connection.execute(ARCHIVE, buckets, keys)
+    await take_out(connection, old)
+
+
+async def take_out(connection: Any, old: Sequence[ResourceRow]) -> None:
+    """Take the values of current versions out of the search tables."""
+    buckets, keys = [row.bucket for row in old], [row.key for row in old]
     patients = [id_hash(row.patient) if row.patient else None for row in old]
     types = [type_hash(RESOURCE_TYPES[row.type - 1]) for row in old]
     await connection.execute(DELETE_HOT, buckets, keys, patients, types)
-    for table in ("search_date", "search_number", "search_string"):
+    for table in ("search_date", "search_number", "search_string", "search_words"):
         await connection.execute(DELETE_VALUES.format(table=table), buckets, keys)
 
 
-async def _copy_index(connection: Any, new: Sequence[NewVersion]) -> None:
+async def put_in(connection: Any, new: Sequence[NewVersion]) -> None:
+    """Write the values of versions to the search tables; the hashes are a column of the row."""
     hot = [
         (patient, value, v.sort, v.key, v.bucket)
         for v in new
@@ -257,6 +292,23 @@ async def _copy_index(connection: Any, new: Sequence[NewVersion]) -> None:
     await _copy(connection, "search_date", DATE_COLUMNS, dates)
     await _copy(connection, "search_number", NUMBER_COLUMNS, numbers)
     await _copy(connection, "search_string", STRING_COLUMNS, strings)
+    await _put_in_texts(connection, new)
+
+
+async def _put_in_texts(connection: Any, new: Sequence[NewVersion]) -> None:
+    texts = sorted({text for version in new for text in version.index.texts})
+    if texts:
+        columns = [list(column) for column in zip(*texts, strict=True)]
+        await connection.execute(KNOWN_TEXTS, *columns)
+    written = [version for version in new if version.index.narrative or version.index.prose]
+    if written:
+        await connection.execute(
+            WORDS,
+            [version.key for version in written],
+            [version.bucket for version in written],
+            [_storable(version.index.narrative) for version in written],
+            [_storable(version.index.prose) for version in written],
+        )
 
 
 async def _copy(connection: Any, table: str, columns: list[str], records: list[tuple[Any, ...]]) -> None:
@@ -264,11 +316,16 @@ async def _copy(connection: Any, table: str, columns: list[str], records: list[t
         await connection.copy_records_to_table(table, records=records, columns=columns)
 
 
+def _storable(text: str) -> str:
+    """A text without the one character that PostgreSQL's texts cannot hold."""
+    return text.replace("\0", " ")
+
+
 def _finite(bound: Decimal) -> Decimal | None:
     """A bound of a range; an open end, infinite in the index values, is null in the tables."""
     return bound if bound.is_finite() else None
 
 
-def _array(values: Sequence[int] | None) -> str | None:
+def array(values: Sequence[int] | None) -> str | None:
     """A bigint array as text, for arrays of arrays of unequal lengths, which PostgreSQL has not."""
     return None if values is None else "{" + ",".join(map(str, values)) + "}"

@@ -19,8 +19,10 @@ from kontinuum.fhir.issues import Issue
 from kontinuum.kernel.logging import describe_exception, get_logger
 from kontinuum.kernel.principal import Principal
 from kontinuum.record import Gate
+from kontinuum.terminology import Terminology
 from kontinuum.web.api import handlers
 from kontinuum.web.api import interactions as fhir
+from kontinuum.web.api.across import search_compartment, search_system
 from kontinuum.web.api.answer import Answer, Problem, Response, finish, problem
 from kontinuum.web.api.body import ClientGoneError
 from kontinuum.web.api.call import Call
@@ -28,6 +30,7 @@ from kontinuum.web.api.capability import capabilities
 from kontinuum.web.api.interactions import Capabilities, parse_interaction
 from kontinuum.web.api.limits import Limits
 from kontinuum.web.api.negotiation import FHIR_JSON
+from kontinuum.web.api.operation_table import invoke_operation
 from kontinuum.web.api.past import history
 from kontinuum.web.api.request import Request, open_request
 from kontinuum.web.api.searching import search
@@ -47,8 +50,11 @@ HANDLERS: Mapping[type, Handler] = {
     fhir.Delete: handlers.delete,
     fhir.ConditionalDelete: handlers.conditional_delete,
     fhir.Search: search,
+    fhir.SystemSearch: search_system,
+    fhir.CompartmentSearch: search_compartment,
     fhir.History: history,
     fhir.BundleSubmission: submit,
+    fhir.Invocation: invoke_operation,
 }
 
 
@@ -73,6 +79,11 @@ class Services(Protocol):
         """The bearer tokens."""
         ...
 
+    @property
+    def terminology(self) -> Terminology:
+        """Code systems, value sets and concept maps."""
+        ...
+
 
 class Api:
     """The FHIR endpoint below `prefix`."""
@@ -80,6 +91,7 @@ class Api:
     def __init__(self, services: Services, prefix: str = "/fhir", limits: Limits | None = None) -> None:
         self._gate = services.gate
         self._tokens = services.identity
+        self._terminology = services.terminology
         self._prefix = prefix
         self._limits = limits or Limits()
 
@@ -95,7 +107,8 @@ class Api:
             else:
                 wanted = parse_interaction(request.method, request.path)
                 asked = type(wanted).__name__
-                answer = await self._answer(request, wanted, receive)
+                address = (scope.get("client") or ("",))[0]
+                answer = await self._answer(request, wanted, receive, address)
             response = finish(answer)
         except ClientGoneError:
             return
@@ -107,15 +120,19 @@ class Api:
             millis = round((perf_counter() - started) * 1000, 2)
             _log.debug("fhir request", interaction=asked, status=response.status, millis=millis)
 
-    async def _answer(self, request: Request, wanted: fhir.Interaction | Problem, receive: Receive) -> Answer:
+    async def _answer(
+        self, request: Request, wanted: fhir.Interaction | Problem, receive: Receive, address: str
+    ) -> Answer:
         if isinstance(wanted, Capabilities):
-            return await capabilities(request)
+            return await capabilities(request, self._terminology)
         principal = await self._authenticate(request)
         if isinstance(principal, Problem):
+            known = b"authorization" in request.headers
+            await self._gate.turned_away(address, "invalid-token" if known else "no-token")
             return principal
         if isinstance(wanted, Problem):
             return wanted
-        call = Call(request, self._gate.record(principal), self._limits, receive)
+        call = Call(request, self._gate.record(principal), self._limits, receive, self._terminology)
         return await HANDLERS[type(wanted)](call, wanted)
 
     async def _authenticate(self, request: Request) -> Principal | Problem:

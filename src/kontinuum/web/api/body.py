@@ -43,6 +43,22 @@ async def read_resource(
     return _of_type(resource, type_name)
 
 
+async def read_any_resource(request: Request, receive: Receive, limits: Limits) -> Resource | Problem | None:
+    """The resource in the body, of whatever type; None when the body is empty, as an operation's may be."""
+    body = await _read(request, receive, limits)
+    if isinstance(body, Problem) or not body:
+        return body or None
+    refused = refuse_body_type(request.header(b"content-type"), request.header(b"content-encoding"))
+    if refused is not None:
+        return refused
+    try:
+        resource = json.loads(body)
+    except json.JsonError as error:
+        return bad_request("structure", f"The body cannot be read: {error}.")
+    actual = resource.get("resourceType") if isinstance(resource, dict) else None
+    return _of_type(resource, actual if isinstance(actual, str) else "Parameters")
+
+
 async def read_form(request: Request, receive: Receive, limits: Limits) -> Parameters | Problem:
     """The parameters of a form, as `POST /Type/_search` carries them (http://hl7.org/fhir/R4/http.html#search)."""
     body = await _read(request, receive, limits)
@@ -60,7 +76,7 @@ def _of_type(resource: Any, type_name: str) -> Resource | Problem:
         return bad_request(
             "required", f'resourceType is missing; begin with {{"resourceType": "{type_name}", …}}.'
         )
-    if actual == type_name:
+    if actual == type_name and actual in TYPE_CODES:
         return resource
     if not isinstance(actual, str) or actual not in TYPE_CODES:
         return bad_request(

@@ -71,10 +71,8 @@ class _Bundle(Struct):
 _MATCH, _INCLUDE, _OUTCOME = _Search("match"), _Search("include"), _Search("outcome")
 
 
-def searchset(
-    base: str, type_name: str, query: SearchQuery, page: SearchPage, subset: Subset | None
-) -> bytes:
-    """The result of a search (http://hl7.org/fhir/R4/search.html#return)."""
+def searchset(base: str, path: str, query: SearchQuery, page: SearchPage, subset: Subset | None) -> bytes:
+    """The result of a search (http://hl7.org/fhir/R4/search.html#return) at a path below the base."""
     counting = query.summary == "count"
     entries = [] if counting else _search_entries(base, page, subset)
     if query.ignored:
@@ -82,7 +80,7 @@ def searchset(
     return _bundle(
         "searchset",
         entries,
-        links=_links(f"{base}/{type_name}", query.self_params, None if counting else page.next),
+        links=_links(f"{base}/{path}".removesuffix("/"), query.self_params, None if counting else page.next),
         total=page.total,
     )
 

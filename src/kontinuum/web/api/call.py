@@ -9,6 +9,7 @@ from starlette.types import Receive
 from kontinuum.fhir.issues import Issue
 from kontinuum.record import Record
 from kontinuum.record.outcome import Change, Refusal, Stored, Written
+from kontinuum.terminology import Terminology
 from kontinuum.web.api.answer import Answer, Problem, Response, bad_request, outcome_body, version_headers
 from kontinuum.web.api.body import Resource, read_resource
 from kontinuum.web.api.conditions import if_match_version, if_none_match_holds, not_modified_since
@@ -25,6 +26,7 @@ class Call:
     record: Record
     limits: Limits
     receive: Receive
+    terminology: Terminology
 
     async def resource(self, type_name: str) -> Resource | Problem:
         """The resource in the body, which must be of that type."""

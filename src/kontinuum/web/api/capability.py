@@ -19,13 +19,17 @@ from kontinuum.fhir import json
 from kontinuum.fhir.definitions import FHIR_VERSION, RESOURCE_TYPES, SearchParameter, search_parameters
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.terminology import Terminology
 from kontinuum.web.api import interactions
 from kontinuum.web.api.answer import Answer, Problem, Response, bad_request
 from kontinuum.web.api.conditions import opaque_tag_held
 from kontinuum.web.api.interactions import Methods
 from kontinuum.web.api.negotiation import FHIR_JSON
+from kontinuum.web.api.operation_table import OPERATIONS
+from kontinuum.web.api.operations import Level
 from kontinuum.web.api.request import Request, refuse_parameters, single
 from kontinuum.web.api.subset import reduce_body, subset_of_parameters
+from kontinuum.web.api.terminology_capability import terminology_statement
 
 _CHANGED = "2026-11-22"
 """When the statement last changed in substance: `CapabilityStatement.date`."""
@@ -37,28 +41,32 @@ _CODES = {
     interactions.Delete: ("delete",),
     interactions.Create: ("create",),
     interactions.Search: ("search-type",),
+    interactions.SystemSearch: ("search-system",),
     interactions.BundleSubmission: ("transaction", "batch"),
 }
 """http://hl7.org/fhir/R4/valueset-type-restful-interaction.html; history has a code for each level."""
 
 
-async def capabilities(request: Request) -> Answer:
-    """Answer `GET /metadata`; the only mode is `full`."""
+async def capabilities(request: Request, terminology: Terminology) -> Answer:
+    """Answer `GET /metadata`; `mode` is `full` or `terminology`."""
     refused = refuse_parameters(request.parameters, ("mode", "_summary", "_elements"))
     if refused is not None:
         return refused
     mode = single(request.parameters, "mode")
     if isinstance(mode, Problem):
         return mode
-    if mode not in (None, "full"):
-        return bad_request(
-            "not-supported", f"mode={mode} is not offered; the statement comes with mode=full."
-        )
-    subset = subset_of_parameters(request.parameters, "CapabilityStatement")
+    if mode not in (None, "full", "terminology"):
+        return bad_request("not-supported", f"mode={mode} is not offered; say mode=full or mode=terminology.")
+    about_codes = mode == "terminology"
+    type_name = "TerminologyCapabilities" if about_codes else "CapabilityStatement"
+    subset = subset_of_parameters(request.parameters, type_name)
     if isinstance(subset, Problem):
         return subset
     # The first request of a worker builds the table of all types, which would hold up the others.
-    body = await asyncio.to_thread(statement, request.base)
+    if about_codes:
+        body = terminology_statement(request.base, await terminology.known())
+    else:
+        body = await asyncio.to_thread(statement, request.base)
     body = body if subset is None else reduce_body(body, subset)
     tag = f'W/"{blake2b(body, digest_size=8).hexdigest()}"'
     held = opaque_tag_held(request.header(b"if-none-match"), tag)
@@ -96,6 +104,7 @@ def _rest() -> bytes:
             },
             "resource": [_resource(type_name) for type_name in RESOURCE_TYPES],
             "interaction": [{"code": code} for code in system],
+            **_operations(Level.SYSTEM, None),
         }
     )
 
@@ -120,7 +129,19 @@ def _resource(type_name: str) -> dict[str, Any]:
         "conditionalUpdate": interactions.ConditionalUpdate in interactions.TYPE.values(),
         "conditionalDelete": "single",
         **_search(type_name),
+        **_operations(Level.TYPE, type_name),
     }
+
+
+def _operations(level: Level, type_name: str | None) -> dict[str, Any]:
+    """What is offered at the base, or at a type and its instances."""
+    levels = {level, Level.INSTANCE} if level is Level.TYPE else {level}
+    offered = [
+        {"name": each.name, "definition": each.definition}
+        for each in OPERATIONS
+        if levels & each.levels and (type_name is None or not each.types or type_name in each.types)
+    ]
+    return {"operation": offered} if offered else {}
 
 
 def _codes(methods: Methods, history: str) -> Iterator[str]:
@@ -148,10 +169,18 @@ def supported_parameters(type_name: str) -> tuple[SearchParameter, ...]:
     return tuple(one for one in search_parameters(type_name).values() if _is_taken(type_name, one.name))
 
 
+_TRIALS = {
+    "_id": ("_id", "1"),
+    "_lastUpdated": ("_lastUpdated", "2026"),
+    "_text": ("_text", "word"),
+    "_content": ("_content", "word"),
+    "near": ("near", "59.3|18.1"),
+}
+"""The questions by which parameters are tried that do not take `:missing`."""
+
+
 def _is_taken(type_name: str, name: str) -> bool:
-    trial = {"_id": ("_id", "1"), "_lastUpdated": ("_lastUpdated", "2026")}.get(
-        name, (f"{name}:missing", "true")
-    )
+    trial = _TRIALS.get(name, (f"{name}:missing", "true"))
     return isinstance(parse_search(type_name, [trial]), SearchQuery)
 
 

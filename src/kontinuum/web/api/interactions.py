@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 
-from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.fhir.definitions import TYPE_CODES, compartment
+from kontinuum.fhir.search.joined import COMPARTMENTS
 from kontinuum.web.api.answer import Problem, problem
 from kontinuum.web.api.conditions import version_number
 
@@ -88,6 +89,23 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class SystemSearch:
+    """`GET /?_type=…`, or `POST /_search`: several types at once."""
+
+    form: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompartmentSearch:
+    """`GET /Owner/id/Type?criteria`; of every type of the compartment where `member` is `*`."""
+
+    owner: str
+    id: str
+    member: str
+    form: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """`GET …/_history` of an instance, of a type (no id) or of everything (no type)."""
 
@@ -100,6 +118,15 @@ class BundleSubmission:
     """`POST /` with a transaction or batch Bundle."""
 
 
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """`$name` below an instance, a type (no id) or the base (no type), whether or not there is such a one."""
+
+    name: str
+    type: str | None = None
+    id: str | None = None
+
+
 Interaction = (
     Capabilities
     | Read
@@ -110,8 +137,11 @@ Interaction = (
     | ConditionalDelete
     | Create
     | Search
+    | SystemSearch
+    | CompartmentSearch
     | History
     | BundleSubmission
+    | Invocation
 )
 
 Constructor = Callable[..., Interaction]
@@ -128,8 +158,11 @@ VERSION = _reading(VersionRead)
 TYPE: Methods = {**_reading(Search), "POST": Create, "PUT": ConditionalUpdate, "DELETE": ConditionalDelete}
 TYPE_HISTORY = _reading(History)
 TYPE_SEARCH_FORM: Methods = {"POST": partial(Search, form=True)}
+COMPARTMENT = _reading(CompartmentSearch)
+COMPARTMENT_FORM: Methods = {"POST": partial(CompartmentSearch, form=True)}
 SYSTEM: Mapping[str, Methods] = {
-    "": {"POST": BundleSubmission},
+    "": {**_reading(SystemSearch), "POST": BundleSubmission},
+    "_search": {"POST": partial(SystemSearch, form=True)},
     "metadata": _reading(Capabilities),
     "_history": _reading(History),
 }
@@ -154,6 +187,8 @@ def _below_type(method: str, type_name: str, rest: list[str]) -> Interaction | P
             return _choose(method, TYPE_HISTORY, type_name)
         case ["_search"]:
             return _choose(method, TYPE_SEARCH_FORM, type_name)
+        case [operation] if operation.startswith("$"):
+            return Invocation(operation[1:], type_name)
         case [operation, *_] if operation.startswith("$"):
             return _unknown_operation(operation)
         case [logical_id, *below] if _ID.fullmatch(logical_id):
@@ -178,10 +213,14 @@ def _below_id(method: str, type_name: str, logical_id: str, rest: list[str]) -> 
                     f"{type_name}/{logical_id} has no version '{text}': versions are whole numbers.",
                 )
             return _choose(method, VERSION, type_name, logical_id, number)
+        case [operation] if operation.startswith("$"):
+            return Invocation(operation[1:], type_name, logical_id)
         case [operation, *_] if operation.startswith("$"):
             return _unknown_operation(operation)
-        case [member] if member in TYPE_CODES or member == "*":
-            return _no_compartment_search(type_name, logical_id, member)
+        case [member, *form] if (member in TYPE_CODES or member == "*") and form in ([], ["_search"]):
+            refused = _not_in_compartment(type_name, member)
+            offered = COMPARTMENT_FORM if form else COMPARTMENT
+            return refused or _choose(method, offered, type_name, logical_id, member)
     return _nothing_here()
 
 
@@ -197,24 +236,17 @@ def _wrong_method(method: str, offered: Methods) -> Problem:
             "Patch is not offered yet; it comes in a later release. Send the whole resource by PUT. "
             f"Allowed: {allowed}."
         )
-    elif method == "GET" and offered is SYSTEM[""]:
-        message = (
-            "Searching all types at once is not offered. Search one type, such as /Patient?name=…; "
-            f"/metadata says what this server does. Allowed here: {allowed}."
-        )
     else:
         message = f"{method} is not an interaction at this address. Allowed: {allowed}."
     return problem(405, "not-supported", message, headers={"allow": allowed})
 
 
-def _not_at_system_level(method: str, segments: list[str]) -> Problem:
+def _not_at_system_level(method: str, segments: list[str]) -> Invocation | Problem:
     first = segments[0]
+    if first.startswith("$") and len(segments) == 1:
+        return Invocation(first[1:])
     if first.startswith("$"):
         return _unknown_operation(first)
-    if first == "_search":
-        return problem(
-            404, "not-supported", "Searching all types at once is not offered: POST to /Type/_search."
-        )
     if first in SYSTEM:
         return _nothing_here()
     guesses = get_close_matches(first, TYPE_CODES, 2)
@@ -237,15 +269,14 @@ def _bad_id(method: str, type_name: str, logical_id: str) -> Problem:
     return problem(404, "not-found", f"There is no {type_name} with the id '{logical_id}': {rule}.")
 
 
-def _no_compartment_search(type_name: str, logical_id: str, member: str) -> Problem:
-    example = (
-        f"/{member}?{type_name.lower()}={type_name}/{logical_id}"
-        if member != "*"
-        else f"/Observation?{type_name.lower()}={type_name}/{logical_id}"
-    )
-    return problem(
-        404, "not-supported", f"Compartment search is not offered; search by parameter, such as {example}."
-    )
+def _not_in_compartment(owner: str, member: str) -> Problem | None:
+    """Why there is no such compartment: http://hl7.org/fhir/R4/compartmentdefinition.html."""
+    if owner not in COMPARTMENTS:
+        owners = ", ".join(COMPARTMENTS)
+        return problem(404, "not-supported", f"{owner} has no compartment; those that have are {owners}.")
+    if member != "*" and member != owner and member not in compartment(owner):
+        return problem(404, "not-supported", f"{member} is never in the compartment of a {owner}.")
+    return None
 
 
 def _nothing_here() -> Problem:

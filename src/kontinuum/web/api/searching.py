@@ -23,7 +23,7 @@ from kontinuum.web.api.subset import chosen_subset
 
 async def search(call: Call, wanted: Search) -> Answer:
     """http://hl7.org/fhir/R4/http.html#search, by GET or as a form."""
-    parameters = await _criteria(call, wanted)
+    parameters = await criteria(call, form=wanted.form)
     if isinstance(parameters, Problem):
         return parameters
     query = page_query(call, wanted.type, parameters)
@@ -38,11 +38,12 @@ async def search(call: Call, wanted: Search) -> Answer:
     return Response(200, bundles.searchset(call.request.base, wanted.type, query, page, subset))
 
 
-async def _criteria(call: Call, wanted: Search) -> Parameters | Problem:
-    if not wanted.form:
+async def criteria(call: Call, *, form: bool) -> Parameters | Problem:
+    """The parameters of a search, from the address and, when it was posted, from the form."""
+    if not form:
         return call.request.parameters
-    form = await read_form(call.request, call.receive, call.limits)
-    return form if isinstance(form, Problem) else [*call.request.parameters, *form]
+    posted = await read_form(call.request, call.receive, call.limits)
+    return posted if isinstance(posted, Problem) else [*call.request.parameters, *posted]
 
 
 def page_query(call: Call, type_name: str, parameters: Parameters) -> SearchQuery | Problem:

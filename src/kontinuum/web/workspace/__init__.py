@@ -9,8 +9,10 @@ from starlette.routing import BaseRoute, Route
 
 from kontinuum.kernel.module import Module
 from kontinuum.web.workspace.access import take_step
-from kontinuum.web.workspace.chart import module_page, show_chart
+from kontinuum.web.workspace.administration import administration_routes
+from kontinuum.web.workspace.chart import module_action, module_page, show_chart
 from kontinuum.web.workspace.entries import entry_routes
+from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
 from kontinuum.web.workspace.services import Application, gather
@@ -26,6 +28,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         Route("/static/{version}/{name:path}", services.assets.serve, methods=["GET"]),
         *sign_in_routes(services),
         *entry_routes(services),
+        *administration_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
         Route("/patient/{patient}", signed_in(services, show_chart, resumable=True), methods=["GET"]),
@@ -40,8 +43,17 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         for module in modules
         for route in module.routes
     ]
+    contributed += [
+        Route(
+            f"/patient/{{patient}}/{module.name}/{action.path}",
+            signed_in(services, module_action(module, action)),
+            methods=["POST"],
+        )
+        for module in modules
+        for action in module.actions
+    ]
     unknown = Route("/patient/{path:path}", signed_in(services, _no_such_page), methods=["GET"])
-    return [*own, *contributed, unknown]
+    return [*own, *log_routes(services), *contributed, unknown]
 
 
 async def _no_such_page(page: Page) -> Response:

@@ -9,21 +9,28 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 import structlog
 from markupsafe import Markup
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from kontinuum.kernel.i18n import local
+from kontinuum.fhir import json as fhir_json
+from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import (
+    Action,
+    ActionRequest,
     Chart,
     Module,
+    Moved,
     NotFound,
     OverviewCard,
     PageRequest,
     Placement,
     ResultPage,
     Route,
+    Told,
+    View,
 )
 from kontinuum.record import Access
 from kontinuum.record.outcome import Refusal
@@ -32,6 +39,7 @@ from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.recent import remember_opened
+from kontinuum.web.workspace.writing import PatientWriter
 
 _log = structlog.get_logger(__name__)
 
@@ -107,23 +115,101 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
             return page.refuse(there) if isinstance(there, Refusal) else page.redirect(chart.path())
         banner = () if page.partial else [part for one in page.services.modules for part in one.banner]
         reader = PatientReader(record, chart, banner)
-        view = await route.handler(PageRequest(chart, reader, dict(page.request.query_params)))
+        writer = PatientWriter(record, chart)
+        parameters = dict(page.request.query_params)
+        view = await route.handler(PageRequest(chart, reader, parameters, writer, page.session.principal))
         person = await _person(reader, chart)
         if isinstance(person, Refusal):
             return page.refuse(person)
         if isinstance(view, NotFound):
             return page.problem(HTTPStatus.NOT_FOUND, [translator.gettext(view.message)])
-        shared = {
-            "patient": person,
-            "warnings": reader.banner_notes(),
-            "title": translator.gettext(route.title),
-            "chart": chart,
-            "opened_until": opened_until(page, access),
-            "layout": "parts/fragment.html" if page.partial else "parts/module_page.html",
-        }
-        return page.render(view.template, {**view.values, **shared})
+        return _module_view(page, chart, reader, person, view, route.title, access)
 
     return show
+
+
+def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[Response]]:
+    """The handler of a POST to `/patient/{patient}/{module}/{path}`.
+
+    The address and the form must name the same patient: a form that was filled in for one patient is never
+    written about another.
+    """
+
+    async def act(page: Page) -> Response:
+        translator = page.translator
+        if page.session.principal.purpose not in action.purposes:
+            reason = translator.gettext("This page is not part of the purpose of your assignment.")
+            return page.problem(HTTPStatus.FORBIDDEN, [reason])
+        chart = _chart_of(page)
+        fields = await _fields(page)
+        if fields.get("patient") != (chart.patient,):
+            return page.problem(HTTPStatus.CONFLICT, [translator.gettext(_OTHER_PATIENT)])
+        record = page.services.record(page.session.principal)
+        access: Access | None = await record.standing(chart.patient) if concerns(page) else None
+        if access is not None and not access.related:
+            # Who has no care relation writes nothing; what stands on the open page is not lost by it.
+            there = await record.read("Patient", chart.patient)
+            reason = translator.gettext(_NO_RELATION)
+            return page.refuse(there) if isinstance(there, Refusal) else page.problem(403, [reason])
+        reader = PatientReader(record, chart, [part for one in page.services.modules for part in one.banner])
+        person = await _person(reader, chart)
+        if isinstance(person, Refusal):
+            return page.refuse(person)
+        writer = PatientWriter(record, chart)
+        answer = await action.handler(ActionRequest(chart, reader, writer, fields, page.session.principal))
+        if isinstance(answer, Told):
+            headers = {"cache-control": "no-store"}
+            body = fhir_json.dumps(dict(answer.values))
+            return Response(body, answer.status, headers, media_type="application/json")
+        if isinstance(answer, Moved):
+            return RedirectResponse(answer.address, HTTPStatus.SEE_OTHER, {"cache-control": "no-store"})
+        if isinstance(answer, NotFound):
+            return page.problem(HTTPStatus.NOT_FOUND, [translator.gettext(answer.message)])
+        return _module_view(page, chart, reader, person, answer, action.title, access)
+
+    return act
+
+
+_OTHER_PATIENT: Final = message(
+    "The form was filled in for another patient than the page is about, so nothing was written. "
+    "Go back to the patient you meant."
+)
+
+
+_NO_RELATION: Final = message(
+    "You have no care relation to this patient just now, so nothing was written. "
+    "State it on the patient's chart."
+)
+
+
+async def _fields(page: Page) -> dict[str, tuple[str, ...]]:
+    """The form's fields; line ends as they were typed, which a browser's own sending changes."""
+    form = await page.request.form(max_fields=5_000)
+    fields: dict[str, tuple[str, ...]] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            fields[name] = (*fields.get(name, ()), value.replace("\r\n", "\n"))
+    return fields
+
+
+def _module_view(
+    page: Page,
+    chart: Chart,
+    reader: PatientReader,
+    person: Person,
+    view: View,
+    title: str,
+    access: Access | None,
+) -> Response:
+    shared = {
+        "patient": person,
+        "warnings": reader.banner_notes(),
+        "title": page.translator.gettext(title),
+        "chart": chart,
+        "opened_until": opened_until(page, access),
+        "layout": "parts/fragment.html" if page.partial else "parts/module_page.html",
+    }
+    return page.render(view.template, {**view.values, **shared})
 
 
 def _chart_of(page: Page) -> Chart:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import ResultPage
+from kontinuum.kernel.principal import ActorKind
 from kontinuum.web.workspace import matching
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
@@ -33,7 +34,9 @@ class Found:
 
 
 async def show_start(page: Page) -> Response:
-    """Answer `/`: search, and the patients opened last."""
+    """Answer `/`: search, and the patients opened last; a patient is led to the own page."""
+    if page.session.principal.actor.kind is ActorKind.PATIENT:
+        return RedirectResponse("/my-log", status_code=303)
     ids = recently_opened(page)
     record = page.services.record(page.session.principal)
     people: list[Person] = []

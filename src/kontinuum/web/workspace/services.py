@@ -11,6 +11,7 @@ from kontinuum.identity import Identity, Session
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.module import Module
 from kontinuum.kernel.principal import Principal
+from kontinuum.store.provider_settings import SettingsReader
 from kontinuum.web.workspace.assets import Assets
 from kontinuum.web.workspace.directory import UnitDirectory
 from kontinuum.web.workspace.templating import Templates
@@ -70,6 +71,11 @@ class Application(Protocol):
     @property
     def audit(self) -> AuditLog:
         """The log."""
+        ...
+
+    @property
+    def provider_settings(self) -> SettingsReader:
+        """The settings of care providers."""
         ...
 
     @property

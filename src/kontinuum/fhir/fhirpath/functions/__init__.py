@@ -5,9 +5,10 @@ from kontinuum.fhir.fhirpath.functions import (
     collections,
     conversions,
     fhir,
+    forms,
     loops,
     numbers,
     strings,
 )
 
-__all__ = ["boundaries", "collections", "conversions", "fhir", "loops", "numbers", "strings"]
+__all__ = ["boundaries", "collections", "conversions", "fhir", "forms", "loops", "numbers", "strings"]

@@ -6,6 +6,7 @@ import { startTrends } from "./trends.js";
 import { startCopying } from "./copying.js";
 import { startMenus } from "./menus.js";
 import { startLock } from "./lock.js";
+import { startWriting } from "./writing.js";
 
 startTheme();
 startSearch();
@@ -13,3 +14,4 @@ startMenus();
 startCopying();
 startTrends();
 startLock();
+startWriting();

@@ -24,6 +24,7 @@ from kontinuum.fhir.datatypes import (
 from kontinuum.identity.oidc import Authenticated
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Persona, Principal, Purpose
+from kontinuum.organisation import codes
 from kontinuum.record import Stored
 from kontinuum.record.outcome import Refusal
 from kontinuum.sweden import identifiers, systems
@@ -81,9 +82,15 @@ class _Role(Element, frozen=True):
     code: tuple[CodeableConcept, ...] = ()
 
 
+class _UnitExtension(Element, frozen=True):
+    url: str = ""
+    value_period: Period | None = None
+
+
 class _Organization(Element, frozen=True):
     id: str
     active: bool = True
+    extension: tuple[_UnitExtension, ...] = ()
     identifier: tuple[Identifier, ...] = ()
     name: str | None = None
     part_of: Reference | None = None
@@ -150,7 +157,7 @@ async def _persona(
     )
     assignments = []
     for each, role in held:
-        assignment = _assignment(role, each.provider, places, directory)
+        assignment = _assignment(role, each.provider, places, directory, now)
         if assignment is not None:
             assignments.append(assignment)
     if not assignments:
@@ -191,6 +198,7 @@ def _assignment(
     accountable: str,
     places: Mapping[str, tuple[Stored, _Organization]],
     directory: tuple[str, ...],
+    now: datetime,
 ) -> Assignment | None:
     """The assignment that a role is; None when it lacks purpose or unit, or is not the provider's word."""
     codes = [each.value_code for each in role.extension if each.url == systems.ASSIGNMENT_PURPOSE]
@@ -201,7 +209,7 @@ def _assignment(
     stored, unit = place
     provider = _top(unit, places)
     unit_id, provider_id = _hsa_id(unit), _hsa_id(provider) if provider else None
-    if provider is None or not unit_id or not provider_id or not unit.active:
+    if provider is None or not unit_id or not provider_id or not _is_open(unit, now):
         return None
     believed = {provider_id, *directory}
     if accountable not in believed or stored.provider not in believed:
@@ -214,7 +222,20 @@ def _assignment(
         provider=provider_id,
         provider_name=provider.name or provider_id,
         purpose=purpose,
+        rights=_rights(role),
     )
+
+
+def _rights(role: _Role) -> tuple[str, ...]:
+    """What the assignment gives beyond its purpose; a right that is not known here gives nothing."""
+    given = {each.value_code for each in role.extension if each.url == systems.ASSIGNMENT_RIGHT}
+    return tuple(right for right in sorted(codes.RIGHTS) if right in given)
+
+
+def _is_open(unit: _Organization, now: datetime) -> bool:
+    """Whether a unit exists now: it is active, and within the time between its opening and its last day."""
+    periods = [each.value_period for each in unit.extension if each.url == systems.ORGANIZATION_PERIOD]
+    return unit.active and all(_covers(period, now) for period in periods)
 
 
 def _top(unit: _Organization, places: Mapping[str, tuple[Stored, _Organization]]) -> _Organization | None:

@@ -34,6 +34,7 @@ from kontinuum.web.workspace.signin.shared import (
     form_token_agrees,
     page_before_session,
 )
+from kontinuum.web.workspace.signin.switching import demo_persona
 
 _ENDINGS: Final = {
     Ending.MOVED: message("You continued at another workstation, so you are signed out here."),
@@ -73,13 +74,16 @@ def sign_in(services: WorkspaceServices) -> Endpoint:
         if not form_token_agrees(request, form.get("csrf", "")):
             return _form(services, request, HTTPStatus.FORBIDDEN, STALE_FORM)
         actor = form.get("actor", "")
-        persona = next((one for one in _staff(services) if one.actor.id == actor), None)
+        persona = next((one for one in _personas(services) if one.actor.id == actor), None)
         if persona is None:
             return _form(services, request, HTTPStatus.FORBIDDEN)
         wanted = form.get("assignment", "")
-        assignment = next((one for one in persona.assignments if one.id == wanted), None)
+        held = await demo_persona(services, actor)
+        assignment = next((one for one in held.assignments if one.id == wanted), None) if held else None
         if assignment is None:
-            return _form(services, request, HTTPStatus.UNPROCESSABLE_ENTITY)
+            ended = any(one.id == wanted for one in persona.assignments)
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            return _form(services, request, status, _ENDINGS[Ending.ASSIGNMENT] if ended else "")
         target = safe_path(form.get("next", "/"))
         return await begin(services, request, persona.actor, assignment, Proof(DEMO), target)
 
@@ -104,11 +108,11 @@ def choose_language(services: WorkspaceServices) -> Endpoint:
     return endpoint
 
 
-def _staff(services: WorkspaceServices) -> tuple[Persona, ...]:
-    """Whom a visitor of the demo may be here; nobody in production. Patients have pages of their own."""
+def _personas(services: WorkspaceServices, *kinds: ActorKind) -> tuple[Persona, ...]:
+    """Whom a visitor of the demo may be here, of some kinds or of all; nobody in production."""
     if services.production:
         return ()
-    return tuple(one for one in services.identity.personas() if one.actor.kind is ActorKind.STAFF)
+    return tuple(one for one in services.identity.personas() if not kinds or one.actor.kind in kinds)
 
 
 def _form(
@@ -123,7 +127,8 @@ def _form(
     values = {
         "next": safe_path(request.query_params.get("next", "/")),
         "providers": [party.provider for party in services.application.sign_in.values()],
-        "personas": _staff(services),
+        "personas": _personas(services, ActorKind.STAFF),
+        "patients": _personas(services, ActorKind.PATIENT),
         "purposes": {purpose: translator.gettext(text) for purpose, text in PURPOSES.items()},
         "problem": translator.gettext(problem) if problem else "",
         "notice": translator.gettext(notice) if notice else "",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from starlette.responses import RedirectResponse, Response
 
 from kontinuum.identity import Session
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.principal import Assignment, Persona, Principal
+from kontinuum.kernel.principal import ActorKind, Assignment, Persona, Principal
 from kontinuum.web.workspace.events import CLIENT, Event, tell
 from kontinuum.web.workspace.pages import SESSION_COOKIE, Page, read_cookie, safe_path, set_cookie
-from kontinuum.web.workspace.services import DEMO
+from kontinuum.web.workspace.services import DEMO, WorkspaceServices
 from kontinuum.web.workspace.signin.assignments import Missing, person_by_id
 from kontinuum.web.workspace.signin.shared import PURPOSES
 
@@ -62,11 +63,30 @@ async def own_persona(page: Page) -> Persona | None:
     session: Session = page.session
     actor = session.principal.actor
     if session.proof.origin == DEMO:
-        return page.services.identity.persona(actor.id)
+        return await demo_persona(page.services, actor.id)
     party = page.services.application.sign_in.get(session.proof.origin)
     directory = party.provider.directory if party else ()
     persona = await person_by_id(page.services, actor.id, directory)
     return None if isinstance(persona, Missing) else persona
+
+
+async def demo_persona(services: WorkspaceServices, actor: str) -> Persona | None:
+    """A persona of the demo with the assignments that the record holds now, where it holds the person."""
+    shown = services.identity.persona(actor)
+    if shown is None or shown.actor.kind is not ActorKind.STAFF:
+        return shown
+    held = await person_by_id(services, actor, ())
+    if held is Missing.UNKNOWN:
+        return shown  # the cast without its region
+    return None if isinstance(held, Missing) else replace(shown, assignments=_in_usual_order(shown, held))
+
+
+def _in_usual_order(shown: Persona, held: Persona) -> tuple[Assignment, ...]:
+    """The cast's own assignments first, as they stand in the picker."""
+    usual = [one.id for one in shown.assignments]
+    return tuple(
+        sorted(held.assignments, key=lambda one: usual.index(one.id) if one.id in usual else len(usual))
+    )
 
 
 async def _assignments_page(page: Page, target: str, status: int = HTTPStatus.OK) -> Response:

@@ -1,0 +1,215 @@
+"""The fields of the writing pane: what stands in the browser, as a response to its form, and back. Pure.
+
+A field is named by its place, `status/puls` or `diagnos:1/diagnos-kod` (the second row). What is typed is
+kept as it was typed; what is no answer yet, such as `37,` where a number is wanted, is told and stays in the
+draft.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from kontinuum.fhir.questionnaire import Form, Item, Occurrence, State
+from kontinuum.fhir.questionnaire.values import unit_of, value_key
+from kontinuum.kernel.i18n import local
+
+Fields = Mapping[str, Sequence[str]]
+
+ROWS: Final = 8
+"""How many rows of a repeating group the pane has room for."""
+OTHER: Final = "~other"
+"""Ends the name of the field for an answer that is none of the choices."""
+UNWRITABLE: Final = frozenset({"attachment", "reference", "display"})
+
+_NUMBER = re.compile(r"[+-]?\d{1,30}(?:[.,]\d{1,20})?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A field whose text is no answer of its type."""
+
+    place: str
+    link_id: str
+    text: str
+
+
+def place(occurrence: Occurrence) -> str:
+    """The name of the field of an occurrence."""
+    steps: list[str] = []
+    here: Occurrence | None = occurrence
+    while here is not None and here.item is not None:
+        row = f":{here.row}" if here.row else ""
+        steps.append(f"{here.item.link_id}{row}")
+        here = here.parent
+    return "/".join(reversed(steps))
+
+
+def to_response(form: Form, fields: Fields) -> tuple[dict[str, Any], list[Unread]]:
+    """The response that the fields hold, and the fields that hold no answer yet."""
+    unread: list[Unread] = []
+    items = _items(form.children, "", fields, unread)
+    head: dict[str, Any] = {"resourceType": "QuestionnaireResponse", "status": "in-progress"}
+    if form.canonical:
+        head["questionnaire"] = form.canonical
+    return ({**head, "item": items} if items else head), unread
+
+
+def strangers(form: Form, fields: Fields) -> dict[str, list[str]]:
+    """The fields that the form has no place for, such as those of an earlier version of the template."""
+    return {name: list(values) for name, values in fields.items() if not _is_known(form, name)}
+
+
+def _is_known(form: Form, name: str) -> bool:
+    steps = [step.partition(":") for step in name.removesuffix(OTHER).split("/")]
+    links = [link for link, _, _ in steps]
+    item = form.items.get(links[-1])
+    if item is None or list(reversed(form.ancestors[item.link_id])) != links[:-1]:
+        return False
+    rows = [row for link, colon, row in steps if colon]
+    numbered = all(row.isdecimal() and 0 < int(row) < ROWS for row in rows)
+    repeating = all(
+        form.items[link].repeats and form.items[link].is_group for link, colon, _ in steps if colon
+    )
+    return numbered and repeating and item.is_question and item.calculated is None
+
+
+def _items(items: Sequence[Item], path: str, fields: Fields, unread: list[Unread]) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+    for item in items:
+        if item.is_group:
+            rows = range(ROWS if item.repeats else 1)
+            inner = [_items(item.children, _below(path, item, row), fields, unread) for row in rows]
+            # An empty row between others stays, so that the rows keep their places.
+            last = max((row for row in rows if inner[row]), default=-1)
+            made += [
+                {"linkId": item.link_id, **({"item": inner[row]} if inner[row] else {})}
+                for row in range(last + 1)
+            ]
+        elif item.type not in UNWRITABLE:
+            here = _below(path, item, 0)
+            values = list(_values(item, here, fields, unread))
+            below = _items(item.children, here, fields, unread) if values else []
+            if values:
+                first = {**values[0], "item": below} if below else values[0]
+                made.append({"linkId": item.link_id, "answer": [first, *values[1:]]})
+    return made
+
+
+def _below(path: str, item: Item, row: int) -> str:
+    step = f"{item.link_id}:{row}" if row else item.link_id
+    return f"{path}/{step}" if path else step
+
+
+def _values(item: Item, name: str, fields: Fields, unread: list[Unread]) -> Iterator[dict[str, Any]]:
+    texts = [text for text in fields.get(name, ()) if text.strip()]
+    for text in texts:
+        value = _value(item, text)
+        if value is None:
+            unread.append(Unread(name, item.link_id, text))
+        else:
+            yield value
+    if item.type == "open-choice":
+        for text in fields.get(name + OTHER, ()):
+            if text.strip():
+                yield {"valueString": text}
+
+
+def _value(item: Item, text: str) -> dict[str, Any] | None:
+    kind = item.type
+    if kind in ("string", "text"):
+        return {"valueString": text} if text.strip() else None
+    if kind == "url":
+        return {"valueUri": text.strip()} if text.strip() else None
+    if kind in ("choice", "open-choice"):
+        number = int(text) if text.isdecimal() and len(text) < 6 else -1
+        return dict(item.options[number].value) if 0 <= number < len(item.options) else None
+    if kind == "boolean":
+        return {"valueBoolean": text == "true"} if text in ("true", "false") else None
+    if kind in ("integer", "decimal", "quantity"):
+        return _number(item, text.strip())
+    return _moment(kind, text.strip())
+
+
+def _number(item: Item, text: str) -> dict[str, Any] | None:
+    text = text.replace("\N{MINUS SIGN}", "-")
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = Decimal(text.replace(",", "."))
+    if item.type == "integer":
+        whole = "," not in text and "." not in text and abs(number) < 2**31
+        return {"valueInteger": int(number)} if whole else None
+    value: Decimal | int = number if "," in text or "." in text else int(number)
+    if item.type == "decimal":
+        return {"valueDecimal": value}
+    unit = item.unit or (item.unit_options[0] if item.unit_options else None)
+    return {"valueQuantity": {"value": value, **unit_of(unit)}}
+
+
+def _moment(kind: str, text: str) -> dict[str, Any] | None:
+    try:
+        if kind == "date" and _DATE.fullmatch(text):
+            return {"valueDate": datetime.strptime(text, "%Y-%m-%d").date().isoformat()}
+        if kind == "dateTime" and _DATE.match(text):
+            return {
+                "valueDateTime": local(datetime.fromisoformat(text).isoformat()).isoformat(timespec="seconds")
+            }
+        if kind == "time" and re.fullmatch(r"\d{2}:\d{2}", text):
+            return {"valueTime": f"{datetime.strptime(text, '%H:%M').time().isoformat()}"}
+    except ValueError:
+        return None
+    return None
+
+
+def from_state(state: State) -> dict[str, list[str]]:
+    """The fields of a response, as a browser shows them."""
+    fields: dict[str, list[str]] = {}
+    for one in state.top.walk():
+        item = one.item
+        if item is None or not item.is_question or item.calculated is not None or not one.answers:
+            continue
+        name = place(one)
+        for answer in one.answers:
+            key = value_key(answer.value)
+            number = option_number(item, answer.value)
+            if item.type in ("choice", "open-choice") and number is not None:
+                fields.setdefault(name, []).append(str(number))
+            elif item.type == "open-choice" and key == "valueString":
+                fields.setdefault(name + OTHER, []).append(answer.value[key])
+            elif key is not None:
+                fields.setdefault(name, []).append(_text(answer.value[key], key))
+    return fields
+
+
+def option_number(item: Item, value: Mapping[str, Any]) -> int | None:
+    """Which of the choices a value is."""
+    held = value.get(value_key(value) or "")
+    for number, option in enumerate(item.options):
+        other = option.value.get(value_key(option.value) or "")
+        same = other == held or (
+            isinstance(other, dict)
+            and isinstance(held, dict)
+            and other.get("code") == held.get("code")
+            and other.get("system") == held.get("system")
+        )
+        if same:
+            return number
+    return None
+
+
+def _text(value: Any, key: str) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        value = value.get("value", "")
+    if key == "valueDateTime":
+        return local(value).strftime("%Y-%m-%dT%H:%M") if len(value) > 10 else str(value)
+    if key == "valueTime":
+        return str(value)[:5]
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    return text.replace(".", ",") if key in ("valueDecimal", "valueQuantity") else text

@@ -1,0 +1,270 @@
+"""The settings of a care provider: what it decides for itself within the limits of the law.
+
+They are kept in the database with who changed them, when and why, so that a provider can change them without
+whoever runs the machines. An environment variable wins over them, for all providers of an installation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Literal
+
+from kontinuum.kernel.i18n import message
+
+Kind = Literal["number", "yes-no", "series"]
+Value = int | bool | tuple[str, ...]
+
+LONGEST_SERIES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """The settings in force at one care provider; `PROVIDER_SETTINGS` says what each means.
+
+    `reserve_series` holds local reserve numbers as `name; system; form`, one a line, where `#` in the form is
+    a digit and `@` a letter; `reserve_series_of` reads them.
+    """
+
+    relation_days: int = 30
+    opening_hours: int = 4
+    lift_days_max: int = 7
+    consent_days: int = 365
+    idle_minutes: int = 120
+    session_hours: int = 12
+    log_years: int = 10
+    extract_names: bool = False
+    reserve_series: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSetting:
+    """One setting: its name in `ProviderSettings`, what it means, and what is allowed.
+
+    `low` and `high` bound a number. `variable` is the environment variable that wins, without prefix.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    kind: Kind
+    unit: str = ""
+    low: int = 0
+    high: int = 0
+    provision: str = ""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that wins, without the common prefix."""
+        return _VARIABLES.get(self.name, self.name.upper())
+
+    @property
+    def default(self) -> Value:
+        """What holds when nothing was decided."""
+        value: Value = getattr(_DEFAULTS, self.name)
+        return value
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        if self.kind == "number":
+            return f"{self.low} to {self.high}"
+        return "yes, no" if self.kind == "yes-no" else "lines of NAME; SYSTEM; FORM, parted by |"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAllowed:
+    """A value that a setting does not take; `reason` says what it takes."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveSeries:
+    """A care provider's own series of reserve numbers; `form` has `#` for a digit and `@` for a letter."""
+
+    name: str
+    system: str
+    form: str
+
+    @property
+    def pattern(self) -> str:
+        """The form as a regular expression for text in upper case without spaces and hyphens."""
+        return "".join({"#": r"\d", "@": "[A-Z]"}.get(sign, re.escape(sign)) for sign in self.form)
+
+
+_VARIABLES: Final = {"idle_minutes": "SESSION_IDLE_MINUTES"}
+_DEFAULTS: Final = ProviderSettings()
+
+PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
+    ProviderSetting(
+        "relation_days",
+        message("Care relation"),
+        message("For how long a care relation that is stated by hand holds, unless another time is given."),
+        "number",
+        message("days"),
+        1,
+        365,
+        "patientdatalagen (2008:355) 4:1",
+    ),
+    ProviderSetting(
+        "opening_hours",
+        message("Emergency opening"),
+        message(
+            "After how many hours an emergency opening ends by itself. Every opening is reviewed afterwards."
+        ),
+        "number",
+        message("hours"),
+        1,
+        24,
+        "patientdatalagen (2008:355) ch. 4; lag (2022:913) ch. 3",
+    ),
+    ProviderSetting(
+        "lift_days_max",
+        message("Lifted block"),
+        message("For how long a block can be lifted at the most. The law's limit is seven days."),
+        "number",
+        message("days"),
+        1,
+        7,
+        "patientdatalagen (2008:355) ch. 4; HSLF-FS 2016:40 ch. 4",
+    ),
+    ProviderSetting(
+        "consent_days",
+        message("Consent to read from other care providers"),
+        message("For how long a consent is proposed to hold. The patient decides and can take it back."),
+        "number",
+        message("days"),
+        1,
+        3650,
+        "lag (2022:913) ch. 3",
+    ),
+    ProviderSetting(
+        "idle_minutes",
+        message("Unused session"),
+        message(
+            "After how many minutes without use a session ends. The screen locks before that; drafts stay."
+        ),
+        "number",
+        message("minutes"),
+        1,
+        720,
+        "HSLF-FS 2016:40 ch. 4",
+    ),
+    ProviderSetting(
+        "session_hours",
+        message("Longest session"),
+        message(
+            "How long a session may last, whatever happens in it. Holds for sessions that begin afterwards."
+        ),
+        "number",
+        message("hours"),
+        1,
+        24,
+        "HSLF-FS 2016:40 ch. 4",
+    ),
+    ProviderSetting(
+        "log_years",
+        message("The log is kept"),
+        message("For how many years entries in the log are kept before they may be removed. At least five."),
+        "number",
+        message("years"),
+        5,
+        100,
+        "patientdatalagen (2008:355) 4:3; HSLF-FS 2016:40 ch. 4",
+    ),
+    ProviderSetting(
+        "extract_names",
+        message("Names of staff in the patient's extract"),
+        message(
+            "Whether the extract that a patient is given of the log names the persons. Units and times "
+            "always stand in it."
+        ),
+        "yes-no",
+        provision="patientdatalagen (2008:355) 8:5",
+    ),
+    ProviderSetting(
+        "reserve_series",
+        message("Reserve numbers of your own"),
+        message(
+            "One series a line: name; system; form. In the form # is a digit and @ a letter, such as "
+            "Reserve number; urn:oid:1.2.752.97.3.1.3; 99##########"
+        ),
+        "series",
+    ),
+)
+"""Every setting of a care provider, in the order in which it is shown."""
+
+BY_NAME: Final[Mapping[str, ProviderSetting]] = {one.name: one for one in PROVIDER_SETTINGS}
+
+assert set(BY_NAME) == {one.name for one in fields(ProviderSettings)}
+
+_NAMESPACE = re.compile(r"(urn:oid:[0-9]+(\.[0-9]+)+|urn:[a-z0-9-]+:\S+|https?://\S+)")
+_FORM = re.compile(r"[0-9A-Z#@]{4,30}")
+
+
+def parse(setting: ProviderSetting, text: str) -> Value | NotAllowed:
+    """The value that a text from a form or an environment variable means."""
+    text = text.strip()
+    if setting.kind == "number":
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        if number is None or not setting.low <= number <= setting.high:
+            return NotAllowed(f"a whole number from {setting.low} to {setting.high}")
+        return number
+    if setting.kind == "yes-no":
+        return {"yes": True, "no": False}.get(text, NotAllowed("yes or no"))
+    return _series(text)
+
+
+def reserve_series_of(settings: ProviderSettings) -> tuple[ReserveSeries, ...]:
+    """The care provider's own series of reserve numbers."""
+    return tuple(_one_series(line) for line in settings.reserve_series)
+
+
+def shown(setting: ProviderSetting, value: Value) -> str:
+    """A value as a form and an environment variable hold it."""
+    if setting.kind == "yes-no":
+        return "yes" if value else "no"
+    return "\n".join(value) if isinstance(value, tuple) else str(value)
+
+
+def combined(stored: Mapping[str, Any], overrides: Mapping[str, Value]) -> ProviderSettings:
+    """The settings in force, of what a provider has decided and what the environment says.
+
+    What was stored by another release and is not allowed here is passed over: the default holds.
+    """
+    known = {name: value for name, raw in stored.items() if (value := _restored(name, raw)) is not None}
+    return replace(_DEFAULTS, **{**known, **overrides})  # type: ignore[arg-type]
+
+
+def _restored(name: str, raw: Any) -> Value | None:
+    setting = BY_NAME.get(name)
+    if setting is None:
+        return None
+    value = tuple(map(str, raw)) if isinstance(raw, list) else raw
+    if type(value) is not type(setting.default):
+        return None
+    again = parse(setting, shown(setting, value))
+    return None if isinstance(again, NotAllowed) else again
+
+
+def _series(text: str) -> tuple[str, ...] | NotAllowed:
+    lines = [line.strip() for line in re.split(r"[\n|]", text) if line.strip()]
+    if len(lines) > LONGEST_SERIES:
+        return NotAllowed(f"at most {LONGEST_SERIES} series")
+    for line in lines:
+        parts = [part.strip() for part in line.split(";")]
+        good = len(parts) == 3 and parts[0] and _NAMESPACE.fullmatch(parts[1]) and _FORM.fullmatch(parts[2])
+        if not good or "#" not in parts[2]:
+            return NotAllowed(
+                f"name; system; form, such as Reserve number; urn:oid:1.2.3; 99########, not '{line}'"
+            )
+    if len({_one_series(line).system for line in lines}) < len(lines):
+        return NotAllowed("each system once")
+    return tuple("; ".join(part.strip() for part in line.split(";")) for line in lines)
+
+
+def _one_series(line: str) -> ReserveSeries:
+    name, system, form = (part.strip() for part in line.split(";"))
+    return ReserveSeries(name, system, form)

@@ -1,0 +1,122 @@
+"""Drafts: what an author is writing about a patient, seen by nobody else, until it is signed.
+
+A draft is patient data: it passes the gate. Opening, beginning, discarding and taking back are logged; the
+savings between them, several a minute by the same author, are the same act and are not.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Final
+
+from kontinuum.access import NOTHING_KNOWN, Action, Deny, Facts, decide
+from kontinuum.record.context import Context, forbidden
+from kontinuum.record.outcome import Refusal, RefusalKind, refuse
+from kontinuum.store import drafts as rows
+from kontinuum.store.drafts import DraftRow
+
+Draft = DraftRow
+
+_DAY: Final = 24 * 3600 * 1_000_000
+
+
+def _owner(context: Context) -> tuple[str, str]:
+    return context.principal.actor.id, context.principal.assignment.provider
+
+
+def _denied(context: Context, patient: str) -> Deny | None:
+    assignment = context.principal.assignment
+    facts = Facts("QuestionnaireResponse", patient, assignment.unit, assignment.provider)
+    # As with every new documentation of one's own: nothing between patient and author changes the answer.
+    decision = decide(context.question(Action.WRITE, patient=patient), facts, NOTHING_KNOWN)
+    return decision if isinstance(decision, Deny) else None
+
+
+async def _refused(context: Context, deny: Deny, patient: str) -> Refusal:
+    await context.log("draft", "refused", deny.rule, patients=(patient,))
+    return forbidden(deny)
+
+
+async def _noted(context: Context, draft: Draft, note: str) -> None:
+    await context.log(
+        "draft", "permitted", "own-draft", patients=(draft.patient,), what=(f"draft/{draft.id}",), note=note
+    )
+
+
+async def open_draft(context: Context, patient: str, template: str) -> Draft | Refusal | None:
+    """The author's draft of a template for a patient."""
+    deny = _denied(context, patient)
+    if deny is not None:
+        return await _refused(context, deny, patient)
+    draft = await rows.open_draft(context.pool, *_owner(context), patient, template)
+    if draft is not None:
+        await _noted(context, draft, "opened")
+    return draft
+
+
+async def list_drafts(context: Context, patient: str) -> list[Draft] | Refusal:
+    """The author's open drafts for a patient, the latest first."""
+    deny = _denied(context, patient)
+    if deny is not None:
+        return await _refused(context, deny, patient)
+    found = await rows.open_drafts(context.pool, *_owner(context), patient)
+    if found:
+        what = [f"draft/{draft.id}" for draft in found]
+        await context.log(
+            "draft", "permitted", "own-draft", patients=(patient,), what=what, count=len(found), note="listed"
+        )
+    return found
+
+
+async def save_draft(
+    context: Context, patient: str, template: str, content: bytes, version: int
+) -> Draft | Refusal:
+    """Save over a version, 0 for a new draft; a conflict when another window was first."""
+    deny = _denied(context, patient)
+    if deny is not None:
+        return await _refused(context, deny, patient)
+    current = await rows.open_draft(context.pool, *_owner(context), patient, template)
+    if current is None and version == 0:
+        new = DraftRow(str(uuid.uuid4()), patient, template, 1, content, context.now())
+        await _noted(context, new, "begun")
+        unit = context.principal.assignment.unit
+        begun = await rows.begin(context.pool, new.id, (*_owner(context), unit), new)
+        return begun if begun is not None else _conflict()
+    if current is None or current.version != version:
+        return _conflict()
+    changed = current._replace(content=content, updated=context.now())
+    saved = await rows.save(context.pool, *_owner(context), changed)
+    return saved if saved is not None else _conflict()
+
+
+def _conflict() -> Refusal:
+    return refuse(RefusalKind.CONFLICT, "conflict", "The draft was changed in another window.")
+
+
+async def discard_draft(context: Context, patient: str, identity: str) -> Draft | Refusal:
+    """Put a draft aside; it can be taken back for a day."""
+    now = context.now()
+    await rows.purge(context.pool, now - _DAY)
+    draft = await rows.discard(context.pool, identity, _owner(context), patient, now)
+    if draft is None:
+        return _missing()
+    await _noted(context, draft, "discarded")
+    return draft
+
+
+async def restore_draft(context: Context, patient: str, identity: str) -> Draft | Refusal:
+    """Take a discarded draft back."""
+    draft = await rows.restore(context.pool, identity, _owner(context), patient)
+    if draft is None:
+        return _missing()
+    await _noted(context, draft, "restored")
+    return draft
+
+
+async def remove_draft(context: Context, patient: str, identity: str) -> None:
+    """Remove a draft whose content is signed."""
+    await rows.remove(context.pool, identity, _owner(context), patient)
+
+
+def _missing() -> Refusal:
+    return refuse(RefusalKind.NOT_FOUND, "not-found", "There is no such draft.")

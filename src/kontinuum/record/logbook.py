@@ -1,0 +1,332 @@
+"""Reading the log through the gate: under its own access control, and logged itself (rule 19).
+
+The log of a care provider is read by those who have an assignment at that provider whose purpose is
+supervision (patientdatalagen (2008:355) 2:4 5 and 4:3), and about oneself by every patient (8:5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from kontinuum.access import Deny
+from kontinuum.audit import AuditEntry
+from kontinuum.audit.event import event_id, place_of, to_event
+from kontinuum.audit.patterns import BY_KEY
+from kontinuum.fhir import json
+from kontinuum.kernel.principal import ActorKind, Principal, Purpose
+from kontinuum.record import reviewing
+from kontinuum.record.context import Context, forbidden
+from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
+from kontinuum.store import audit_query, audit_review
+from kontinuum.store.audit_query import Filter, Position
+from kontinuum.store.audit_review import Check, Finding, Period, Round
+
+__all__ = [
+    "Check",
+    "Extract",
+    "Finding",
+    "FindingFile",
+    "LogEntry",
+    "LogPage",
+    "Logbook",
+    "Position",
+    "Round",
+    "is_self",
+    "may_review",
+]
+
+PAGE = 50
+EXTRACT_AT_MOST = 20_000
+LONGEST_NOTE = 4000
+LONGEST_PERIOD_MICROS = 366 * 24 * 3600 * 1_000_000
+
+OUTCOMES = ("in-order", "ask", "report")
+"""What a review comes to: the access was in order; the person is to be asked; it is reported onwards."""
+
+_decode = msgspec.json.Decoder(AuditEntry).decode
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An entry with the id of its AuditEvent."""
+
+    id: str
+    entry: AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """One page of the log, newest first; `next` is the position of the following page."""
+
+    entries: tuple[LogEntry, ...]
+    next: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What the log tells about one patient, newest first; `complete` is False when there is more."""
+
+    patient: str
+    entries: tuple[LogEntry, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FindingFile:
+    """A finding with its round, the entries behind it, and the reviews made of it."""
+
+    round: Round
+    finding: Finding
+    entries: tuple[LogEntry, ...]
+    checks: tuple[Check, ...]
+
+
+def may_review(principal: Principal) -> bool:
+    """Whether someone may read and review the log of the own care provider."""
+    return principal.actor.kind is ActorKind.STAFF and principal.purpose is Purpose.SUPERVISION
+
+
+def is_self(principal: Principal, patient: str) -> bool:
+    """Whether someone is the patient."""
+    return principal.actor.kind is ActorKind.PATIENT and principal.actor.id == patient
+
+
+_NOT_A_REVIEWER = Deny(
+    "log-review",
+    "The log is read under an assignment whose purpose is supervision.",
+    "patientdatalagen (2008:355) 4:3; HSLF-FS 2016:40 4:9",
+)
+_NOT_SELF = Deny(
+    "log-extract",
+    "An extract of the log is for the patient, or made under an assignment whose purpose is supervision.",
+    "patientdatalagen (2008:355) 8:5",
+)
+
+
+class Logbook:
+    """The log as one principal may read it."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def event(self, logical_id: str) -> Stored | Refusal:
+        """One entry as a FHIR AuditEvent; its id is that of `LogEntry`."""
+        place = place_of(logical_id)
+        row = None if place is None else await audit_query.one(self._context.pool, *place)
+        what = (f"AuditEvent/{logical_id}",)
+        if row is None:
+            await self._context.log("read-log", "not-found", "", what=what)
+            return _missing(logical_id)
+        content, provider, patients = row
+        basis = self._basis_of_event(provider, patients)
+        if basis is None:
+            await self._context.log("read-log", "refused", _NOT_A_REVIEWER.rule, what=what)
+            return forbidden(_NOT_A_REVIEWER)
+        await self._context.log("read-log", "permitted", basis, patients=patients, what=what, count=1)
+        entry = _decode(content)
+        if basis == "own-record":
+            # Who else was found by the same search is no business of this patient's.
+            entry = replace(
+                entry, patients=(self._context.principal.actor.id,), what=(), count=None, note=None
+            )
+        body = json.dumps(to_event(entry, logical_id))
+        return Stored("AuditEvent", logical_id, 1, entry.recorded, body, entry.unit, entry.provider)
+
+    def _basis_of_event(self, provider: str, patients: Sequence[str]) -> str | None:
+        principal = self._context.principal
+        if may_review(principal) and provider == principal.assignment.provider:
+            return _NOT_A_REVIEWER.rule
+        return "own-record" if any(is_self(principal, patient) for patient in patients) else None
+
+    async def find(
+        self,
+        *,
+        actors: Sequence[str] = (),
+        patient: str | None = None,
+        unit: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        after: Position | None = None,
+        count: int = PAGE,
+    ) -> LogPage | Refusal:
+        """The own provider's entries, newest first; times in microseconds, `until` exclusive."""
+        refusal = await self._refuse_others("read-log")
+        if refusal is not None:
+            return refusal
+        provider = self._context.principal.assignment.provider
+        wanted = Filter(provider, actors, patient, unit, since, until)
+        rows = await audit_query.find(self._context.pool, wanted, count + 1, after)
+        shown = tuple(_shown(row) for row in rows[:count])
+        asked = {"actor": ",".join(actors), "patient": patient, "unit": unit, "since": since, "until": until}
+        await self._context.log(
+            "read-log",
+            "permitted",
+            _NOT_A_REVIEWER.rule,
+            patients=(one for each in shown for one in each.entry.patients),
+            what=("AuditEvent?" + "&".join(f"{name}={value}" for name, value in asked.items() if value),),
+            count=len(shown),
+        )
+        return LogPage(shown, rows[count - 1].position if len(rows) > count else None)
+
+    async def units(self) -> list[str]:
+        """The HSA-ids of the own provider's units in the log; none for those who may not read it."""
+        principal = self._context.principal
+        if not may_review(principal):
+            return []
+        return await audit_query.units(self._context.pool, principal.assignment.provider)
+
+    async def extract(self, patient: str) -> Extract | Refusal:
+        """What the log tells about a patient.
+
+        The patient is told of all providers' accesses, staff of those of the own provider.
+        """
+        principal = self._context.principal
+        own = is_self(principal, patient)
+        if not own and not may_review(principal):
+            await self._context.log("extract-log", "refused", _NOT_SELF.rule, patients=(patient,))
+            return forbidden(_NOT_SELF)
+        provider = None if own else principal.assignment.provider
+        wanted = Filter(provider=provider, patient=patient)
+        rows = await audit_query.find(self._context.pool, wanted, EXTRACT_AT_MOST + 1)
+        shown = rows[:EXTRACT_AT_MOST]
+        basis = "own-record" if own else _NOT_SELF.rule
+        await self._context.log(
+            "extract-log",
+            "permitted",
+            basis,
+            patients=(patient,),
+            what=(f"Patient/{patient}",),
+            count=len(shown),
+        )
+        return Extract(patient, tuple(map(_shown, shown)), len(rows) == len(shown))
+
+    async def review(self, since: int, until: int) -> int | Refusal:
+        """Make a round of review over a period (microseconds, `until` exclusive); gives its number."""
+        refusal = await self._refuse_others("review-log")
+        if refusal is not None:
+            return refusal
+        if not 0 < until - since <= LONGEST_PERIOD_MICROS:
+            return refuse(
+                RefusalKind.BAD_REQUEST, "value", "A review covers a day at least and a year at most."
+            )
+        period = Period(self._context.principal.assignment.provider, since, until)
+        await self._context.log("review-log", "permitted", _NOT_A_REVIEWER.rule, what=(_span(period),))
+        return await reviewing.make_round(self._context, period)
+
+    async def rounds(self) -> list[Round] | Refusal:
+        """The own provider's rounds of review, newest first."""
+        refusal = await self._refuse_others("read-log")
+        if refusal is not None:
+            return refusal
+        return await audit_review.rounds(self._context.pool, self._context.principal.assignment.provider)
+
+    async def round(self, number: int) -> tuple[Round, list[Finding]] | Refusal:
+        """A round with its findings, those to look at first first."""
+        refusal = await self._refuse_others("read-log")
+        if refusal is not None:
+            return refusal
+        provider = self._context.principal.assignment.provider
+        rounds = await audit_review.rounds(self._context.pool, provider, number)
+        if not rounds:
+            return refuse(RefusalKind.NOT_FOUND, "not-found", f"There is no round {number} of review here.")
+        findings = await audit_review.findings(self._context.pool, provider, number=number)
+        await self._log_review(
+            "read-log", f"review/{number}", (one.patient for one in findings), len(findings)
+        )
+        return rounds[0], findings
+
+    async def finding(self, number: int) -> FindingFile | Refusal:
+        """A finding with the entries behind it."""
+        refusal = await self._refuse_others("read-log")
+        if refusal is not None:
+            return refusal
+        found = await self._finding(number)
+        if isinstance(found, Refusal):
+            return found
+        provider = self._context.principal.assignment.provider
+        rounds = await audit_review.rounds(self._context.pool, provider, found.round)
+        wanted = Filter(provider, (found.actor,), found.patient, None, found.first, found.last + 1)
+        rows = await audit_query.find(self._context.pool, wanted, 500)
+        entries = tuple(map(_shown, rows))
+        patients = (one for each in entries for one in each.entry.patients)
+        await self._log_review("read-log", f"review/{found.round}/{found.place}", patients, len(entries))
+        checks = await audit_review.checks(self._context.pool, number)
+        return FindingFile(rounds[0], found, entries, tuple(checks))
+
+    async def check(self, number: int, outcome: str, note: str) -> Finding | Refusal:
+        """Document the review of a finding; it is in the log before it is kept."""
+        refusal = await self._refuse_others("review-log")
+        if refusal is not None:
+            return refusal
+        note = note.strip()
+        if outcome not in OUTCOMES:
+            return refuse(RefusalKind.INVALID, "value", f"'{outcome}' is not an outcome of a review.")
+        if len(note) > LONGEST_NOTE:
+            return refuse(RefusalKind.INVALID, "too-long", f"A note has at most {LONGEST_NOTE:,} characters.")
+        if outcome != "in-order" and not note:
+            return refuse(
+                RefusalKind.INVALID, "required", "Write what is to be asked or reported, and to whom."
+            )
+        found = await self._finding(number)
+        if isinstance(found, Refusal):
+            return found
+        who = self._context.principal
+        what = f"review/{found.round}/{found.place}"
+        patients = (found.patient,)
+        await self._log_review(
+            "review-log", what, patients, 1, note=f"{outcome}: {note}" if note else outcome
+        )
+        about = (who.actor.id, who.actor.name, who.assignment.id)
+        await audit_review.add_check(self._context.pool, number, self._context.now(), about, outcome, note)
+        return found
+
+    async def _finding(self, number: int) -> Finding | Refusal:
+        provider = self._context.principal.assignment.provider
+        found = await audit_review.findings(self._context.pool, provider, finding=number)
+        if not found:
+            return refuse(
+                RefusalKind.NOT_FOUND, "not-found", f"There is no finding {number} of a review here."
+            )
+        return found[0]
+
+    async def _refuse_others(self, action: str) -> Refusal | None:
+        if may_review(self._context.principal):
+            return None
+        await self._context.log(action, "refused", _NOT_A_REVIEWER.rule)
+        return forbidden(_NOT_A_REVIEWER)
+
+    async def _log_review(
+        self, action: str, what: str, patients: Iterable[str | None], count: int, note: str | None = None
+    ) -> None:
+        await self._context.log(
+            action,
+            "permitted",
+            _NOT_A_REVIEWER.rule,
+            patients=patients,
+            what=(what,),
+            count=count,
+            note=note,
+        )
+
+
+def titles(finding: Finding) -> list[str]:
+    """What a finding's patterns are called, in English: to be translated where they are shown."""
+    return [BY_KEY[key].title for key in finding.reasons if key in BY_KEY]
+
+
+def _shown(row: audit_query.Found) -> LogEntry:
+    position = row.position
+    return LogEntry(event_id(position.writer, position.block, position.ord), _decode(row.content))
+
+
+def _span(period: Period) -> str:
+    return f"AuditEvent?since={period.since}&until={period.until}"
+
+
+def _missing(logical_id: str) -> Refusal:
+    return refuse(RefusalKind.NOT_FOUND, "not-found", f"There is no AuditEvent with the id '{logical_id}'.")

@@ -1,0 +1,132 @@
+"""SQL for drafts: what an author is writing about a patient and has not signed."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+_COLUMNS = "id::text, patient, template, version, content, updated"
+
+OPEN = f"""
+select {_COLUMNS} from draft
+ where owner = $1 and provider = $2 and patient = $3 and template = $4 and discarded is null
+"""
+
+ALL_OPEN = f"""
+select {_COLUMNS} from draft
+ where owner = $1 and provider = $2 and patient = $3 and discarded is null
+ order by updated desc
+"""
+
+BEGIN = f"""
+insert into draft (id, owner, provider, unit, patient, template, version, content, updated)
+values ($1::uuid, $2, $3, $4, $5, $6, 1, $7, $8)
+    on conflict do nothing
+returning {_COLUMNS}
+"""
+
+SAVE = f"""
+update draft set version = version + 1, content = $5, updated = $6
+ where id = $1::uuid and owner = $2 and provider = $3 and version = $4 and discarded is null
+returning {_COLUMNS}
+"""
+
+DISCARD = f"""
+update draft set discarded = $5
+ where id = $1::uuid and owner = $2 and provider = $3 and patient = $4 and discarded is null
+returning {_COLUMNS}
+"""
+
+RESTORE = f"""
+update draft set discarded = null
+ where id = $1::uuid and owner = $2 and provider = $3 and patient = $4 and discarded is not null
+   and not exists (
+       select from draft other
+        where other.owner = draft.owner and other.provider = draft.provider and other.patient = draft.patient
+          and other.template = draft.template and other.discarded is null)
+returning {_COLUMNS}
+"""
+
+REMOVE = "delete from draft where id = $1::uuid and owner = $2 and provider = $3 and patient = $4"
+
+PURGE = "delete from draft where discarded < $1"
+
+DESTROY = """
+delete from draft where patient = $1 and provider = $2 and ($3::text[] is null or id::text = any($3))
+"""
+
+
+class DraftRow(NamedTuple):
+    """A draft; `content` is what its writer's page needs to go on, `updated` in microseconds."""
+
+    id: str
+    patient: str
+    template: str
+    version: int
+    content: bytes
+    updated: int
+
+
+async def open_draft(pool: Any, owner: str, provider: str, patient: str, template: str) -> DraftRow | None:
+    """The author's open draft of a template for a patient."""
+    return _row(await pool.fetchrow(OPEN, owner, provider, patient, template))
+
+
+async def open_drafts(pool: Any, owner: str, provider: str, patient: str) -> list[DraftRow]:
+    """The author's open drafts for a patient, the latest first."""
+    return [DraftRow(*record) for record in await pool.fetch(ALL_OPEN, owner, provider, patient)]
+
+
+async def begin(pool: Any, identity: str, owner: tuple[str, str, str], draft: DraftRow) -> DraftRow | None:
+    """Keep a new draft of an owner (actor, provider, unit); None when one was begun meanwhile."""
+    actor, provider, unit = owner
+    return _row(
+        await pool.fetchrow(
+            BEGIN,
+            identity,
+            actor,
+            provider,
+            unit,
+            draft.patient,
+            draft.template,
+            draft.content,
+            draft.updated,
+        )
+    )
+
+
+async def save(pool: Any, owner: str, provider: str, draft: DraftRow) -> DraftRow | None:
+    """Save over the version that `draft` carries; None when that is not the current one."""
+    return _row(
+        await pool.fetchrow(SAVE, draft.id, owner, provider, draft.version, draft.content, draft.updated)
+    )
+
+
+async def discard(
+    pool: Any, identity: str, owner: tuple[str, str], patient: str, now: int
+) -> DraftRow | None:
+    """Put a draft aside; None when there is none."""
+    return _row(await pool.fetchrow(DISCARD, identity, *owner, patient, now))
+
+
+async def restore(pool: Any, identity: str, owner: tuple[str, str], patient: str) -> DraftRow | None:
+    """Take a discarded draft back; None when it is gone or another one is open."""
+    return _row(await pool.fetchrow(RESTORE, identity, *owner, patient))
+
+
+async def remove(pool: Any, identity: str, owner: tuple[str, str], patient: str) -> None:
+    """Remove a draft for good: what it held is signed."""
+    await pool.execute(REMOVE, identity, *owner, patient)
+
+
+async def purge(pool: Any, before: int) -> None:
+    """Remove what was discarded before a time."""
+    await pool.execute(PURGE, before)
+
+
+async def destroy(connection: Any, patient: str, provider: str, identities: list[str] | None) -> None:
+    """Remove every author's drafts about a patient at a provider; with `identities` only these."""
+    await connection.execute(DESTROY, patient, provider, identities)
+
+
+def _row(record: Any) -> DraftRow | None:
+    return None if record is None else DraftRow(*record)

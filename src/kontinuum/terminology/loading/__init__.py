@@ -1,0 +1,1 @@
+"""Readers of the formats in which code systems are published, and the loader that writes them."""

@@ -1,0 +1,88 @@
+"""The operations that this server offers, one row each; the CapabilityStatement is made from the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kontinuum.web.api import terminology_operations as terminology
+from kontinuum.web.api.answer import Answer
+from kontinuum.web.api.call import Call
+from kontinuum.web.api.interactions import Invocation
+from kontinuum.web.api.operations import Handler, Level, Operation, Parameter, invoke
+
+_BASE = "http://hl7.org/fhir/OperationDefinition/"
+
+
+def _row(
+    type_name: str, name: str, handler: Handler, taken: str, refused: str = "", *, instance: bool = True
+) -> Operation:
+    """A terminology operation; `taken` and `refused` list parameters as `name:type`, `*` if repeated."""
+    parameters: dict[str, Parameter] = {**_parameters(taken, True), **_parameters(refused, False)}
+    levels = {Level.TYPE, Level.INSTANCE} if instance else {Level.TYPE}
+    definition = f"{_BASE}{type_name}-{name}"
+    return Operation(name, definition, frozenset(levels), (type_name,), parameters, handler)
+
+
+def _parameters(listed: str, offered: bool) -> Mapping[str, Parameter]:
+    named = (each.partition(":") for each in listed.split())
+    return {
+        name: Parameter(type_name.removesuffix("*"), type_name.endswith("*"), offered)
+        for name, _, type_name in named
+    }
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    _row(
+        "CodeSystem",
+        "lookup",
+        terminology.lookup,
+        "code:code system:uri version:string coding:Coding displayLanguage:code property:code*",
+        "date:dateTime",
+        instance=False,
+    ),
+    _row(
+        "CodeSystem",
+        "validate-code",
+        terminology.validate_code,
+        "url:uri code:code version:string display:string coding:Coding codeableConcept:CodeableConcept "
+        "displayLanguage:code",
+        "codeSystem:CodeSystem date:dateTime abstract:boolean",
+    ),
+    _row(
+        "CodeSystem",
+        "subsumes",
+        terminology.subsumes,
+        "codeA:code codeB:code system:uri version:string codingA:Coding codingB:Coding",
+    ),
+    _row(
+        "ValueSet",
+        "expand",
+        terminology.expand,
+        "url:uri valueSet:ValueSet valueSetVersion:string filter:string offset:integer count:integer "
+        "includeDesignations:boolean activeOnly:boolean excludeNested:boolean displayLanguage:code",
+        "context:uri contextDirection:code date:dateTime designation:string* includeDefinition:boolean "
+        "excludeNotForUI:boolean excludePostCoordinated:boolean exclude-system:canonical* "
+        "system-version:canonical* check-system-version:canonical* force-system-version:canonical*",
+    ),
+    _row(
+        "ValueSet",
+        "validate-code",
+        terminology.validate_in_value_set,
+        "url:uri valueSet:ValueSet valueSetVersion:string code:code system:uri systemVersion:string "
+        "display:string coding:Coding codeableConcept:CodeableConcept displayLanguage:code",
+        "context:uri date:dateTime abstract:boolean",
+    ),
+    _row(
+        "ConceptMap",
+        "translate",
+        terminology.translate,
+        "url:uri conceptMapVersion:string code:code system:uri coding:Coding "
+        "codeableConcept:CodeableConcept targetsystem:uri reverse:boolean",
+        "conceptMap:ConceptMap version:string source:uri target:uri dependency:string*",
+    ),
+)
+
+
+async def invoke_operation(call: Call, wanted: Invocation) -> Answer:
+    """Carry out the operation that was asked for, if it is one of the table."""
+    return await invoke(call, wanted, OPERATIONS)

@@ -1,0 +1,258 @@
+"""FHIR operations: what one is, what it was given, and the one way in which each is carried out.
+
+http://hl7.org/fhir/R4/operations.html. An operation is a row of a table (`operation_table.py`): its name,
+where it can be invoked, the parameters it takes and a handler. Parsing, refusals and the CapabilityStatement
+follow from the row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from kontinuum.fhir.definitions import type_definition
+from kontinuum.fhir.validation import validate
+from kontinuum.kernel.principal import Purpose
+from kontinuum.web.api.answer import Answer, Problem, bad_request, problem
+from kontinuum.web.api.body import Resource, read_any_resource
+from kontinuum.web.api.call import Call
+from kontinuum.web.api.interactions import Invocation
+
+_FORM_PARAMETERS = ("_format", "_pretty")
+_INTEGER = re.compile(r"-?[0-9]{1,10}")
+_RESOURCE = "Resource"
+
+
+class Level(StrEnum):
+    """Where an operation is invoked: below the base, a type, or one resource."""
+
+    SYSTEM = "system"
+    TYPE = "type"
+    INSTANCE = "instance"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """An input: its FHIR type ("uri", "Coding", "ValueSet" for a resource) and whether it may be repeated.
+
+    One that is not `offered` is known to FHIR and refused by name, as leaving it out would change the answer.
+    """
+
+    type: str
+    repeats: bool = False
+    offered: bool = True
+
+    @property
+    def primitive(self) -> bool:
+        """Whether its value can stand in an address."""
+        definition = type_definition(self.type)
+        return definition is not None and definition.kind == "primitive-type"
+
+    @property
+    def is_resource(self) -> bool:
+        """Whether it stands in `Parameters.parameter.resource`."""
+        definition = type_definition(self.type)
+        return self.type == _RESOURCE or (definition is not None and definition.kind == "resource")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What an operation was given: for each name its values, as JSON values of the declared type."""
+
+    values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def one(self, name: str) -> Any:
+        """The value of a parameter that is not repeated; None when it was not given."""
+        found = self.values.get(name)
+        return found[0] if found else None
+
+    def all(self, name: str) -> tuple[Any, ...]:
+        """All values of a parameter."""
+        return self.values.get(name, ())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+
+Handler = Callable[[Call, Invocation, Inputs], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. `purposes` are those of the assignments that may invoke it; None means every purpose.
+
+    An operation that `affects_state` is invoked by POST alone (http://hl7.org/fhir/R4/operations.html#executing).
+    """
+
+    name: str
+    definition: str
+    levels: frozenset[Level]
+    types: tuple[str, ...]
+    parameters: Mapping[str, Parameter]
+    handler: Handler
+    affects_state: bool = False
+    purposes: frozenset[Purpose] | None = None
+
+    def is_at(self, wanted: Invocation) -> bool:
+        """Whether it can be invoked where an invocation wants to."""
+        level = Level.SYSTEM if wanted.type is None else Level.TYPE if wanted.id is None else Level.INSTANCE
+        return (
+            self.name == wanted.name
+            and level in self.levels
+            and (wanted.type is None or not self.types or wanted.type in self.types)
+        )
+
+
+async def invoke(call: Call, wanted: Invocation, table: Sequence[Operation]) -> Answer:
+    """Find the operation, read what it was given, and carry it out."""
+    operation = next((each for each in table if each.is_at(wanted)), None)
+    if operation is None:
+        return _unknown(wanted, table)
+    refused = _wrong_method(call, operation) or _not_for(call, operation)
+    if refused is not None:
+        return refused
+    inputs = await _inputs(call, operation)
+    if isinstance(inputs, Problem):
+        return inputs
+    return await operation.handler(call, wanted, inputs)
+
+
+def _unknown(wanted: Invocation, table: Sequence[Operation]) -> Problem:
+    elsewhere = [each for each in table if each.name == wanted.name]
+    if elsewhere:
+        places = ", ".join(f"/{name}/${wanted.name}" for each in elsewhere for name in each.types)
+        message = f"The operation '${wanted.name}' is not offered here; see {places or '/metadata'}."
+    else:
+        message = f"The operation '${wanted.name}' is not offered; /metadata lists what is."
+    return problem(404, "not-supported", message)
+
+
+def _wrong_method(call: Call, operation: Operation) -> Problem | None:
+    allowed = ("POST",) if operation.affects_state else ("GET", "HEAD", "POST")
+    method = call.request.method
+    if method in allowed:
+        return None
+    listed = ", ".join(allowed)
+    message = f"{method} does not invoke ${operation.name}. Allowed: {listed}."
+    return problem(405, "not-supported", message, headers={"allow": listed})
+
+
+def _not_for(call: Call, operation: Operation) -> Problem | None:
+    purpose = call.record.principal.purpose if operation.purposes is not None else None
+    if operation.purposes is None or purpose in operation.purposes:
+        return None
+    message = f"${operation.name} is not for assignments with the purpose '{purpose}'."
+    return problem(403, "forbidden", message)
+
+
+async def _inputs(call: Call, operation: Operation) -> Inputs | Problem:
+    values: dict[str, list[Any]] = {}
+    for name, text in call.request.parameters:
+        if name in _FORM_PARAMETERS:
+            continue
+        parameter = _taken(operation, name)
+        value = parameter if isinstance(parameter, Problem) else _from_text(name, parameter, text)
+        if isinstance(value, Problem):
+            return value
+        values.setdefault(name, []).append(value)
+    if call.request.method == "POST":
+        refused = await _from_body(call, operation, values)
+        if refused is not None:
+            return refused
+    for name, given in values.items():
+        if len(given) > 1 and not operation.parameters[name].repeats:
+            return bad_request("value", f"The parameter '{name}' is given {len(given)} times; give it once.")
+    return Inputs({name: tuple(given) for name, given in values.items()})
+
+
+def _taken(operation: Operation, name: str) -> Parameter | Problem:
+    parameter = operation.parameters.get(name)
+    if parameter is not None and parameter.offered:
+        return parameter
+    if parameter is not None:
+        message = f"The parameter '{name}' of ${operation.name} is not offered; leave it out."
+    else:
+        known = ", ".join(each for each, one in operation.parameters.items() if one.offered)
+        message = f"${operation.name} has no parameter '{name}'. Known: {known or 'none'}."
+    return bad_request("not-supported", message)
+
+
+def _from_text(name: str, parameter: Parameter, text: str) -> Any:
+    if not parameter.primitive:
+        return bad_request(
+            "value", f"'{name}' is a {parameter.type}: send it by POST in a Parameters resource."
+        )
+    match parameter.type:
+        case "boolean":
+            if text not in ("true", "false"):
+                return bad_request("value", f"{name} must be true or false, not '{text}'.")
+            return text == "true"
+        case "integer":
+            if _INTEGER.fullmatch(text) is None or abs(int(text)) >= 1 << 31:
+                return bad_request("value", f"{name} must be a whole number below 2^31, not '{text}'.")
+            return int(text)
+    if not text.strip():
+        return bad_request("value", f"{name} is empty; leave it out or give a value.")
+    return text
+
+
+async def _from_body(call: Call, operation: Operation, values: dict[str, list[Any]]) -> Problem | None:
+    resource = await read_any_resource(call.request, call.receive, call.limits)
+    if resource is None or isinstance(resource, Problem):
+        return resource
+    if resource["resourceType"] != "Parameters":
+        return _sole_resource(operation, resource, values)
+    issues = [issue for issue in validate(resource, expected_type="Parameters") if issue.refuses]
+    if issues:
+        return Problem(400, tuple(issues))
+    for number, part in enumerate(resource.get("parameter", [])):
+        place = f"Parameters.parameter[{number}]"
+        parameter = _taken(operation, part["name"])
+        value = parameter if isinstance(parameter, Problem) else _from_part(part, parameter, place)
+        if isinstance(value, Problem):
+            return value
+        values.setdefault(part["name"], []).append(value)
+    return None
+
+
+def _from_part(part: dict[str, Any], parameter: Parameter, place: str) -> Any:
+    if parameter.is_resource:
+        given = part.get("resource")
+        if given is None or parameter.type not in (_RESOURCE, given["resourceType"]):
+            return bad_request("value", f"'{part['name']}' must be a {parameter.type} in `resource`.", place)
+        return given
+    element = next((name for name in part if name.startswith("value")), None)
+    if element is None:
+        return bad_request("required", f"'{part['name']}' has no value.", place)
+    kind = element.removeprefix("value")
+    wanted = parameter.type
+    if kind.lower() != wanted.lower() and not {kind.lower(), wanted.lower()} <= _TEXTS:
+        expected = f"value{wanted[0].upper()}{wanted[1:]}"
+        return bad_request("value", f"'{part['name']}' must be given as {expected}.", f"{place}.{element}")
+    return part[element]
+
+
+_TEXTS = {"string", "uri", "url", "canonical", "code", "id"}
+"""Types that clients mix up without harm: each is a text of the same meaning."""
+
+
+def _sole_resource(operation: Operation, resource: Resource, values: dict[str, list[Any]]) -> Problem | None:
+    """A resource sent as it is, where the operation takes a single one of this type."""
+    type_name = resource["resourceType"]
+    fitting = [
+        name
+        for name, each in operation.parameters.items()
+        if each.offered and each.type in (_RESOURCE, type_name)
+    ]
+    if len(fitting) != 1:
+        return bad_request(
+            "invalid", f"The body is a {type_name}; send a Parameters resource.", "resourceType"
+        )
+    issues = [issue for issue in validate(resource) if issue.refuses]
+    if issues:
+        return Problem(400, tuple(issues))
+    values.setdefault(fitting[0], []).append(resource)
+    return None

@@ -1,0 +1,198 @@
+// The writing pane: every keystroke is kept on the server, and what follows from it is shown.
+// Values are read from the elements, never from the browser's form encoding, which changes line ends.
+
+const WAIT = 700;
+const AT_MOST = 1600;
+const AGAIN = 3000;
+const OWN = new Set(["csrf", "patient", "template", "version", "draft", "do"]);
+
+export function startWriting() {
+  const form = document.querySelector("form[data-writing]");
+  if (form) new Writing(form);
+}
+
+class Writing {
+  constructor(form) {
+    this.form = form;
+    this.state = form.querySelector("[data-state]");
+    this.patient = form.elements.patient.value;
+    this.agreed = this.values();
+    this.timer = null;
+    this.firstChange = 0;
+    this.sending = null;
+    this.left = false;
+    form.addEventListener("input", () => this.changed());
+    form.addEventListener("keydown", (event) => this.key(event));
+    form.addEventListener("submit", (event) => this.finish(event));
+    window.addEventListener("beforeunload", (event) => {
+      if (!this.left && this.unsaved()) event.preventDefault();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "hidden" && this.unsaved()) this.save();
+    });
+    const first = form.querySelector(".writing-form textarea, .writing-form input");
+    const wrong = form.querySelector("[aria-invalid=true]");
+    (wrong ?? first)?.focus({ preventScroll: !wrong });
+  }
+
+  values() {
+    const found = {};
+    for (const element of this.form.elements) {
+      if (!element.name || OWN.has(element.name)) continue;
+      if ((element.type === "radio" || element.type === "checkbox") && !element.checked) continue;
+      if (element.value === "") continue;
+      (found[element.name] ??= []).push(element.value);
+    }
+    return found;
+  }
+
+  unsaved() {
+    return JSON.stringify(this.values()) !== JSON.stringify(this.agreed);
+  }
+
+  changed() {
+    const now = performance.now();
+    this.firstChange ||= now;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.save(), Math.max(0, Math.min(WAIT, this.firstChange + AT_MOST - now)));
+  }
+
+  async save() {
+    clearTimeout(this.timer);
+    if (this.sending) {
+      await this.sending;
+      if (!this.unsaved()) return;
+    }
+    this.firstChange = 0;
+    this.sending = this.send().finally(() => (this.sending = null));
+    await this.sending;
+  }
+
+  async send() {
+    const values = this.values();
+    const body = new URLSearchParams();
+    for (const name of ["csrf", "patient", "template", "version", "draft"]) body.append(name, this.form.elements[name].value);
+    for (const [name, each] of Object.entries(values)) for (const value of each) body.append(name, value);
+    body.append("before", JSON.stringify(this.agreed));
+    let answer;
+    try {
+      answer = await fetch(this.form.dataset.draftAddress, {
+        method: "POST",
+        body,
+        headers: { "x-csrf-token": this.form.elements.csrf.value, "hx-request": "true" },
+      });
+    } catch {
+      return this.tryAgain();
+    }
+    // A locked screen or an ended session is no reason to leave the page: what is written stays on it.
+    if (answer.status >= 500 || answer.status === 423 || answer.status === 401) return this.tryAgain();
+    if (!answer.ok) return this.tell(this.form.dataset.refused, true);
+    const told = await answer.json();
+    if (told.patient !== this.patient) return this.tell(this.form.dataset.otherPatient, true);
+    this.take(told, values);
+  }
+
+  tryAgain() {
+    this.tell(this.form.dataset.notSaved, true);
+    this.timer = setTimeout(() => this.save(), AGAIN);
+  }
+
+  tell(text, wrong = false) {
+    this.state.textContent = text;
+    this.state.classList.toggle("failed", wrong);
+  }
+
+  take(told, sent) {
+    this.form.elements.version.value = told.version;
+    this.form.elements.draft.value = told.draft;
+    this.takeFields(told.fields, sent);
+    this.agreed = told.fields;
+    for (const element of this.form.querySelectorAll("[data-item]")) {
+      const shown = told.shown[element.dataset.item];
+      if (shown !== undefined && element.hidden === shown && !element.contains(document.activeElement)) element.hidden = !shown;
+    }
+    for (const output of this.form.querySelectorAll("[data-calculated]")) {
+      const text = told.calculated[output.dataset.calculated] ?? "";
+      if (output.textContent !== text) output.textContent = text;
+    }
+    for (const place of this.form.querySelectorAll("[data-problem]")) {
+      const text = told.both[place.dataset.problem] ?? told.problems[place.dataset.problem] ?? "";
+      place.textContent = text;
+      place.hidden = !text;
+    }
+    this.showLines(told.lines);
+    this.tell(`${this.form.dataset.saved} ${told.saved}`);
+  }
+
+  // What another window wrote comes in; what was typed here since the sending stays.
+  takeFields(fields, sent) {
+    const names = new Set([...Object.keys(fields), ...Object.keys(sent)]);
+    const now = this.values();
+    for (const name of names) {
+      const stored = fields[name] ?? [];
+      if (JSON.stringify(stored) === JSON.stringify(sent[name] ?? [])) continue;
+      if (JSON.stringify(now[name] ?? []) !== JSON.stringify(sent[name] ?? [])) continue;
+      for (const element of this.form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
+        if (element.type === "radio" || element.type === "checkbox") element.checked = stored.includes(element.value);
+        else element.value = stored[0] ?? "";
+      }
+    }
+  }
+
+  showLines(lines) {
+    const made = lines.map((line) => {
+      const part = document.createElement("p");
+      if (line.kind === "heading") {
+        part.className = `line-heading line-${line.level}`;
+        part.textContent = line.label;
+      } else if (line.kind === "answer") {
+        part.className = "line-answer";
+        const label = document.createElement("span");
+        label.textContent = `${line.label}:`;
+        part.append(label, ` ${line.text}`);
+      } else if (line.kind === "text") {
+        part.className = "line-text";
+        part.textContent = line.text;
+      } else {
+        part.className = `line-row line-${line.kind}`;
+        for (const cell of line.cells) part.append(Object.assign(document.createElement("span"), { textContent: cell }));
+      }
+      return part;
+    });
+    this.form.querySelector("[data-lines]").replaceChildren(...made);
+  }
+
+  key(event) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.form.requestSubmit(this.form.querySelector("[data-sign]"));
+      return;
+    }
+    const target = event.target;
+    if (event.key !== "Enter" || target.tagName !== "INPUT") return;
+    // Enter goes on to the next field instead of sending the form away half written.
+    event.preventDefault();
+    const fields = [...this.form.querySelectorAll(".writing-form input, .writing-form textarea")].filter(
+      (one) => !one.readOnly && one.offsetParent && (one.type !== "radio" || one.checked || one === this.firstOf(one)),
+    );
+    const place = fields.findIndex((one) => one === target || (one.name === target.name && one.type === "radio"));
+    fields.slice(place + 1).find((one) => one.name !== target.name)?.focus();
+  }
+
+  firstOf(radio) {
+    const group = [...this.form.querySelectorAll(`[name="${CSS.escape(radio.name)}"]`)];
+    return group.some((one) => one.checked) ? null : group[0];
+  }
+
+  // The note is sent as it was kept, letter for letter: first the draft, then the signature.
+  async finish(event) {
+    if (this.left) return;
+    event.preventDefault();
+    const button = event.submitter;
+    clearTimeout(this.timer);
+    if (this.unsaved() || this.form.elements.version.value === "0") await this.save();
+    if (this.unsaved()) return;
+    this.left = true;
+    this.form.requestSubmit(button);
+  }
+}

@@ -1,0 +1,220 @@
+"""Assignments: who has which right where; adding, changing, ending and reopening one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from http import HTTPStatus
+from typing import Final
+
+from starlette.responses import Response
+
+from kontinuum.kernel.i18n import message
+from kontinuum.organisation import codes, resources
+from kontinuum.organisation.model import Kind, Role
+from kontinuum.organisation.plan import Directory, Held
+from kontinuum.web.workspace.administration import forms
+from kontinuum.web.workspace.administration.roles import choose, roles_of, shown_roles
+from kontinuum.web.workspace.administration.shared import (
+    AT_MOST,
+    add_referred,
+    conflict,
+    fields_of,
+    go,
+    held,
+    history,
+    history_values,
+    is_conflict,
+    names_in,
+    said,
+    seen_version,
+    today_of,
+    units_of,
+    write,
+    write_new,
+)
+from kontinuum.web.workspace.administration.staff import person_page
+from kontinuum.web.workspace.administration.units import tree
+from kontinuum.web.workspace.pages import Page
+
+_NOT_YOURS: Final = message("Choose one of your care provider's units.")
+SHOWS: Final = ("held", "soon", "overlaps", "ended")
+
+
+async def show_assignments(page: Page) -> Response:
+    """Answer GET `/admin/assignments`: who has which right where, narrowed by the address."""
+    asked = page.request.query_params
+    units = await units_of(page)
+    unit = asked.get("unit", "")
+    known = units.held.get(f"Organization/{unit}")
+    query = f"PractitionerRole?organization={known.reference}" if known else "PractitionerRole"
+    shown = [one for one in await roles_of(page, query) if one.role.purpose is not None]
+    show = asked.get("show", "held") if asked.get("show") in SHOWS else "held"
+    purpose, right = asked.get("purpose", ""), asked.get("right", "")
+    values = {
+        "roles": choose(shown, purpose=purpose, right=right, show=show),
+        "unit": unit if known else "",
+        "purpose": purpose,
+        "right": right,
+        "show": show,
+        "units": tree(units, today_of(page)),
+        "purposes": [(code.value, page.translator.gettext(text)) for code, text in codes.PURPOSES.items()],
+        "rights": [(code, page.translator.gettext(text)) for code, text in codes.RIGHTS.items()],
+        "capped": len(shown) >= AT_MOST,
+    }
+    return page.render("administration/assignments.html", values)
+
+
+async def add_assignment(page: Page) -> Response:
+    """Answer POST `/admin/person/{id}/assignments`."""
+    person = await held(page, "Practitioner", to_change=False)
+    if isinstance(person, Response):
+        return person
+    fields = await fields_of(page)
+    hsa_id = resources.hsa_id_of(person.resource) or ""
+    units = await units_of(page)
+    wanted = _understood(page, {**fields, "person": hsa_id}, units)
+    if isinstance(wanted, forms.Mistake):
+        mistake = replace(wanted, field=f"new-{wanted.field}")
+        return await person_page(page, person, mistake=mistake, added=fields)
+    references = {hsa: reference for reference, hsa in units.hsa_ids.items()} | {hsa_id: person.reference}
+    resource = resources.role_resource(wanted, references)
+    refusal = await write_new(page, resource, fields.get("reason", ""))
+    if refusal:
+        return page.refuse(refusal)
+    return go(f"/admin/{person.reference.replace('Practitioner', 'person')}#assignments")
+
+
+async def show_assignment(page: Page) -> Response:
+    """Answer GET `/admin/assignment/{id}`."""
+    one = await held(page, "PractitionerRole")
+    return one if isinstance(one, Response) else await _assignment_page(page, one)
+
+
+async def change_assignment(page: Page) -> Response:
+    """Answer POST `/admin/assignment/{id}`: rights, title and time. Another unit is another assignment."""
+    one = await held(page, "PractitionerRole")
+    if isinstance(one, Response):
+        return one
+    fields = await fields_of(page)
+    directory = await _around(page, one)
+    before = directory.value(one)
+    assert isinstance(before, Role)
+    given = {**fields, "person": before.person, "unit": before.unit}
+    given |= {"purpose": before.purpose.value} if before.purpose else {}
+    wanted = forms.understand(before.kind, given, today_of(page), page.translator)
+    if isinstance(wanted, forms.Mistake):
+        return await _assignment_page(page, one, fields, wanted)
+    assert isinstance(wanted, Role)
+    after = replace(wanted, hsa_id=before.hsa_id, active=before.active)
+    return await _written(page, one, before, after, fields)
+
+
+async def end_assignment(page: Page) -> Response:
+    """Answer POST `/admin/assignment/{id}/end`: now, or with the end of today."""
+    one = await held(page, "PractitionerRole")
+    if isinstance(one, Response):
+        return one
+    fields = await fields_of(page)
+    before = (await _around(page, one)).value(one)
+    assert isinstance(before, Role)
+    today = today_of(page)
+    last = before.end if before.end and before.end < today else today
+    if fields.get("when") == "today":
+        after = replace(before, end=last)
+    else:
+        after = replace(before, end=last, active=False)
+    return await _written(page, one, before, after, fields)
+
+
+async def reopen_assignment(page: Page) -> Response:
+    """Answer POST `/admin/assignment/{id}/reopen`: undo an end; it holds again, without an end."""
+    one = await held(page, "PractitionerRole")
+    if isinstance(one, Response):
+        return one
+    fields = await fields_of(page)
+    before = (await _around(page, one)).value(one)
+    assert isinstance(before, Role)
+    return await _written(page, one, before, replace(before, active=True, end=None), fields)
+
+
+async def _written(page: Page, one: Held, before: Role, after: Role, fields: Mapping[str, str]) -> Response:
+    seen = seen_version(fields)
+    refusal = None
+    if after != before or seen != one.version:
+        known = {hsa_id: reference for reference, hsa_id in (await _around(page, one)).hsa_ids.items()}
+        resource = resources.role_resource(after, known, one.resource)
+        refusal = await write(page, one.reference, resource, seen, fields.get("reason", ""))
+    if refusal and is_conflict(refusal):
+        return await _assignment_page(page, one, fields, seen=seen)
+    if refusal:
+        return page.refuse(refusal)
+    return go(fields.get("next", "") if fields.get("next", "").startswith("/admin/") else _path(one))
+
+
+async def _assignment_page(
+    page: Page,
+    one: Held,
+    fields: Mapping[str, str] | None = None,
+    mistake: forms.Mistake | None = None,
+    seen: int | None = None,
+) -> Response:
+    directory = await _around(page, one)
+    (shown,) = (
+        each for each in shown_roles(directory, today_of(page), page.translator) if each.id == _id(one)
+    )
+    meanwhile = None if seen is None else await conflict(page, one, seen, directory)
+    values = {
+        "one": one,
+        "shown": shown,
+        "fields": fields if fields and (mistake or meanwhile) else _as_fields(shown.role),
+        "mistake": mistake,
+        "rights": [(code, page.translator.gettext(text)) for code, text in codes.RIGHTS.items()],
+        "history": history_values(page, await history(page, one, directory), directory),
+        "conflict": meanwhile,
+        "conflict_changes": said(page, meanwhile.changes, names_in(directory)) if meanwhile else [],
+    }
+    status = (
+        HTTPStatus.CONFLICT if meanwhile else HTTPStatus.UNPROCESSABLE_ENTITY if mistake else HTTPStatus.OK
+    )
+    return page.render("administration/assignment.html", values, status)
+
+
+def _understood(page: Page, fields: Mapping[str, str], units: Directory) -> Role | forms.Mistake:
+    wanted = forms.understand(Kind.ASSIGNMENT, fields, today_of(page), page.translator)
+    if isinstance(wanted, forms.Mistake):
+        return wanted
+    assert isinstance(wanted, Role)
+    if units.find("Organization", wanted.unit) is None:
+        return forms.Mistake("unit", page.translator.gettext(_NOT_YOURS))
+    return wanted
+
+
+async def _around(page: Page, one: Held) -> Directory:
+    """An assignment with its person and unit."""
+    directory = Directory()
+    directory.add(one)
+    await add_referred(page, directory, ("practitioner", "organization"))
+    return directory
+
+
+def _as_fields(role: Role) -> dict[str, str]:
+    def written(day: date | None) -> str:
+        return day.isoformat() if day else ""
+
+    return {
+        "rights": "|".join(role.rights),
+        "title": role.title or "",
+        "position": role.position or "",
+        "from": written(role.start),
+        "until": written(role.end),
+    }
+
+
+def _id(one: Held) -> str:
+    return one.reference.partition("/")[2]
+
+
+def _path(one: Held) -> str:
+    return f"/admin/assignment/{_id(one)}"

@@ -1,0 +1,81 @@
+"""Writing about one patient: nothing of a page can be written about another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kontinuum.kernel.module import Chart, Refused, SavedDraft
+from kontinuum.record.outcome import Refusal, RefusalKind
+
+_SUBJECTS = ("subject", "patient")
+_WITHOUT_SUBJECT = frozenset({"Provenance"})
+
+
+class PatientWriter:
+    """The gate, narrowed to one patient; implements `kernel.module.RecordWriter`."""
+
+    def __init__(self, record: Any, chart: Chart) -> None:
+        self._record = record
+        self._chart = chart
+
+    async def draft(self, template: str, /) -> SavedDraft | Refused | None:
+        """The author's open draft."""
+        found: SavedDraft | Refused | None = _answer(await self._record.draft(self._chart.patient, template))
+        return found
+
+    async def drafts(self) -> Sequence[SavedDraft] | Refused:
+        """The author's open drafts for the patient."""
+        found = await self._record.drafts(self._chart.patient)
+        return _refused(found) if isinstance(found, Refusal) else found
+
+    async def save_draft(self, template: str, content: bytes, version: int, /) -> SavedDraft | Refused:
+        """Save over a version, 0 for a new draft; a conflict when another window was first."""
+        saved: SavedDraft | Refused = _answer(
+            await self._record.save_draft(self._chart.patient, template, content, version)
+        )
+        return saved
+
+    async def discard_draft(self, identity: str, /) -> SavedDraft | Refused:
+        """Put a draft aside."""
+        done: SavedDraft | Refused = _answer(await self._record.discard_draft(self._chart.patient, identity))
+        return done
+
+    async def restore_draft(self, identity: str, /) -> SavedDraft | Refused:
+        """Take a discarded draft back."""
+        done: SavedDraft | Refused = _answer(await self._record.restore_draft(self._chart.patient, identity))
+        return done
+
+    async def remove_draft(self, identity: str, /) -> None:
+        """Remove a draft whose content is signed."""
+        await self._record.remove_draft(self._chart.patient, identity)
+
+    async def write(self, resources: Sequence[Mapping[str, object]], /) -> Refused | None:
+        """Write resources under their ids, all in one transaction or none."""
+        for resource in resources:
+            self._refuse_other_patients(resource)
+        entries = [
+            {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+            for one in resources
+        ]
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        done = await self._record.transaction(bundle)
+        return _refused(done) if isinstance(done, Refusal) else None
+
+    def _refuse_other_patients(self, resource: Mapping[str, object]) -> None:
+        if resource["resourceType"] in _WITHOUT_SUBJECT:
+            return
+        named = [resource[name] for name in _SUBJECTS if name in resource]
+        expected = f"Patient/{self._chart.patient}"
+        references = [one.get("reference") if isinstance(one, dict) else None for one in named]
+        if references != [expected]:
+            raise ValueError(f"what a patient's page writes must be about that patient: {references}")
+
+
+def _answer(result: Any) -> Any:
+    return _refused(result) if isinstance(result, Refusal) else result
+
+
+def _refused(refusal: Refusal) -> Refused:
+    reasons = tuple(issue.message for issue in refusal.issues)
+    return Refused(reasons, conflict=refusal.kind is RefusalKind.CONFLICT)

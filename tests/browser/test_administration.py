@@ -1,0 +1,75 @@
+"""Administration in the browser: few steps, by keyboard, nothing for axe, nothing sideways."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page
+
+from tests.browser.conftest import Open, accessibility_problems
+
+ADMINISTRATOR = "Rickard Hult"
+PAGES = [
+    "/admin",
+    "/admin/units",
+    "/admin/units/new",
+    "/admin/unit/avd-32",
+    "/admin/staff",
+    "/admin/staff/new",
+    "/admin/person/s-anna-berglund",
+    "/admin/assignments",
+    "/admin/assignment/s-anna-berglund-1",
+    "/admin/settings",
+    "/admin/import",
+]
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")])
+async def test_axe_finds_nothing_and_no_page_scrolls_sideways(visit: Open, width: int, theme: str) -> None:
+    page = await visit("/admin", width=width, theme=theme, name=ADMINISTRATOR)
+    problems = {}
+    for path in PAGES:
+        await page.goto(path)
+        found = await accessibility_problems(page)
+        wide = await page.evaluate("document.documentElement.scrollWidth") > width
+        if found or wide:
+            problems[path] = (found, wide)
+    assert problems == {}
+
+
+async def test_an_assignment_is_added_in_two_steps_and_ended_and_opened_in_one_each(visit: Open) -> None:
+    page = await visit("/admin/person/s-karin-ohman", name=ADMINISTRATOR)
+    before = await rows(page)
+    await page.locator("#new-unit").select_option(label=await option(page, "Avdelning 32"))
+    await page.get_by_role("button", name="Lägg till uppdraget").click()
+    assert await rows(page) == before + 1
+    await page.get_by_role("link", name="Avdelning 32").first.click()
+    await page.go_back()
+    await page.locator("tr", has_text="Avdelning 32").get_by_role("link", name="Ändra").click()
+    await page.get_by_role("button", name="Avsluta nu").click()
+    await page.get_by_role("button", name="Öppna igen").click()
+    assert await page.get_by_role("button", name="Avsluta nu").is_visible()
+    history = await page.locator(".admin-history").inner_text()
+    assert history.count(ADMINISTRATOR) == 3
+
+
+async def test_a_setting_is_changed_by_keyboard_alone(visit: Open) -> None:
+    page = await visit("/admin/settings", name=ADMINISTRATOR)
+    await page.locator("#consent_days-value").focus()
+    await page.keyboard.press("Control+A")
+    await page.keyboard.type("30")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("Beslut 7")
+    await page.keyboard.press("Enter")
+    await page.get_by_text("1 ändring").first.wait_for()
+    assert await page.locator("#consent_days-value").input_value() == "30"
+
+
+async def rows(page: Page) -> int:
+    """How many assignments a person's page lists."""
+    return await page.locator("#assignments tbody tr").count()
+
+
+async def option(page: Page, name: str) -> str:
+    """The choice of a unit, as the list writes it."""
+    texts = await page.locator("#new-unit option").all_inner_texts()
+    return next(text for text in texts if name in text)

@@ -1,0 +1,113 @@
+"""Writing a note in a browser: by keyboard, kept on the server, byte for byte, and accessible."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems
+
+PANE = f"/patient/{FULLEST}/journal/write?template=lakarbesok-primarvard"
+TEXT = "Ingen blödning.\n\tIndraget, två  mellanslag & <b> 🫀 e\u0301\n\nSlut"
+
+
+async def _kept(page: Page) -> None:
+    await expect(page.locator("[data-state]")).to_contain_text("Sparat")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("template", ["", "?template=lakarbesok-primarvard", "?template=phq-9"])
+async def test_the_pane_is_accessible_and_does_not_scroll_sideways(
+    visit: Open, template: str, width: int, theme: str
+) -> None:
+    page = await visit(f"/patient/{EMPTY}/journal/write{template}", width=width, theme=theme)
+    assert await accessibility_problems(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_a_note_from_a_template_is_written_and_signed_in_three_actions(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}")
+    await page.locator("#journal").get_by_role("link", name="Daganteckning, medicinavdelning").click()  # 1
+    await expect(page.locator("textarea").first).to_be_focused()
+    await page.get_by_label("Bedömning").fill("Fortsatt förbättrad.")
+    await page.keyboard.press("Control+Enter")  # 2
+    await page.wait_for_url(f"**/patient/{FULLEST}#notes")
+    await expect(page.locator("#notes .note-body").get_by_text("Fortsatt förbättrad.").first).to_be_visible()
+
+
+async def test_every_letter_is_kept_and_shown_and_there_elsewhere(visit: Open) -> None:
+    page = await visit(PANE)
+    reason = page.get_by_label("Kontaktorsak")
+    await reason.fill(TEXT)
+    await expect(page.locator("[data-lines] .line-text")).to_have_text(TEXT, use_inner_text=False)
+    await _kept(page)
+    elsewhere = await visit(PANE)
+    assert await elsewhere.get_by_label("Kontaktorsak").input_value() == TEXT
+    await elsewhere.get_by_role("button", name="Kasta utkastet").click()
+    await elsewhere.get_by_role("button", name="Ångra").click()
+    assert await elsewhere.get_by_label("Kontaktorsak").input_value() == TEXT
+    await elsewhere.get_by_role("button", name="Kasta utkastet").click()
+
+
+async def test_what_follows_from_an_answer_is_there_while_writing(visit: Open) -> None:
+    page = await visit(f"/patient/{EMPTY}/journal/write?template=lakarbesok-primarvard")
+    stopped = page.get_by_label("Rökstopp, år")
+    await expect(stopped).to_be_hidden()
+    await page.get_by_label("Har slutat röka").check()
+    await expect(stopped).to_be_visible()
+    await page.get_by_label("Längd").fill("178")
+    await page.get_by_label("Vikt").fill("82,5")
+    await expect(page.locator("output").first).to_have_text("26,0")
+    await page.get_by_label("Puls").fill("sjuttio")
+    await expect(page.get_by_text("Inte ett heltal")).to_be_visible()
+    await page.get_by_label("Puls").fill("72")
+    await expect(page.get_by_text("Inte ett heltal")).to_be_hidden()
+
+
+async def test_two_windows_show_what_the_other_wrote(visit: Open) -> None:
+    address = f"/patient/{EMPTY}/journal/write?template=telefonradgivning"
+    first, second = await visit(address), await visit(address)
+    await first.get_by_label("Kontaktorsak").fill("Feber")
+    await _kept(first)
+    await second.get_by_label("Bedömning").fill("Egenvård")
+    await expect(second.get_by_label("Kontaktorsak")).to_have_value("Feber")
+    await first.get_by_label("Aktuellt", exact=True).fill("Sedan i går")
+    await expect(first.get_by_label("Bedömning")).to_have_value("Egenvård")
+    await second.reload()
+    await expect(second.get_by_label("Aktuellt", exact=True)).to_have_value("Sedan i går")
+
+
+async def test_writing_survives_a_server_that_does_not_take_it(visit: Open) -> None:
+    page = await visit(f"/patient/{EMPTY}/journal/write?template=nrs")
+    failing = True
+
+    async def answer(route: object) -> None:
+        await (route.fulfill(status=423) if failing else route.continue_())  # type: ignore[attr-defined]
+
+    await page.route("**/journal/draft", answer)
+    await page.get_by_label("Var", exact=True).fill("Vänster knä")
+    await expect(page.locator("[data-state]")).to_have_text("Inte sparat ännu. Försöker igen.")
+    failing = False
+    await _kept(page)
+    await page.reload()
+    await expect(page.get_by_label("Var", exact=True)).to_have_value("Vänster knä")
+
+
+async def test_enter_goes_on_to_the_next_field(visit: Open) -> None:
+    page = await visit(f"/patient/{EMPTY}/journal/write?template=qsofa")
+    await expect(page.get_by_label("Andningsfrekvens")).to_be_focused()
+    await page.keyboard.type("24")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Systoliskt blodtryck")).to_be_focused()
+
+
+async def test_without_scripts_a_note_is_signed_too(visit: Open) -> None:
+    page = await visit(f"/patient/{EMPTY}/journal/write?template=hembesok", javascript=False)
+    await page.get_by_label("Kontaktorsak").fill("Omläggning\nav sår")
+    await page.locator("[data-sign]").click()
+    await expect(page.get_by_role("alert")).to_contain_text("En sak behöver rättas")
+    await page.get_by_label("Bedömning").fill("Läker väl.")
+    await page.locator("[data-sign]").click()
+    await page.wait_for_url(f"**/patient/{EMPTY}#notes")
+    await expect(page.get_by_text("Läker väl.").first).to_be_attached()

@@ -1,0 +1,99 @@
+"""The log in a real browser: a review from beginning to end by keyboard, the extract as PDF, and axe."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import MARKED, Open, accessibility_problems
+
+REVIEWER = "Åsa Malmgren"
+OWN_PAGES = re.compile("Egna sidor")
+
+
+async def test_a_review_is_made_and_documented_by_keyboard(visit: Open) -> None:
+    page = await visit("/", name=REVIEWER)
+    await page.get_by_role("link", name="Loggen").press("Enter")
+    await page.get_by_role("link", name="Granskningar").press("Enter")
+    await page.get_by_role("button", name="Börja en granskning").press("Enter")
+    await page.get_by_role("heading", name=re.compile("Ovanliga åtkomster")).wait_for()
+    first = page.locator(".findings a").first
+    why = await first.inner_text()
+    assert "samma efternamn" in why
+    await first.press("Enter")
+    await page.get_by_role("heading", name="Varför den visas").wait_for()
+    assert await page.get_by_text("De kan vara släkt").is_visible()
+    await page.get_by_label("I sin ordning").press("Space")
+    await page.get_by_label("Anteckning").press_sequentially("Inte släkt, frågat 12/3.")
+    await page.get_by_role("button", name="Dokumentera granskningen").press("Enter")
+    await page.wait_for_url("**/log/reviews/*#finding-1")
+    assert "I sin ordning" in await page.locator("#finding-1").inner_text()
+
+
+async def test_the_log_is_searched_and_the_extract_is_saved(visit: Open, tmp_path: Path) -> None:
+    page = await visit("/log", name=REVIEWER)
+    await page.get_by_label("Patient").fill("Josefin Palmgren")
+    await page.get_by_label("Personal").fill("Anna Berglund")
+    await page.keyboard.press("Enter")
+    row = page.locator(".log-table tbody tr")
+    await row.first.wait_for()
+    assert "Läste" in await row.first.inner_text()
+    await page.get_by_role("link", name="Utdrag till patient").click()
+    await page.get_by_label("Personnummer eller namn").fill("Josefin Palmgren")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Vem har haft åtkomst till journalen").wait_for()
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Spara som PDF").click()
+    saved = tmp_path / "extract.pdf"
+    await (await download.value).save_as(saved)
+    assert saved.read_bytes().startswith(b"%PDF-")
+
+
+async def test_rule_21_a_patient_finds_who_has_read_the_own_record_by_clicking(visit: Open) -> None:
+    page = await visit("/sign-in", name=None)
+    await page.get_by_role("button", name=OWN_PAGES).first.click()
+    await page.wait_for_url("**/my-log")
+    await page.get_by_role("heading", name="Vem har haft åtkomst till journalen").wait_for()
+    assert await page.locator(".log-table tbody tr").count() > 0
+    assert await page.get_by_label("Sök patient").count() == 0
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Spara som PDF").click()
+    assert (await download.value).suggested_filename.startswith("loggutdrag-")
+    await page.get_by_role("link", name="Kontinuum").click()
+    await page.wait_for_url("**/my-log")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_axe_finds_nothing_on_a_patients_page_and_the_sign_in_that_leads_there(
+    visit: Open, theme: str, width: int
+) -> None:
+    page = await visit("/sign-in", name=None, theme=theme, width=width)
+    assert await accessibility_problems(page) == []
+    await page.get_by_role("button", name=OWN_PAGES).first.click()
+    await page.wait_for_url("**/my-log")
+    assert await accessibility_problems(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_axe_finds_nothing_on_the_logs_pages_and_none_scrolls_sideways(
+    visit: Open, theme: str, width: int
+) -> None:
+    page = await visit("/log/reviews", theme=theme, width=width, name=REVIEWER)
+    await page.get_by_role("button", name="Börja en granskning").click()
+    await page.wait_for_url("**/log/reviews/*")
+    review = page.url
+    await page.locator(".findings a").first.click()
+    await page.wait_for_url("**/log/findings/*")
+    problems = {}
+    for path in (page.url, review, "/log/reviews", "/log", "/log/extract", f"/log/extract/{MARKED}"):
+        await page.goto(path)
+        found = await accessibility_problems(page)
+        if found:
+            problems[path] = found
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert problems == {}

@@ -1,0 +1,230 @@
+"""Writing a note: the draft, the signature, and what stands in the record afterwards."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx
+import pytest
+from tests.http.pages.conftest import PATIENT, csrf_of, patient, sign_in, write
+
+from kontinuum.app.asgi import build
+from kontinuum.app.services import Services
+from kontinuum.fhir import json as fhir_json
+from kontinuum.record import Record
+
+NOTE = f"/patient/{PATIENT}/journal/write?template=lakarbesok-primarvard"
+TEXT = 'Ingen blödning.\n  Två steg in, "citat" & <tecken> 🫀 e\u0301 \u202bעברית\u202c\n\nSlut'
+
+
+async def _open(browser: httpx.AsyncClient, address: str = NOTE) -> dict[str, str]:
+    page = await browser.get(address)
+    assert page.status_code == 200, page.text[:800]
+    hidden = dict(
+        re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text.split("</header>")[-1])
+    )
+    shown = re.search(r'<form class="writing".*?</header>', page.text, re.DOTALL)
+    assert shown
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown[0])) or hidden
+
+
+async def _save(browser: httpx.AsyncClient, opened: dict[str, str], **fields: str) -> httpx.Response:
+    data = {**opened, **{name.replace("__", "/"): value for name, value in fields.items()}}
+    return await browser.post(f"/patient/{PATIENT}/journal/draft", data=data)
+
+
+async def _sign(browser: httpx.AsyncClient, opened: dict[str, str], **fields: str) -> httpx.Response:
+    data = {"do": "sign", **opened, **{name.replace("__", "/"): value for name, value in fields.items()}}
+    return await browser.post(f"/patient/{PATIENT}/journal/sign", data=data)
+
+
+async def _found(record: Record, kind: str, parameter: str = "patient") -> list[dict[str, Any]]:
+    pages = await record.find_many([f"{kind}?{parameter}={PATIENT}&_count=50"])
+    return [fhir_json.loads(one.body) for one in pages[0].matches if one.body]
+
+
+@pytest.fixture(autouse=True)
+async def somebody(doctors_record: Record) -> None:
+    await write(doctors_record, patient())
+
+
+async def test_what_is_written_is_kept_and_there_at_another_workstation(
+    doctor: httpx.AsyncClient, application: Services
+) -> None:
+    opened = await _open(doctor)
+    kept = await _save(doctor, opened, kontaktorsak=TEXT)
+    assert kept.status_code == 200
+    assert kept.json()["fields"] == {"kontaktorsak": [TEXT]}
+    transport = httpx.ASGITransport(app=build(application))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as elsewhere:
+        await sign_in(elsewhere, "Anna Berglund")
+        page = await elsewhere.get(NOTE)
+        assert "Två steg in" in page.text
+        assert (await elsewhere.get(f"/patient/{PATIENT}/journal/write")).text.count("begun") > 0
+
+
+async def test_a_draft_is_its_authors_only(doctor: httpx.AsyncClient, application: Services) -> None:
+    await _save(doctor, await _open(doctor), kontaktorsak="Bara min")
+    transport = httpx.ASGITransport(app=build(application))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as other:
+        await sign_in(other, _somebody_else())
+        page = await other.get(NOTE)
+        assert "Bara min" not in page.text
+
+
+def _somebody_else() -> str:
+    from kontinuum.demo import personas
+
+    return next(one.actor.name for one in personas() if one.actor.name != "Anna Berglund")
+
+
+async def test_what_is_asked_calculated_and_wrong_is_told_while_writing(doctor: httpx.AsyncClient) -> None:
+    opened = await _open(doctor)
+    answer = (
+        await _save(
+            doctor,
+            opened,
+            anamnes__tobak="1",
+            status__vitalparametrar__langd="178",
+            status__vitalparametrar__vikt="82,5",
+            status__vitalparametrar__puls="72x",
+        )
+    ).json()
+    assert answer["shown"]["anamnes/rokslut"] is True
+    assert answer["calculated"]["status/vitalparametrar/bmi"] == "26,0"
+    assert answer["problems"] == {"status/vitalparametrar/puls": "Inte ett heltal"}
+    assert answer["fields"]["status/vitalparametrar/puls"] == ["72x"]
+
+
+async def test_a_signed_note_stands_in_the_chart_with_what_follows_from_it(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    opened = await _open(doctor)
+    fields = {
+        "kontaktorsak": TEXT,
+        "bedomning": "Ingen misstanke om pneumoni.",
+        "status__vitalparametrar__blodtryck__systoliskt": "142",
+        "status__vitalparametrar__blodtryck__diastoliskt": "85",
+        "diagnos__diagnos-text": "Akut bronkit",
+        "diagnos__diagnos-kod": "J20.9",
+    }
+    done = await _sign(doctor, opened, **fields)
+    assert (done.status_code, done.headers["location"]) == (303, f"/patient/{PATIENT}#notes")
+    (response,) = await _found(doctors_record, "QuestionnaireResponse")
+    (note,) = await _found(doctors_record, "Composition")
+    (pressure,) = await _found(doctors_record, "Observation")
+    (condition,) = await _found(doctors_record, "Condition")
+    assert response["status"] == "completed"
+    assert response["item"][0]["answer"] == [{"valueString": TEXT}]
+    assert (note["status"], note["attester"][0]["mode"]) == ("final", "legal")
+    assert [part["valueQuantity"]["value"] for part in pressure["component"]] == [142, 85]
+    assert pressure["derivedFrom"] == [{"reference": f"QuestionnaireResponse/{response['id']}"}]
+    assert condition["code"]["text"] == "Akut bronkit"
+    chart = await doctor.get(f"/patient/{PATIENT}")
+    assert "Ingen misstanke om pneumoni." in chart.text
+    assert "Två steg in" in chart.text
+    again = await _sign(doctor, {**opened, "draft": response["id"], "version": "1"}, **fields)
+    assert again.status_code == 303
+    assert len(await _found(doctors_record, "Composition")) == 1
+
+
+async def test_a_note_is_not_signed_while_something_is_missing(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    answer = await _sign(doctor, await _open(doctor), anamnes__aktuellt="Hosta")
+    assert answer.status_code == 200
+    assert "2 saker behöver rättas" in answer.text
+    assert "Hosta" in answer.text
+    assert await _found(doctors_record, "Composition") == []
+
+
+async def test_an_unsigned_note_is_preliminary_and_can_be_signed_later(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    done = await _sign(doctor, await _open(doctor), do="save", anamnes__aktuellt="Hosta")
+    assert done.status_code == 303
+    (note,) = await _found(doctors_record, "Composition")
+    assert note["status"] == "preliminary"
+    assert "attester" not in note
+    opened = await _open(doctor)
+    assert opened["draft"] == note["id"]
+    done = await _sign(doctor, opened, anamnes__aktuellt="Hosta", kontaktorsak="Hosta", bedomning="Virus")
+    assert done.status_code == 303
+    (note,) = await _found(doctors_record, "Composition")
+    assert note["status"] == "final"
+
+
+async def test_two_windows_lose_nothing(doctor: httpx.AsyncClient) -> None:
+    first, second = await _open(doctor), await _open(doctor)
+    await _save(doctor, first, kontaktorsak="Hosta", bedomning="Ena")
+    answer = (
+        await _save(doctor, second, bedomning="Andra", planering="Återbesök", before=json.dumps({}))
+    ).json()
+    assert answer["fields"] == {
+        "kontaktorsak": ["Hosta"],
+        "bedomning": ["Ena\nAndra"],
+        "planering": ["Återbesök"],
+    }
+    assert answer["both"] == {"bedomning": "Skrevs i två fönster samtidigt; båda texterna finns kvar."}
+
+
+async def test_a_form_of_another_patient_is_refused(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    await write(doctors_record, patient("p-other"))
+    opened = await _open(doctor)
+    for path in ("draft", "sign", "discard", "restore"):
+        answer = await doctor.post(f"/patient/p-other/journal/{path}", data={**opened, "kontaktorsak": "x"})
+        assert answer.status_code == 409
+        assert "annan patient" in answer.text
+    assert await _found(doctors_record, "Composition") == []
+
+
+async def test_a_post_without_the_sessions_token_is_refused(doctor: httpx.AsyncClient) -> None:
+    opened = {**(await _open(doctor)), "csrf": "x"}
+    assert (await _save(doctor, opened, kontaktorsak="x")).status_code == 403
+
+
+async def test_a_discarded_draft_can_be_taken_back(doctor: httpx.AsyncClient) -> None:
+    kept = (await _save(doctor, await _open(doctor), kontaktorsak="Ångrat")).json()
+    data = {"csrf": (await _open(doctor))["csrf"], "patient": PATIENT, "draft": kept["draft"]}
+    gone = await doctor.post(f"/patient/{PATIENT}/journal/discard", data=data)
+    assert "Ångrat" not in (await doctor.get(NOTE)).text
+    page = await doctor.get(gone.headers["location"])
+    assert "Ångra" in page.text
+    assert csrf_of(page)
+    back = await doctor.post(f"/patient/{PATIENT}/journal/restore", data=data)
+    assert back.status_code == 303
+    assert "Ångrat" in (await doctor.get(NOTE)).text
+
+
+async def test_a_field_that_the_template_does_not_have_is_refused(doctor: httpx.AsyncClient) -> None:
+    opened = await _open(doctor)
+    for name in (
+        "kontaktorsak:1",
+        "anamnes/kontaktorsak",
+        "status/vitalparametrar/bmi",
+        "diagnos:99/diagnos-kod",
+    ):
+        answer = await doctor.post(f"/patient/{PATIENT}/journal/draft", data={**opened, name: "x"})
+        assert (answer.status_code, answer.json()["refused"]) == (400, [f"The template has no field {name}."])
+
+
+async def test_what_was_discarded_in_another_window_is_signed_all_the_same(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    opened = await _open(doctor)
+    kept = (await _save(doctor, opened, kontaktorsak="Hosta")).json()
+    opened = {**opened, "draft": kept["draft"], "version": str(kept["version"])}
+    await doctor.post(f"/patient/{PATIENT}/journal/discard", data=opened)
+    done = await _sign(doctor, opened, kontaktorsak="Hosta", bedomning="Virus")
+    assert done.status_code == 303
+    (note,) = await _found(doctors_record, "Composition")
+    assert note["status"] == "final"
+
+
+async def test_an_unknown_template_is_not_found(doctor: httpx.AsyncClient) -> None:
+    answer = await doctor.get(f"/patient/{PATIENT}/journal/write?template=../secret")
+    assert answer.status_code == 404
