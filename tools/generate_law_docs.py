@@ -12,24 +12,47 @@ from pathlib import Path
 
 from kontinuum.access.catalogue import BEHAVIOURS, RULES, rules_of
 from kontinuum.access.project import AFTER_CONTACT, AFTER_REFERRAL
+from kontinuum.kernel.provider_settings import BY_NAME, shown
 from kontinuum.record import durations
 
 DAY = 24 * 3600 * 1_000_000
 HOUR = 3600 * 1_000_000
 
-LIMITS = {
+CONSTANT = "A constant of the program."
+
+LIMITS: dict[int, tuple[str, ...]] = {
     7: (
         f"A unit takes part in the care for {AFTER_CONTACT // DAY} days after a contact or booking, and for "
-        f"{AFTER_REFERRAL // DAY} days after a referral. "
-        f"A stated relation lasts {durations.STATED_FOR // HOUR} hours.",
+        f"{AFTER_REFERRAL // DAY} days after a referral. {CONSTANT}",
+        f"A relation that a write states lasts {durations.DOCUMENTED_FOR // HOUR} hours. {CONSTANT}",
     ),
-    8: (f"A choice lasts {durations.CHOICE_FOR // HOUR} hours.",),
-    10: (f"A lift lasts {durations.LIFT_AT_MOST // DAY} days at most.",),
-    17: (f"An emergency opening lasts {durations.OPENING_FOR // HOUR} hours.",),
+    8: (f"A choice lasts {durations.CHOICE_FOR // HOUR} hours. {CONSTANT}",),
 }
-"""What is limited in time. Constants in `record/durations.py` and `access/project.py`; not settings yet."""
+"""What is limited in time by constants in `record/durations.py` and `access/project.py`."""
 
-STANDARD = "They are constants of the program; none is a setting yet."
+SETTINGS = {
+    7: ("relation_days",),
+    10: ("lift_days_max",),
+    14: ("consent_days",),
+    15: ("opening_hours",),
+    17: ("opening_hours",),
+    19: ("log_years",),
+    21: ("extract_names",),
+}
+"""The settings of a care provider on which a behaviour turns."""
+
+
+def limits(number: int) -> list[str]:
+    """Give what limits a behaviour in time, and the settings that say so."""
+    lines = [f"- {text}" for text in LIMITS.get(number, ())]
+    for name in SETTINGS.get(number, ()):
+        setting = BY_NAME[name]
+        lines.append(
+            f"- Setting `{name}` of each care provider ({setting.title}): {setting.meaning} "
+            f"Allowed: {setting.allowed} {setting.unit}".rstrip()
+            + f". Unless decided otherwise: {shown(setting, setting.default)}."
+        )
+    return lines
 
 
 def main(root: Path, *, write: bool) -> int:
@@ -94,8 +117,8 @@ def page(number: int, tests: list[tuple[str, str]]) -> str:
             f"- på svenska: {rule.reason.sv}",
             "",
         ]
-    if number in LIMITS:
-        lines += ["## Limits", "", *LIMITS[number], "", STANDARD, ""]
+    if limits(number):
+        lines += ["## Limits and settings", "", *limits(number), ""]
     lines += ["## Tests", ""]
     lines += [f"- `{file}`: {name.removeprefix('test_').replace('_', ' ')}" for file, name in tests]
     return "\n".join(lines) + "\n"

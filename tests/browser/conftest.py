@@ -109,7 +109,7 @@ def serving(database_server: str, provider: str, directory: Path, *, workers: in
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], output: Path) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         assert server.poll() is None, output.read_text()
         try:

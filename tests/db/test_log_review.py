@@ -15,6 +15,7 @@ from kontinuum.app.services import Services
 from kontinuum.audit.patterns import sample_rank
 from kontinuum.fhir import json
 from kontinuum.fhir.validation import validate
+from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record import Record, Refusal, RefusalKind
@@ -380,3 +381,44 @@ async def test_rule_21_the_patient_gets_the_own_extract_and_nobody_elses(
         "refused",
         "refused",
     ]
+
+
+async def test_rule_17_permits_an_opening_that_is_reviewed_first_and_marked(
+    services: Services, people: None
+) -> None:
+    doctor = services.gate.record(nurse(unit=f"{REGION}-B"))
+    await doctor.law.open("p-plain", "Medvetslös")
+    await doctor.law.relate("p-name", "Ringde mottagningen")
+    refused = await doctor.law.open("p-home", " ")
+    assert isinstance(refused, Refusal)
+    log = services.gate.record(reviewer()).log
+    now = to_micros(services.clock.now())
+    number = await log.review(now - 3600_000_000, now + 3600_000_000)
+    assert isinstance(number, int), number
+    _, findings = await log.round(number)
+    first, second = findings[:2]
+    assert (first.patient, first.reasons[0]) == ("p-plain", "emergency-opening")
+    assert (second.patient, second.reasons[0]) == ("p-name", "stated-relation")
+    file = await log.finding(first.id)
+    assert isinstance(file, FindingFile)
+    assert "Medvetslös" in {one.entry.note for one in file.entries}
+    reviewed = "select reviewed from opening where patient = 'p-plain'"
+    assert await services.pool.fetchval(reviewed) is None
+    await log.check(second.id, "in-order", "")
+    assert await services.pool.fetchval(reviewed) is None
+    await log.check(first.id, "in-order", "Ambulans")
+    assert await services.pool.fetchval(reviewed) >= now
+    file = await log.finding(first.id)
+    assert isinstance(file, FindingFile)
+    assert [(one.outcome, one.note) for one in file.checks] == [("in-order", "Ambulans")]
+
+
+async def test_rule_17_refuses_the_review_of_an_opening_to_who_made_it(
+    services: Services, people: None
+) -> None:
+    doctor = services.gate.record(nurse())
+    await doctor.law.open("p-plain", "Medvetslös")
+    refusal = await doctor.log.check(1, "in-order", "")
+    assert isinstance(refusal, Refusal)
+    assert refusal.kind is RefusalKind.FORBIDDEN
+    assert await services.pool.fetchval("select count(*) from opening where reviewed is not null") == 0

@@ -19,6 +19,7 @@ from tests.law.cast import (
     TREATING,
     TRUSTED,
     UNIT_A,
+    UNIT_C,
     someone,
 )
 from tests.law.conftest import Region, refused
@@ -131,3 +132,100 @@ async def test_a_transaction_with_one_entry_for_the_directory_writes_nothing(reg
     )
     assert refused(result).kind is RefusalKind.FORBIDDEN
     assert isinstance(await region.record(SYSTEM_A).read("Device", "beside"), Refusal)
+
+
+ADMINISTRATOR_C = someone("administrator-c", UNIT_C, ActorKind.STAFF, Purpose.ADMINISTRATION)
+SYSTEM_C = someone("system-c", UNIT_C, ActorKind.SYSTEM, Purpose.SYSTEM)
+ON_EXISTING = sorted(way for way in WAYS if "create" not in way)
+
+
+def unit(identity: str) -> dict[str, Any]:
+    """A unit."""
+    return {"resourceType": "Organization", "id": identity, "name": identity}
+
+
+@pytest.mark.parametrize("way", ON_EXISTING)
+@pytest.mark.parametrize("who", [ADMINISTRATOR_C, SYSTEM_C], ids=["administrator", "system"])
+async def test_rule_06_refuses_to_write_another_providers_assignment(
+    region: Region, way: str, who: Any
+) -> None:
+    await region.write(UNIT_A, role("mine"))
+    refusal = refused(outcome(await WAYS[way](region.record(who))))
+    assert refusal.kind is RefusalKind.FORBIDDEN
+    assert "Another care provider" in refusal.issues[0].message
+    kept = await region.record(SYSTEM_A).read("PractitionerRole", "mine")
+    assert isinstance(kept, Stored)
+    assert (kept.version, kept.provider) == (1, SYSTEM_A.assignment.provider)
+
+
+@pytest.mark.parametrize("type_name", sorted(DIRECTORY_TYPES))
+async def test_rule_06_refuses_every_type_of_another_providers_directory(
+    region: Region, type_name: str
+) -> None:
+    resource = {
+        "resourceType": type_name,
+        "id": "theirs",
+        "identifier": [{"system": "urn:example", "value": "x"}],
+    }
+    await region.write(UNIT_A, resource)
+    for who in (ADMINISTRATOR_C, SYSTEM_C):
+        changed = {**resource, "active": False} if type_name != "Location" else {**resource, "name": "Ours"}
+        assert refused(await region.record(who).update(type_name, "theirs", changed)).kind is (
+            RefusalKind.FORBIDDEN
+        )
+        assert refused(await region.record(who).delete(type_name, "theirs")).kind is RefusalKind.FORBIDDEN
+    assert isinstance(await region.record(ADMINISTRATOR).delete(type_name, "theirs"), Written)
+    for who in (ADMINISTRATOR_C, SYSTEM_C):  # what was deleted is still the other provider's
+        assert refused(await region.record(who).update(type_name, "theirs", resource)).kind is (
+            RefusalKind.FORBIDDEN
+        )
+
+
+NAMES = ("Organization/a", "https://elsewhere.example/fhir/Organization/a", "Organization/a/_history/1")
+
+
+@pytest.mark.parametrize("reference", NAMES)
+@pytest.mark.parametrize(
+    "way", ["create", "update as create", "transaction", "batch", "conditional", "import", "later"]
+)
+async def test_rule_06_refuses_an_administrator_an_assignment_at_another_providers_unit(
+    region: Region, way: str, reference: str
+) -> None:
+    await region.write(UNIT_A, unit("a"))
+    await region.write(UNIT_C, unit("c"))
+    record = region.record(ADMINISTRATOR_C)
+    wanted = role("new", organization={"reference": reference})
+    entry = request("PUT", "PractitionerRole/new", wanted)
+    ways: dict[str, Callable[[], Awaitable[Any]]] = {
+        "create": lambda: record.create(without_id(wanted)),
+        "update as create": lambda: record.update("PractitionerRole", "new", wanted),
+        "transaction": lambda: record.transaction(bundle("transaction", entry)),
+        "batch": lambda: record.batch(bundle("batch", entry)),
+        "conditional": lambda: record.create(without_id(wanted), if_none_exist="identifier=none"),
+        "import": lambda: record.take_in([Incoming(wanted)]),
+        "later": lambda: record.update("PractitionerRole", "new", wanted),
+    }
+    kept = 0
+    if way == "later":
+        own = role("new", organization={"reference": "Organization/c"})
+        assert isinstance(await record.update("PractitionerRole", "new", own), Written)
+        kept = 1
+    assert refused(outcome(await ways[way]())).kind is RefusalKind.FORBIDDEN
+    assert len(await region.finds(SYSTEM_C, "PractitionerRole")) == kept
+
+
+async def test_rule_06_permits_assignments_at_the_own_providers_units(region: Region) -> None:
+    await region.write(UNIT_A, unit("a"))
+    await region.write(UNIT_C, unit("c"))
+    own = role("new", organization={"reference": "Organization/c"})
+    assert isinstance(await region.record(ADMINISTRATOR_C).update("PractitionerRole", "new", own), Written)
+    made = await region.record(ADMINISTRATOR_C).transaction(
+        bundle(
+            "transaction",
+            request("PUT", "Organization/d", unit("d")),
+            request(
+                "PUT", "PractitionerRole/both", role("both", organization={"reference": "Organization/d"})
+            ),
+        )
+    )
+    assert not isinstance(made, Refusal)

@@ -262,6 +262,9 @@ OWN_LOG = {"log", "turned_away", "close"}
 """The log, which has readers and rules of its own (tests/db/test_log*.py)."""
 ABOUT_ACCESS = {"learn_of_law", "law", "access", "standing", "principal", "record", "providers"}
 
+ABOUT_IDENTITY = {"persons"}
+"""The patient index tells who is who; tests/db/test_patient_index.py says to whom."""
+
 
 async def test_every_way_shows_each_of_the_cast_the_same(decided: Region) -> None:
     wrong = []
@@ -304,4 +307,4 @@ def test_every_way_in_is_in_the_matrix() -> None:
         for name, member in inspect.getmembers(owner)
         if not name.startswith("_") and (callable(member) or isinstance(member, property))
     }
-    assert offered == covered | WRITING | OWN_DRAFTS | OWN_LOG | ABOUT_ACCESS
+    assert offered == covered | WRITING | OWN_DRAFTS | OWN_LOG | ABOUT_ACCESS | ABOUT_IDENTITY

@@ -30,6 +30,7 @@ from kontinuum.record import (
 )
 from kontinuum.record.destroying import Order
 from kontinuum.record.keeping_back import Place
+from kontinuum.record.persons.rules import Conflict
 from kontinuum.store.destruction import Decision
 from kontinuum.store.packing import unpack
 from tests.conftest import OTHER, principal
@@ -202,6 +203,27 @@ async def begun(gate: Gate, author: str, patient: str) -> Draft:
     draft = await gate.record(principal(author)).save_draft(patient, "note", SECRET.encode(), 0)
     assert isinstance(draft, Draft), draft
     return draft
+
+
+async def test_rule_25_a_record_that_is_linked_to_another_is_not_destroyed_by_half(
+    registrar: Record, executor: Record, gate: Gate, services: Services
+) -> None:
+    decision = await registered(registrar, WHOLE)
+    doctor = await meeting(gate, principal("dr-lind"), "p", "q")
+    linked = await doctor.persons.link("q", "p", reason="Samma person.", confirmed=list(Conflict))
+    assert not isinstance(linked, Refusal), linked
+    for refused in (
+        await registrar.destruction.register(replace(WHOLE, case_number="3.7-2/2026")),
+        await executor.destruction.execute(decision.number, patient="p"),
+    ):
+        assert isinstance(refused, Refusal)
+        assert "Patient/q" in refused.issues[0].message
+    undone = await doctor.persons.unlink("q", reason="Två personer.")
+    assert not isinstance(undone, Refusal), undone
+    done = await executor.destruction.execute(decision.number, patient="p")
+    assert isinstance(done, Decision), done
+    assert await services.pool.fetchval("select count(*) from patient_link") == 0
+    assert isinstance(await doctor.read("Patient", "q"), Stored)
 
 
 async def test_rule_25_with_a_whole_record_go_everybodys_drafts_about_the_patient(

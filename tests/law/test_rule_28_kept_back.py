@@ -248,7 +248,8 @@ async def test_rule_28_it_ends_by_its_date(doctor: Record, patient: Record, serv
     await keep(doctor, SOCIAL, until=services.clock.now() + timedelta(days=3))
     await keep(doctor, WHOLE, until=services.clock.now() + timedelta(days=3))
     assert SECRET not in await everything(patient)
-    later = Gate(services.pool, services.audit, Later(services.clock), services.gate._services.keys)
+    given = services.gate._services
+    later = Gate(services.pool, services.audit, Later(services.clock), given.keys, given.decided)
     on_the_fourth_day = later.record(patients_principal())
     for name, logical_id in (("Composition", "n"), ("Observation", "o")):
         read = await on_the_fourth_day.read(name, logical_id)

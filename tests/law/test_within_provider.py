@@ -21,6 +21,7 @@ from tests.law.cast import (
     TREATING,
     UNIT_A,
     UNIT_B,
+    UNIT_C,
     entries,
     someone,
     visit,
@@ -98,7 +99,7 @@ async def test_rule_07_permits_who_states_a_reason_and_logs_it(region: Region) -
     assert await region.sees(COLLEAGUE, OTHERS)
     (entry,) = await region.logged("state-relation")
     assert (entry["patients"], entry["what"][1]) == ([ADULT], "Konsulteras per telefon")
-    region.wait(hours=25)
+    region.wait(days=31)
     assert not await region.sees(COLLEAGUE, OTHERS)
 
 
@@ -323,3 +324,37 @@ async def test_rule_22_permits_documenting_without_a_relation_and_never_for_anot
     assert isinstance(await region.record(COLLEAGUE).update("Observation", "new", new), Written)
     changed = {**entries(ADULT, UNIT_A)[0], "status": "amended"}
     refused(await region.record(COLLEAGUE).update("Observation", changed["id"], changed))
+
+
+async def decided(region: Region, **values: int) -> None:
+    """The care provider of the units A and B decides on its settings."""
+    for name, value in values.items():
+        await region.services.provider_settings.decide(ADMINISTRATOR, name, value, "Beslut", seen=0)
+
+
+async def test_rule_07_permits_a_stated_relation_for_as_long_as_the_provider_decided(region: Region) -> None:
+    await decided(region, relation_days=2)
+    stated = done(await region.record(COLLEAGUE).law.relate(ADULT, "Konsulteras"))
+    assert stated.until == region.later(days=2)
+    region.wait(days=1, hours=23)
+    assert await region.sees(COLLEAGUE, OTHERS)
+    region.wait(hours=2)
+    assert not await region.sees(COLLEAGUE, OTHERS)
+
+
+async def test_rule_17_permits_an_opening_for_as_long_as_the_own_provider_decided(region: Region) -> None:
+    await decided(region, opening_hours=1)
+    assert done(await region.record(COLLEAGUE).law.open(ADULT, "Akut")).until == region.later(hours=1)
+    elsewhere = region.record(someone("duty-doctor", UNIT_C))
+    assert done(await elsewhere.law.open(ADULT, "Akut")).until == region.later(hours=4)
+
+
+async def test_rule_10_refuses_a_lift_for_longer_than_the_provider_decided(region: Region) -> None:
+    await decided(region, lift_days_max=2)
+    await block_unit_a(region)
+    key = await key_of_block(region)
+    done(await region.record(COLLEAGUE).law.relate(ADULT, "Konsulteras"))
+    law = region.record(COLLEAGUE).law
+    longer = await law.lift(ADULT, key, ground="consent", reason="Ja", until=region.later(days=3))
+    assert "for 2 days at most" in refused(longer).issues[0].message
+    done(await law.lift(ADULT, key, ground="consent", reason="Ja", until=region.later(days=2)))

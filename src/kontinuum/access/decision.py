@@ -82,7 +82,8 @@ class Facts:
     """What a decision needs to know of a resource.
 
     Its type, its patient's id, who is accountable for it, its clinical time in microseconds, and whether it
-    is marked as kept back from the patient.
+    is marked as kept back from the patient. `place` is the provider of the unit that a new PractitionerRole
+    names, where that unit is known.
     """
 
     type: str
@@ -91,6 +92,7 @@ class Facts:
     provider: str
     sort: int = 0
     kept_back: bool = False
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

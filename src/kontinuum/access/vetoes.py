@@ -1,10 +1,10 @@
-"""What stops a write whatever the ground: who may change the directory from which assignments come."""
+"""What stops a write whatever the ground: who may change the directory that assignments come from."""
 
 from __future__ import annotations
 
 from kontinuum.access.circumstances import Circumstances
 from kontinuum.access.decision import Facts, Question, Reason
-from kontinuum.access.sql import EVERYTHING, NOTHING
+from kontinuum.access.sql import EVERYTHING, NOTHING, all_of
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.principal import Purpose
 from kontinuum.kernel.sql import Fragment
@@ -50,11 +50,45 @@ class Directory:
         return Fragment("r.type = any({}::smallint[])", (_CODES,))
 
 
+class ForeignDirectory:
+    """Rule 6: each care provider keeps up its own directory, and gives assignments at its own units only.
+
+    A system's word about another provider's units is written, and believed at sign-in only where the
+    installation trusts it for all (docs/sign-in.md, `directory`).
+    """
+
+    name = "foreign-directory"
+    numbers: tuple[int, ...] = (6,)
+    provision = "patientdatalagen (2008:355) 4:2; HSLF-FS 2016:40 ch. 4"
+    reason = Reason(
+        "Another care provider is accountable for this unit, person or assignment: its own administration "
+        "keeps it up.",
+        "En annan vårdgivare ansvarar för enheten, personen eller uppdraget och håller det aktuellt genom "
+        "sin egen administration.",
+    )
+
+    def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
+        """A write of another provider's entry, or of an assignment at another provider's unit."""
+        if question.reads or facts.type not in DIRECTORY_TYPES:
+            return False
+        own = question.assignment.provider
+        gives_elsewhere = facts.place not in (None, own) and not question.is_system
+        return facts.provider != own or gives_elsewhere
+
+    def predicate(self, question: Question) -> Fragment:
+        """Rows of the directory's types for which another provider is accountable, for writes."""
+        if question.reads or (question.type is not None and question.type not in DIRECTORY_TYPES):
+            return NOTHING
+        foreign = Fragment("a.provider <> {}::text", (question.assignment.provider,))
+        typed = Fragment("r.type = any({}::smallint[])", (_CODES,))
+        return foreign if question.type is not None else all_of(typed, foreign)
+
+
 def _administers(question: Question) -> bool:
     """Whether the veto does not concern a question: it reads, or comes from who keeps up the directory."""
     administrator = question.is_staff and question.principal.purpose is Purpose.ADMINISTRATION
     return question.reads or question.is_system or administrator
 
 
-VETOES = (Directory(),)
+VETOES = (Directory(), ForeignDirectory())
 """Every veto; none depends on circumstances."""

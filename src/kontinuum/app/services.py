@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
 from kontinuum.store.provider_settings import CHANNEL, SettingsReader
 from kontinuum.store.writer import claim_writer
+from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 from kontinuum.terminology import Terminology
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ async def open_services(
         decided = SettingsReader(pool, clock, _overrides(settings))
         identity = Identity(pool, clock, shown, limits, decided)
         await anchor.add_listener(CHANNEL, _hear(identity, decided))
-        gate = Gate(pool, audit, clock, keys, hinted=settings.kept_back_told)
+        schemes = [LocalScheme(**asdict(each)) for each in settings.reserve_numbers] or DEFAULT_SCHEMES
+        gate = Gate(pool, audit, clock, keys, decided, schemes, hinted=settings.kept_back_told)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
         yield Services(settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool))

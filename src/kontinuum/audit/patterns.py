@@ -30,7 +30,10 @@ RELATION_MICROS: Final = 400 * 24 * 3600 * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What one person under the assignments of one unit has read of one patient in a period; times in µs."""
+    """What one person under the assignments of one unit has read of one patient in a period; times in µs.
+
+    `openings` are emergency openings of the record, `stated` care relations that were stated by hand.
+    """
 
     actor: str
     name: str
@@ -40,6 +43,8 @@ class Access:
     last: int
     entries: int
     at_night: int
+    openings: int = 0
+    stated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,14 @@ class Pattern:
     holds: Callable[[Access, Circumstances], bool]
 
 
+def _opened(access: Access, _around: Circumstances) -> bool:
+    return access.openings > 0
+
+
+def _stated(access: Access, _around: Circumstances) -> bool:
+    return access.stated > 0
+
+
 def _no_relation(_access: Access, around: Circumstances) -> bool:
     return not around.related
 
@@ -103,6 +116,25 @@ def _at_night(access: Access, around: Circumstances) -> bool:
 
 
 PATTERNS: Final[tuple[Pattern, ...]] = (
+    Pattern(
+        "emergency-opening",
+        1000,
+        message("Emergency opening"),
+        message(
+            "The record was opened as an emergency. Every such opening is reviewed; its reason is below."
+        ),
+        _opened,
+    ),
+    Pattern(
+        "stated-relation",
+        500,
+        message("Care relation stated by hand"),
+        message(
+            "Nothing in the record explained the access, and the member of staff stated why. Every such "
+            "statement is reviewed; its reason is below."
+        ),
+        _stated,
+    ),
     Pattern(
         "same-address",
         45,

@@ -58,7 +58,31 @@ _SAID: Final = {
     "mint-token": message("Made a key for a computer system"),
     "sign-in-refused": message("Tried to sign in and was refused"),
     "other": message("Worked with: %(things)s"),
+    "emergency-opening": message("Opened the record in an emergency"),
+    "close-opening": message("Ended an emergency opening"),
+    "state-relation": message("Stated why the record is needed"),
+    "active-choice": message("Chose to read other units' information"),
+    "consent": message("Noted a consent to read from other care providers"),
+    "block": message("Set a block"),
+    "lift": message("Lifted a block for a time"),
+    "annul": message("Ended a block, a consent or an appointment"),
+    "represent": message("Noted who acts for the patient"),
+    "appoint": message("Appointed a proxy"),
 }
+
+_ACTS: Final = (
+    "emergency-opening",
+    "close-opening",
+    "state-relation",
+    "active-choice",
+    "consent",
+    "block",
+    "lift",
+    "annul",
+    "represent",
+    "appoint",
+)
+"""What `record.law` does; each is told as what it is."""
 
 _KINDS: Final = {
     "read": "read",
@@ -76,6 +100,7 @@ _KINDS: Final = {
     "extract-log": "log",
     "read-log": "log",
     "review-log": "review",
+    **{act: act for act in _ACTS},
 }
 
 

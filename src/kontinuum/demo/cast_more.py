@@ -263,4 +263,22 @@ MORE: tuple[Member, ...] = (
         born=(11, 19),
         relatives=(("Sofia Kallin", "MTH", "vårdnadshavare, mor"),),
     ),
+    he(
+        "under his own number: the man who came in unidentified (p-0014)",
+        42,
+        "Peter|Malmgren",
+        "tallbacken",
+        partial(hypertension, years=3),
+        born=(2, 17),
+    ),
+    she(
+        "registered a second time under a reserve number (p-0015)",
+        29,
+        "Oxana|Kovalenko",
+        "essingen",
+        cold,
+        born=(9, 14),
+        number="national-reserve",
+        language="uk",
+    ),
 )

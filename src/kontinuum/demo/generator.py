@@ -30,7 +30,7 @@ class Batch:
     resources: list[Resource]
 
 
-def generate(seed: int = 1, patients: int = 60, *, today: date) -> Iterator[Batch]:
+def generate(seed: int = 1, patients: int = 62, *, today: date) -> Iterator[Batch]:
     """Generate the demo region: the same stream for the same seed, number of patients and day.
 
     The first patients are the cast of stories (`cast.CAST`), the others are drawn from archetypes; patient

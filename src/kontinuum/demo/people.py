@@ -215,7 +215,8 @@ def _address(person: Person) -> Resource:
 
 def _relationship(relative: Relative) -> Resource:
     system = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
-    return {"coding": [{"system": system, "code": relative.role}], "text": relative.label}
+    codes = [relative.role, *(["GUARD"] if relative.label.startswith("vårdnadshavare") else [])]
+    return {"coding": [{"system": system, "code": code} for code in codes], "text": relative.label}
 
 
 def _contact(relative: Relative) -> Resource:

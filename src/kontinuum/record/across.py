@@ -16,6 +16,7 @@ from kontinuum.fhir.search.query import SearchQuery, Sort
 from kontinuum.record.chaining import Nothing, log_is_not_searched, resolve
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
+from kontinuum.record.persons.widening import meant_by
 from kontinuum.record.release import release
 from kontinuum.record.searching import (
     DEFAULT_COUNT,
@@ -86,7 +87,8 @@ async def _page(
     for asked in queries:
         if TYPE_CODES[asked.type] not in present:
             continue
-        query = await resolve(context.pool, asked, law(context), context.services.terms)
+        meant = await meant_by(context, context.pool, asked)
+        query = await resolve(context.pool, meant, law(context), context.services.terms)
         if isinstance(query, Refusal):
             return query
         if isinstance(query, Nothing):

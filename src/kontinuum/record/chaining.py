@@ -30,6 +30,7 @@ from kontinuum.fhir.search.readings import parse_reference, references
 from kontinuum.kernel.sql import Fragment
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.record.terms import Terms, expand
+from kontinuum.store import persons
 from kontinuum.store.resources import search as store
 from kontinuum.store.resources.patient_scope import single_filing_parameters
 from kontinuum.store.resources.rows import ResourceRow
@@ -99,6 +100,9 @@ async def _chain(connection: Any, chain: Chain, scope: Scope, terms: Terms) -> R
             targets.add((RESOURCE_TYPES[row.type - 1], row.id))
             if by_url and row.body is not None and (url := json.loads(row.body).get("url")):
                 urls.add(url)
+    patients = [logical_id for name, logical_id in targets if name == "Patient"]
+    linked = await persons.members(connection, patients) if patients else {}
+    targets |= {("Patient", each) for _, members in linked.values() for each in members}
     return ReferenceSet(frozenset(targets), frozenset(urls))
 
 

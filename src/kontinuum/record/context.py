@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from kontinuum.access import Action, Deny, Question
 from kontinuum.audit import AuditLog, entry
@@ -14,10 +14,12 @@ from kontinuum.fhir.issues import Issue
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.provider_settings import ProviderSettings
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.terms import FhirsOwn, Terms
 from kontinuum.store.resources import write
 from kontinuum.store.resources.rows import ResourceRow
+from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
 MAX_LOGGED_REFERENCES = 500
 """How many references one log entry names; the entry's count always tells how many there were."""
@@ -26,11 +28,20 @@ MAX_LOGGED_REFERENCES = 500
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
+class ProviderDecisions(Protocol):
+    """The settings of care providers, by HSA-id."""
+
+    async def of(self, provider: str, /) -> ProviderSettings:
+        """The settings in force at a care provider."""
+        ...
+
+
 @dataclass(slots=True)
 class Services:
-    """A worker's shared means: connections, log, clock, keys, and the numbers of accountable units.
+    """A worker's shared means: connections, log, clock, keys, settings, the numbers of accountable units.
 
     `hinted` are the kinds of which a patient is told that something is kept back.
+    `schemes` are the region's own kinds of reserve number.
     `law_complete` remembers that the tables of the law were found complete; they stay so.
     """
 
@@ -38,9 +49,11 @@ class Services:
     audit: AuditLog
     clock: Clock
     keys: KeySource
-    hinted: frozenset[str] = frozenset()
+    decided: ProviderDecisions
     terms: Terms = field(default_factory=FhirsOwn)
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
+    schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES
+    hinted: frozenset[str] = frozenset()
     law_complete: bool = False
 
 
@@ -59,6 +72,10 @@ class Context:
     def now(self) -> int:
         """The present in microseconds since 1970."""
         return to_micros(self.services.clock.now())
+
+    async def settings(self) -> ProviderSettings:
+        """What the assignment's care provider has decided."""
+        return await self.services.decided.of(self.principal.assignment.provider)
 
     def question(
         self, action: Action, *, patient: str | None = None, type_name: str | None = None

@@ -25,7 +25,7 @@ from kontinuum.record.references import references
 from kontinuum.record.tombstones import PROVISION
 from kontinuum.record.writing import in_transaction
 from kontinuum.store import destruction as store
-from kontinuum.store import drafts, law
+from kontinuum.store import drafts, law, persons
 from kontinuum.store.destruction import Decision
 from kontinuum.store.resources import destroy as rows
 from kontinuum.store.resources import read as reads
@@ -37,6 +37,7 @@ KEPT_YEARS: Final = 10
 MAX_ENTRIES: Final = 5000
 MAX_THINNABLE: Final = 1000
 
+_PATIENT: Final = TYPE_CODES["Patient"]
 _ABOUT: Final = {"Provenance": "target", "Communication": "about"}
 
 
@@ -121,6 +122,7 @@ async def execute(context: Context, number: int, patient: str) -> Decision | Ref
         # A note that was left unsigned has its id from the draft, which still holds the same text.
         unsigned = [row.id for row in doomed] if decision.entries else None
         await drafts.destroy(connection, decision.patient, decision.provider, unsigned)
+        await persons.destroy(connection, [row.id for row in doomed if row.type == _PATIENT])
         await store.executed(connection, decision.number, now, actor.id, actor.name, len(doomed))
         done = await store.read(connection, number, decision.provider)
         return done or _unknown(number)
@@ -169,12 +171,15 @@ async def _doomed(
     """The rows that a decision means, each this patient's and this provider's own; or why it means none."""
     provider = context.principal.assignment.provider
     if not entries:
+        linked = await _linked(connection, patient)
+        if linked is not None:
+            return linked
         found = await rows.of_patient(connection, patient)
         own = [row for row in found if row.provider == provider]
         # Who the patient is belongs to all providers: it goes only with the last of their entries.
         others = any(row.provider != provider and row.body is not None for row in found)
         if others:
-            own = [row for row in own if row.type != TYPE_CODES["Patient"]]
+            own = [row for row in own if row.type != _PATIENT]
         if not own:
             return refuse(RefusalKind.INVALID, "not-found", "The provider holds no entry about this patient.")
         return own
@@ -188,13 +193,27 @@ async def _doomed(
                 "not-found",
                 f"{text} is no entry of {provider} about Patient/{patient}: compare with the decision.",
             )
-        if row.type == TYPE_CODES["Patient"]:
+        if row.type == _PATIENT:
             return refuse(
                 RefusalKind.INVALID,
                 "business-rule",
                 "Who the patient is cannot be destroyed alone: register a decision about the whole record.",
             )
     return [*held.values(), *await _speaking_of(connection, patient, held.values())]
+
+
+async def _linked(connection: Any, patient: str) -> Refusal | None:
+    """A whole record is that of one Patient: what is filed under others would be left without a word."""
+    _, members = (await persons.members(connection, [patient])).get(patient, (patient, ()))
+    others = [f"Patient/{each}" for each in members if each != patient]
+    if not others:
+        return None
+    return refuse(
+        RefusalKind.INVALID,
+        "business-rule",
+        f"Patient/{patient} is linked to {', '.join(others)} as one person: undo the links first, and "
+        "register the decision for each Patient that it means.",
+    )
 
 
 async def _speaking_of(connection: Any, patient: str, entries: Collection[ResourceRow]) -> list[ResourceRow]:

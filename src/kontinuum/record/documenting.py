@@ -10,19 +10,20 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record.context import Context
-from kontinuum.record.durations import STATED_FOR
+from kontinuum.record.durations import DOCUMENTED_FOR
 from kontinuum.store import law as store
 from kontinuum.store.resources.rows import NewVersion
 
 BASIS = "documentation"
 
-_PATIENT = TYPE_CODES["Patient"]
+_IDENTITY = frozenset(TYPE_CODES[name] for name in ("Patient", "RelatedPerson", "Provenance"))
+"""Who somebody is, who is close, who wrote a version and why: kept up without taking part in care."""
 
 
 async def relate(context: Context, connection: Any, written: Sequence[NewVersion]) -> None:
     """Note that staff in care took part in the care of whom they wrote about; within the write's transaction.
 
-    It is the person's, lasts as long as one that is stated by hand, and names what was written. Nothing is
+    It is the person's, lasts for a day, and names what was written. Nothing is
     noted where a relation is in force, nor for who only keeps up a patient's identity.
     """
     if not states_relation(context, written):
@@ -31,7 +32,7 @@ async def relate(context: Context, connection: Any, written: Sequence[NewVersion
     sources = {
         version.patient: f"{RESOURCE_TYPES[version.type - 1]}/{version.id}"
         for version in written
-        if version.patient and version.type != _PATIENT
+        if version.patient and version.type not in _IDENTITY
     }
     await store.relate_unless_related(
         connection,
@@ -44,11 +45,11 @@ async def relate(context: Context, connection: Any, written: Sequence[NewVersion
         person=principal.actor.id,
         basis=BASIS,
         now=now,
-        until=now + STATED_FOR,
+        until=now + DOCUMENTED_FOR,
     )
 
 
 def states_relation(context: Context, written: Sequence[NewVersion]) -> bool:
     """Whether a write by this principal says anything about who takes part in whose care."""
     in_care = context.question(Action.WRITE).is_staff and context.principal.purpose is Purpose.CARE
-    return in_care and any(version.patient and version.type != _PATIENT for version in written)
+    return in_care and any(version.patient and version.type not in _IDENTITY for version in written)

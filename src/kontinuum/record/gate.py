@@ -23,7 +23,7 @@ from kontinuum.record import (
     writing,
 )
 from kontinuum.record.bundles import EntryResult
-from kontinuum.record.context import Context, Services
+from kontinuum.record.context import Context, ProviderDecisions, Services
 from kontinuum.record.drafts import Draft
 from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
@@ -31,10 +31,12 @@ from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
 from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
+from kontinuum.record.persons.index import PatientIndex
 from kontinuum.record.planning import Intent
 from kontinuum.record.text import Destruction, EntryText
 from kontinuum.record.withholding import HINTED
 from kontinuum.store.law import is_complete
+from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
 
 class Gate:
@@ -46,10 +48,14 @@ class Gate:
         audit: AuditLog,
         clock: Clock,
         keys: KeySource,
+        decided: ProviderDecisions,
+        schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES,
         *,
         hinted: Collection[str] = HINTED,
     ) -> None:
-        self._services = Services(pool, audit, clock, keys, frozenset(hinted))
+        self._services = Services(
+            pool, audit, clock, keys, decided, schemes=schemes, hinted=frozenset(hinted)
+        )
         self._attempts = Attempts(audit, clock)
 
     async def close(self) -> None:
@@ -109,6 +115,11 @@ class Record:
     def destruction(self) -> Destruction:
         """Destruction of records, on a registered decision only."""
         return Destruction(self._context)
+
+    @property
+    def persons(self) -> PatientIndex:
+        """The patient index: links between Patients, possible duplicates, reserve numbers."""
+        return PatientIndex(self._context)
 
     @property
     def law(self) -> Law:

@@ -13,6 +13,7 @@ from typing import Any
 from kontinuum.record import writing
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, Written
+from kontinuum.record.persons import links
 from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check
 
@@ -44,6 +45,7 @@ async def take_in(context: Context, incoming: Sequence[Incoming]) -> list[Writte
                     incoming[number].resource.get("id"),
                     incoming[number].resource,
                     meta=incoming[number].meta,
+                    linking=True,
                 )
                 for number in now
             ]
@@ -51,6 +53,7 @@ async def take_in(context: Context, incoming: Sequence[Incoming]) -> list[Writte
             outcome = await writing.apply(context, connection, intents, action="import", keep_newer=True)
             for number, result in zip(now, outcome, strict=True):
                 done[number] = result
+        await links.restore(context, connection, [result for result in done if result is not None])
         return [result for result in done if result is not None]
 
     outcome = await writing.in_transaction(context, work, what="import")

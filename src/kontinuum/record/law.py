@@ -25,7 +25,7 @@ from kontinuum.kernel.principal import Purpose
 from kontinuum.record import consents
 from kontinuum.record.circumstances import circumstances_of
 from kontinuum.record.context import Context, forbidden, missing
-from kontinuum.record.durations import CHOICE_FOR, LIFT_AT_MOST, OPENING_FOR, STATED_FOR
+from kontinuum.record.durations import CHOICE_FOR, DAY, HOUR
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.record.preparing import new_id
 from kontinuum.store import law as store
@@ -56,8 +56,9 @@ class Law:
         if refusal is not None:
             return refusal
         actor, assignment = self._context.principal.actor, self._context.principal.assignment
-        key, until = self._key(), self._context.now() + STATED_FOR
-        await self._log("state-relation", patient, f"CareRelation/{key}", reason)
+        days = (await self._context.settings()).relation_days
+        key, until = self._key(), self._context.now() + days * DAY
+        await self._log("state-relation", patient, f"CareRelation/{key}", reason, note=reason)
         row = (key, self._context.now(), until, bucket_of(patient), 0, patient, assignment.unit,
                assignment.provider, actor.id, "stated", actor.id, reason)  # fmt: skip
         await self._insert("care_relation", row)
@@ -87,11 +88,12 @@ class Law:
             return refusal
         actor, assignment = self._context.principal.actor, self._context.principal.assignment
         key, now = self._key(), self._context.now()
-        await self._log("emergency-opening", patient, f"Opening/{key}", reason)
-        row = (key, now, now + OPENING_FOR, bucket_of(patient), patient, actor.id, assignment.unit,
+        until = now + (await self._context.settings()).opening_hours * HOUR
+        await self._log("emergency-opening", patient, f"Opening/{key}", reason, note=reason)
+        row = (key, now, until, bucket_of(patient), patient, actor.id, assignment.unit,
                assignment.provider, reason)  # fmt: skip
         await self._insert("opening", row)
-        return Done(str(key), now + OPENING_FOR)
+        return Done(str(key), until)
 
     async def close(self, patient: str) -> Done | Refusal:
         """End one's own emergency opening before its time."""
@@ -184,8 +186,9 @@ class Law:
         everyone: bool = False,
         unit: str | None = None,
     ) -> Done | Refusal:
-        """Rules 10 and 15: lift a block for one unit, for oneself or all staff there, at most seven days.
+        """Rules 10 and 15: lift a block for one unit, for oneself or all staff there, for a time.
 
+        At most for as long as the care provider has decided, which is never more than seven days.
         An inner block is lifted by the unit that needs to read (the own), an outer block by the provider that
         holds it for another provider's `unit`.
         """
@@ -195,8 +198,9 @@ class Law:
         assignment, now = self._context.principal.assignment, self._context.now()
         if ground not in _LIFTS:
             return refuse(RefusalKind.BAD_REQUEST, "value", f"The ground is {' or '.join(_LIFTS)}.")
-        if not now < until <= now + LIFT_AT_MOST:
-            return refuse(RefusalKind.BAD_REQUEST, "value", "A block is lifted for seven days at most.")
+        days = (await self._context.settings()).lift_days_max
+        if not now < until <= now + days * DAY:
+            return refuse(RefusalKind.BAD_REQUEST, "value", f"A block is lifted for {days} days at most.")
         found = [
             b for b in await store.blocks(self._context.pool, bucket_of(patient), patient) if b.key == block
         ]

@@ -282,7 +282,8 @@ class Logbook:
             "review-log", what, patients, 1, note=f"{outcome}: {note}" if note else outcome
         )
         about = (who.actor.id, who.actor.name, who.assignment.id)
-        await audit_review.add_check(self._context.pool, number, self._context.now(), about, outcome, note)
+        async with self._context.pool.acquire() as connection:
+            await audit_review.add_check(connection, found, self._context.now(), about, outcome, note)
         return found
 
     async def _finding(self, number: int) -> Finding | Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from kontinuum.record import projecting, tombstones
 from kontinuum.record.context import Context, forbidden, missing, stored
 from kontinuum.record.guarding import Grounds, unmarked, veto
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
+from kontinuum.record.persons.rules import changes_links
+from kontinuum.record.places import place_of
 from kontinuum.record.preparing import created, stamped, superseding
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
 
@@ -23,7 +26,8 @@ class Intent:
 
     `identity` was drawn for a create whose id is the server's. `meta` restores version and time. With
     `only_new` what exists is not touched (If-None-Match: *). `grounds` are what a function of the gate has
-    been given besides the content.
+    been given besides the content. Only with `linking` may it change which Patient replaces which. `whole`
+    was made at the gate from all that is stored, whatever the principal may see.
     """
 
     type: str
@@ -34,6 +38,8 @@ class Intent:
     meta: tuple[int, int] | None = None
     only_new: bool = False
     grounds: Grounds = Grounds.NONE
+    linking: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class Plan:
     now: int
     former: dict[tuple[int, int], list[ResourceRow]]
     destroyed: dict[tombstones.Name, Refusal]
+    places: Mapping[str, str]
     new: list[NewVersion] = field(default_factory=list)
     changes: list[tuple[ResourceRow, NewVersion]] = field(default_factory=list)
     buried: list[ResourceRow] = field(default_factory=list)
@@ -67,11 +74,12 @@ class Plan:
 
     def add(self, intent: Intent, row: ResourceRow | None, decision: Decision | None) -> Written | Refusal:
         """Plan one intent, given the current row if there is one and the decision about writing it."""
-        if row is not None and not isinstance(decision, Deny) and _unseen(self.context, row):
+        blind = row is not None and not intent.whole and _unseen(self.context, row)
+        if blind and not isinstance(decision, Deny):
             decision = _UNSEEN
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, None if row is None else row.patient)
-        unmet = _exists(intent, row) or _unmet_version(intent, row)
+        unmet = _exists(intent, row) or _unmet_version(intent, row) or links_unchanged(intent, row)
         if unmet is not None:
             return self._failed(intent, row, "failed", "precondition", unmet)
         name = (TYPE_CODES[intent.type], intent.id or "")
@@ -102,7 +110,7 @@ class Plan:
             client_id=intent.id if intent.identity is None else None,
             meta=intent.meta,
         )
-        decision = decide_new(self.context, version)
+        decision = decide_new(self.context, version, place_of(resource, self.places))
         if isinstance(decision, Deny):
             return self._denied(intent, None, decision, version.patient)
         unsaid = unmarked(resource, version.body)
@@ -116,7 +124,7 @@ class Plan:
         version = superseding(
             resource, row.key, row.id, row.version + 1, self.moment_after(row), self.accountable
         )
-        decision = decide_new(self.context, version)
+        decision = decide_new(self.context, version, place_of(resource, self.places))
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, version.patient)
         unsaid = unmarked(resource, version.body)
@@ -217,6 +225,24 @@ def _exists(intent: Intent, row: ResourceRow | None) -> Refusal | None:
     )
 
 
+def links_unchanged(intent: Intent, row: ResourceRow | None) -> Refusal | None:
+    """The refusal of an ordinary write that would link Patients, or take a link away.
+
+    A link has conditions, a reason and an effect on what is read: it is made and undone by the patient index.
+    """
+    if intent.type != "Patient" or intent.linking:
+        return None
+    if not changes_links(intent.resource, None if row is None else row.body):
+        return None
+    return refuse(
+        RefusalKind.INVALID,
+        "business-rule",
+        "Patient.link of type replaced-by or replaces is made and undone by linking patients; in an ordinary "
+        "write it must stay as it is, and a linked Patient is not deleted before its link is undone.",
+        "Patient.link",
+    )
+
+
 def _unmet_version(intent: Intent, row: ResourceRow | None) -> Refusal | None:
     """Optimistic locking (http://hl7.org/fhir/R4/http.html#concurrency)."""
     if intent.if_match is None or (row is not None and row.version == intent.if_match):
@@ -244,11 +270,14 @@ def _unseen(context: Context, row: ResourceRow) -> bool:
     return protected and not may_see(context.question(Action.WRITE))
 
 
-def decide_new(context: Context, version: NewVersion) -> Decision:
-    """The decision on a new version, for which the assignment's unit becomes accountable."""
+def decide_new(context: Context, version: NewVersion, place: str | None) -> Decision:
+    """The decision on a new version, for which the assignment's unit becomes accountable.
+
+    `place` is the provider of the unit that it names, where it is an assignment.
+    """
     assignment = context.principal.assignment
     type_name = RESOURCE_TYPES[version.type - 1]
-    about = Facts(type_name, version.patient, assignment.unit, assignment.provider, version.sort)
+    about = Facts(type_name, version.patient, assignment.unit, assignment.provider, version.sort, place=place)
     return decide(context.question(Action.WRITE), about, NOTHING_KNOWN)
 
 

@@ -165,8 +165,9 @@ async def _judge(
             ),
         )
         access = Access(
-            pair.actor, "", pair.unit, pair.patient, pair.first, pair.last, pair.entries, pair.at_night
-        )
+            pair.actor, "", pair.unit, pair.patient, pair.first, pair.last, pair.entries, pair.at_night,
+            pair.openings, pair.stated,
+        )  # fmt: skip
         found = patterns.reasons(access, around)
         if not found:
             continue

@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 import asyncpg
@@ -27,9 +27,12 @@ from kontinuum.record.circumstances import readable
 from kontinuum.record.context import Context, type_code
 from kontinuum.record.ordering import sorted_page
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
+from kontinuum.record.persons.meaning import of_whole_person, patients_named
+from kontinuum.record.persons.widening import in_all_forms, meant_by
 from kontinuum.record.reading import split
 from kontinuum.record.release import release
 from kontinuum.record.withholding import narrowed, visible
+from kontinuum.store import persons
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import search as store
 from kontinuum.store.resources.rows import ResourceRow
@@ -41,6 +44,8 @@ COUNTED_FOR_ESTIMATE = 10_000
 """`_total=estimate` counts so far; beyond that it takes the planner's word."""
 MAX_CLAUSES = 100
 """How many conditions one search may come to: PostgreSQL's planning grows faster than their number."""
+
+_Answer: TypeAlias = tuple[SearchPage, list[ResourceRow]] | Refusal
 
 _BY_ROWS = ("string", "date", "number", "quantity", "composite")
 
@@ -62,7 +67,7 @@ async def search(context: Context, query: SearchQuery) -> SearchPage | Refusal:
     prepared = prepare(query)
     if isinstance(prepared, Refusal):
         return prepared
-    found = await _run(context, context.pool, query, prepared)
+    (found,) = await _run_all(context, [query], [prepared])
     if isinstance(found, Refusal):
         return found
     page, rows = found
@@ -76,12 +81,8 @@ async def search_many(context: Context, queries: Sequence[SearchQuery]) -> list[
     for each in prepared:
         if isinstance(each, Refusal):
             raise ValueError(each.issues[0].message)
-    runs = [
-        _run(context, context.pool, query, position)
-        for query, position in zip(queries, prepared, strict=True)
-        if not isinstance(position, Refusal)
-    ]
-    results = await asyncio.gather(*runs)
+    positions = [position for position in prepared if not isinstance(position, Refusal)]
+    results = await _run_all(context, queries, positions)
     pages: list[SearchPage] = []
     rows: list[ResourceRow] = []
     for result in results:
@@ -93,10 +94,35 @@ async def search_many(context: Context, queries: Sequence[SearchQuery]) -> list[
     return pages
 
 
+async def _run_all(
+    context: Context, queries: Sequence[SearchQuery], positions: Sequence[list[Any] | None]
+) -> list[_Answer]:
+    """Searches run together, each in the meaning that identifiers and persons give it.
+
+    Whether a Patient is linked to others is asked while the searches run, so that it takes no time of its
+    own; only what was asked of a linked Patient is asked once more, of all that are the person.
+    """
+    meant = [in_all_forms(context, query) for query in queries]
+    named = patients_named(meant)
+    runs = [
+        _run(context, context.pool, query, position) for query, position in zip(meant, positions, strict=True)
+    ]
+    if not named:
+        return [*await asyncio.gather(*runs)]
+    members, answers = await asyncio.gather(persons.members(context.pool, named), asyncio.gather(*runs))
+    results: list[_Answer] = [*answers]
+    whole = [of_whole_person(query, members) for query in meant] if members else meant
+    for number, query in enumerate(whole):
+        if query != meant[number]:
+            results[number] = await _run(context, context.pool, query, positions[number])
+    return results
+
+
 async def matching(
     context: Context, connection: Any, query: SearchQuery, limit: int
 ) -> list[ResourceRow] | Refusal:
     """The first rows that a search finds, unlogged: for conditions on writes, which are logged themselves."""
+    query = await meant_by(context, connection, query)
     plain = await resolve(connection, query, law(context), context.services.terms)
     if not isinstance(plain, SearchQuery):
         return plain if isinstance(plain, Refusal) else []
@@ -239,12 +265,12 @@ async def _next_included(
         permitted = await readable(context, connection, [row for row in rows if row.body is not None])
         for row in await visible(context, connection, permitted):
             added[row.bucket, row.key] = row
+    ends = await _ends(connection, fresh) if query.revincludes else []
     for include in query.revincludes:
         parameter = _parameter(include)
         targets = [
-            (name, row.id)
-            for row in fresh
-            for name in (RESOURCE_TYPES[row.type - 1],)
+            (name, logical_id)
+            for name, logical_id in ends
             if include.target_type in (None, name) and (not parameter.targets or name in parameter.targets)
         ]
         if not targets or not (first or include.iterate):
@@ -256,6 +282,14 @@ async def _next_included(
         for row in await visible(context, connection, referring):
             added[row.bucket, row.key] = row
     return list(added.values())
+
+
+async def _ends(connection: Any, rows: list[ResourceRow]) -> list[tuple[str, str]]:
+    """The (type, id) to which references lead back to rows: of a linked Patient also to the others."""
+    ends = [(RESOURCE_TYPES[row.type - 1], row.id) for row in rows]
+    patients = [logical_id for name, logical_id in ends if name == "Patient"]
+    linked = await persons.members(connection, patients) if patients else {}
+    return list(dict.fromkeys([*ends, *(("Patient", each) for _, all_ in linked.values() for each in all_)]))
 
 
 def _references(context: Context, include: Include, matches: list[ResourceRow]) -> list[tuple[int, str]]:

@@ -15,7 +15,8 @@ from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.guarding import unmarked
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
-from kontinuum.record.planning import Intent, Plan, as_stored, decide_new
+from kontinuum.record.places import place_of, places_of
+from kontinuum.record.planning import Intent, Plan, as_stored, decide_new, links_unchanged
 from kontinuum.record.preparing import check, created
 from kontinuum.record.release import release_one
 from kontinuum.store.resources import read as reads
@@ -47,6 +48,9 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
         return invalid
     if if_none_exist is not None:
         return await _create_unless_exists(context, resource, if_none_exist)
+    linking = links_unchanged(Intent("Patient", None, resource), None)
+    if resource["resourceType"] == "Patient" and linking is not None:
+        return linking
     if TYPE_CODES[resource["resourceType"]] in vocabularies.PROJECTED:
         return await _one(context, Intent(resource["resourceType"], None, resource))
     new = created(context, resource, await context.accountable())
@@ -54,7 +58,7 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
     if unsaid is not None:
         return unsaid
     name = f"{resource['resourceType']}/{new.id}"
-    decision = decide_new(context, new)
+    decision = decide_new(context, new, place_of(resource, await places_of(context.pool, [resource])))
     if isinstance(decision, Deny):
         await context.log("create", "refused", decision.rule, patients=(new.patient,), what=(name,))
         return forbidden(decision)
@@ -220,7 +224,8 @@ async def apply(
         for old in await reads.superseded(connection, [row for row in rows.values() if row.version > 1]):
             former.setdefault((old.bucket, old.key), []).append(old)
     destroyed = await tombstones.taken(connection, [name for name in named if name not in rows])
-    plan = Plan(context, accountable, context.now(), former, destroyed)
+    places = await places_of(connection, [intent.resource for intent in intents])
+    plan = Plan(context, accountable, context.now(), former, destroyed, places)
     current = list(rows.values())
     decided = dict(zip(rows, await decide_rows(context, connection, Action.WRITE, current), strict=True))
     results = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
+from kontinuum.kernel.ids import bucket_of
+
 FETCH = 2000
 
 # By staff, about a patient, of the record: not of the log itself, and more than who a patient is. A search
@@ -27,6 +29,8 @@ _HOUR = """
 """
 _AT_NIGHT = f"({_HOUR} >= $6 or {_HOUR} < $7)"
 
+_PERMITTED = """position('"outcome":"permitted"'::bytea in e.content) > 0"""
+
 PERSONS = f"""
 select a.actor, a.entries, a.at_night,
        (select x.content from audit_entry x
@@ -38,7 +42,9 @@ select a.actor, a.entries, a.at_night,
 
 PAIRS = f"""
 select e.actor, e.unit, p.patient, min(e.recorded) as first, max(e.recorded) as last,
-       count(*) as entries, count(*) filter (where {_AT_NIGHT}) as at_night
+       count(*) as entries, count(*) filter (where {_AT_NIGHT}) as at_night,
+       count(*) filter (where e.action = 'emergency-opening' and {_PERMITTED}) as openings,
+       count(*) filter (where e.action = 'state-relation' and {_PERMITTED}) as stated
   from audit_entry e cross join lateral unnest(e.patients) as p(patient)
  where {_OF_STAFF} and {_MEANT}
  group by e.actor, e.unit, p.patient
@@ -108,6 +114,16 @@ values ($1, $2, $3, $4, $5, $6, $7) returning id
 """
 
 
+# An opening is in the log before it holds; the log's moment is the later one by a breath.
+_JUST_BEFORE = 60 * 1_000_000
+
+REVIEWED = """
+update opening set reviewed = $7
+ where bucket = $1 and patient = $2 and person = $3 and unit = $4 and low >= $5 and low <= $6
+   and reviewed is null
+"""
+
+
 class Period(NamedTuple):
     """A provider's accesses in a period (microseconds; `until` exclusive)."""
 
@@ -144,6 +160,8 @@ class Pair(NamedTuple):
     last: int
     entries: int
     at_night: int
+    openings: int
+    stated: int
 
 
 class Burst(NamedTuple):
@@ -295,7 +313,12 @@ async def checks(connection: Any, finding: int) -> list[Check]:
 
 
 async def add_check(
-    connection: Any, finding: int, checked: int, who: tuple[str, str, str], outcome: str, note: str
+    connection: Any, finding: Finding, checked: int, who: tuple[str, str, str], outcome: str, note: str
 ) -> int:
-    """Keep a review; `who` is actor, name and assignment."""
-    return int(await connection.fetchval(NEW_CHECK, finding, checked, *who, outcome, note))
+    """Keep a review; `who` is actor, name and assignment. The openings among what was reviewed are marked."""
+    async with connection.transaction():
+        number = int(await connection.fetchval(NEW_CHECK, finding.id, checked, *who, outcome, note))
+        if finding.patient is not None:
+            place = (bucket_of(finding.patient), finding.patient, finding.actor, finding.unit)
+            await connection.execute(REVIEWED, *place, finding.first - _JUST_BEFORE, finding.last, checked)
+    return number

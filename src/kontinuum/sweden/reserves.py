@@ -72,13 +72,16 @@ class LocalScheme:
     """A region's own reserve numbers: name, FHIR system, and the form as a regular expression.
 
     The expression is matched against the whole text, upper case, without spaces and hyphens; `shown` says in
-    words what the form is and stands in refusals.
+    words what the form is and stands in refusals. Numbers given out here are `prefix` and a running number of
+    `digits` digits; with no digits this installation gives out none.
     """
 
     name: str
     system: str
     pattern: str
     shown: str
+    prefix: str = ""
+    digits: int = 0
 
     def parse(self, text: str) -> "LocalReserveNumber | Rejected":
         """Read a reserve number of this scheme."""
@@ -88,6 +91,12 @@ class LocalScheme:
         if re.fullmatch(self.pattern, compact) is None:
             return Rejected(self.name, Fault.FORMAT, f"It is not {self.shown}.")
         return LocalReserveNumber(compact, self)
+
+    def numbered(self, running: int) -> "LocalReserveNumber | None":
+        """The reserve number with a running number, None when the series has no more."""
+        if self.digits == 0 or not 0 < running < 10**self.digits:
+            return None
+        return LocalReserveNumber(f"{self.prefix}{running:0{self.digits}d}", self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,8 @@ STOCKHOLM = LocalScheme(
     system=systems.STOCKHOLM_RESERVE_NUMBER,
     pattern=r"99\d{10}",
     shown="99 followed by ten digits",
+    prefix="99",
+    digits=10,
 )
 
 DEFAULT_SCHEMES: Sequence[LocalScheme] = (STOCKHOLM,)

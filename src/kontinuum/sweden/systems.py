@@ -65,6 +65,13 @@ ORGANIZATION_PERIOD: Final = "http://hl7.org/fhir/StructureDefinition/organizati
 UNIT_TYPE: Final = "urn:kontinuum:codes:unit-type"
 """Our codes in `Organization.type`: what kind of part of a care provider an organisation is."""
 
+DECEASED_SOURCE: Final = "urn:kontinuum:structure:deceased-source"
+"""Our extension on Patient.deceased[x]: who said so, a code of `DECEASED_SOURCES`."""
+DECEASED_SOURCES: Final = ("population-register", "death-certificate", "stated")
+ROLE_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+REPRESENTATION: Final = "urn:kontinuum:code:representation"
+"""Our codes for those who act for somebody by Swedish law and have no code of HL7's: god-man, forvaltare,
+ombud (föräldrabalken 11 kap.)."""
 CONSENT_KIND: Final = "urn:kontinuum:codes:consent-kind"
 """Our codes in `Consent.category`: what a patient decides about who may read (FHIR has none for blocks)."""
 INFORMATION_TYPE: Final = "urn:kontinuum:codes:information-type"
@@ -85,3 +92,9 @@ def canonical(system: str) -> str:
     """
     uri = f"urn:oid:{system}" if system[:1].isdigit() else system
     return _CANONICAL.get(uri, uri)
+
+
+def forms(system: str) -> tuple[str, ...]:
+    """Every known form of a system URI, the stored one first."""
+    stored = canonical(system)
+    return (stored, *(form for form, meant in _CANONICAL.items() if meant == stored))

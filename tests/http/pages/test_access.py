@@ -87,12 +87,23 @@ async def test_rule_08_permits_one_step_to_another_units_content(
     assert "Skrivet annorstädes" not in page
 
 
+async def test_rule_08_an_empty_card_tells_that_there_is_more_elsewhere(
+    stranger: Services, doctor: httpx.AsyncClient
+) -> None:
+    page = await step(doctor, "relate", reason="Vård")
+    assert "Inget av detta finns bland det du ser nu. Det finns mer hos andra enheter" in page
+    assert "Uppgift om överkänslighet saknas" not in page
+    await step(doctor, "choose", unit=NEXT_DOOR[0])
+    page = await step(doctor, "consent", unit=ELSEWHERE[0], how="given", lasts="day", scope="unit")
+    assert "Inget av detta finns bland det du ser nu" not in page
+
+
 async def test_rule_14_permits_two_actions_to_another_providers_content(
     stranger: Services, doctor: httpx.AsyncClient
 ) -> None:
     page = await step(doctor, "relate", reason="Vård")
     assert "Mer finns hos andra vårdgivare" in page
-    page = await step(doctor, "consent", unit=ELSEWHERE[0], how="given", lasts="day", scope="unit")
+    page = await step(doctor, "consent", unit=ELSEWHERE[0], how="given", lasts="1", scope="unit")
     assert "Skrivet annorstädes" in page
 
 
@@ -101,7 +112,7 @@ async def test_rule_16_refuses_a_consent_for_the_patient_without_how_it_was_clar
 ) -> None:
     await step(doctor, "relate", reason="Vård")
     token = csrf_of(await doctor.get(CHART))
-    form = {"csrf": token, "unit": ELSEWHERE[0], "how": "unable", "lasts": "day", "attitude": ""}
+    form = {"csrf": token, "unit": ELSEWHERE[0], "how": "unable", "lasts": "1", "attitude": ""}
     assert (await doctor.post(f"{CHART}/access/consent", data=form)).status_code == 400
     page = await step(doctor, "consent", **{**form, "attitude": "Sambon tillfrågad"})
     assert "Skrivet annorstädes" in page

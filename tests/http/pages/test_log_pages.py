@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from tests.conftest import SYSTEM
 from tests.http.pages.conftest import PATIENT, csrf_of, patient, persona, sign_in, write
 from tests.support.accesses import opened
 
@@ -17,6 +18,7 @@ from kontinuum.demo import personas
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.principal import Principal
 from kontinuum.record import Record
+from kontinuum.record.outcome import Written
 
 REVIEWER = "Åsa Malmgren"
 EVERY_PAGE = [
@@ -37,7 +39,8 @@ async def read(application: Services, doctors_record: Record) -> None:
         "id": "s-else",
         "name": [{"family": "Karlsson", "given": ["Bo"]}],
     }
-    await write(doctors_record, patient(), staff)
+    await write(doctors_record, patient())
+    assert isinstance(await application.gate.record(SYSTEM).update("Practitioner", "s-else", staff), Written)
     doctor = persona("Anna Berglund")
     who = Principal(doctor.actor, doctor.assignments[0], "browser")
     namesake = replace(who, actor=replace(doctor.actor, id="s-else", name="Bo Karlsson"))

@@ -162,12 +162,14 @@ def confirmed(query: SearchQuery, body: bytes) -> bool:
 
 def belonging(compartment: Compartment) -> list[Criterion]:
     """The criteria of which any puts a resource into a compartment."""
-    return [Criterion(each, None, (compartment.owner,)) for each in compartment.parameters]
+    owner = compartment.owner
+    owners = (owner, *(ReferenceValue(owner.types, each, None, None) for each in compartment.also))
+    return [Criterion(each, None, owners) for each in compartment.parameters]
 
 
 def _is_owner(compartment: Compartment, resource: dict[str, Any]) -> bool:
     return (resource.get("resourceType"),) == compartment.owner.types and (
-        resource.get("id") == compartment.owner.id
+        resource.get("id") in (compartment.owner.id, *compartment.also)
     )
 
 

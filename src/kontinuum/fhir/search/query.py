@@ -236,6 +236,8 @@ class Compartment:
 
     owner: ReferenceValue
     parameters: tuple[SearchParameter, ...]
+    also: tuple[str, ...] = ()
+    """Ids of further owners of the owner's type, whose compartments count as this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.hashing import type_hash
 from kontinuum.kernel.ids import bucket_of, id_hash
+from kontinuum.store.packing import unpack
 
 FETCH = 2000
 
@@ -34,7 +35,7 @@ async def bodies(connection: Any, type_name: str) -> AsyncIterator[list[tuple[st
     """The id and body of every resource of a type, some at a time; within a transaction."""
     cursor = await connection.cursor(BODIES, TYPE_CODES[type_name])
     while found := await cursor.fetch(FETCH, timeout=None):
-        yield [(record["id"], record["body"]) for record in found]
+        yield [(record["id"], unpack(record["body"])) for record in found]
 
 
 async def met(connection: Any, asked: Sequence[tuple[str, str, int]]) -> set[int]:

@@ -283,13 +283,15 @@ def _by_id(query: SearchQuery, binder: Binder) -> str:
 def _within(type_name: str, compartment: Compartment, binder: Binder) -> str:
     """What refers to the compartment's owner by any parameter that puts it there, or is the owner."""
     owner = compartment.owner
+    owners = (owner.id or "", *compartment.also)
     hashes = [
-        value_hash(type_name, each.name, "reference", owner.types[0], owner.id or "")
+        value_hash(type_name, each.name, "reference", owner.types[0], logical_id)
         for each in compartment.parameters
+        for logical_id in owners
     ]
     parts = [has_any(hashes, binder)] if hashes else []
     if owner.types == (type_name,):
-        parts.append(_by_id(SearchQuery(type_name, ids=(owner.id or "",)), binder))
+        parts.append(_by_id(SearchQuery(type_name, ids=owners), binder))
     return f"({' or '.join(parts)})" if parts else "false"
 
 

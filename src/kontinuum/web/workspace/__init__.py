@@ -15,6 +15,7 @@ from kontinuum.web.workspace.entries import entry_routes
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
+from kontinuum.web.workspace.persons import person_routes
 from kontinuum.web.workspace.services import Application, gather
 from kontinuum.web.workspace.signin import sign_in_routes
 
@@ -28,6 +29,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         Route("/static/{version}/{name:path}", services.assets.serve, methods=["GET"]),
         *sign_in_routes(services),
         *entry_routes(services),
+        *person_routes(services),
         *administration_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),

@@ -17,18 +17,16 @@ from starlette.responses import Response
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.principal import ActorKind, Purpose
-from kontinuum.record import Access, Refusal, Way, Withheld
+from kontinuum.kernel.provider_settings import BY_NAME, ProviderSettings
+from kontinuum.record import Access, Refusal, RefusalKind, Way, Withheld
+from kontinuum.record.outcome import refuse
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.services import WorkspaceServices
 
-CONSENT_LASTS: Final = {
-    "day": (timedelta(days=1), message("today")),
-    "month": (timedelta(days=30), message("30 days")),
-    "year": (timedelta(days=365), message("one year")),
-}
-"""For how long a consent may be noted from the chart."""
+CONSENT_LASTS: Final = (1, 30)
+"""For how many days a consent may be noted from the chart, beside what the care provider proposes."""
 
-LIFT_LASTS: Final = timedelta(days=7)
+LONGEST_CONSENT: Final = BY_NAME["consent_days"].high
 
 _BASES: Final = {
     "booking": message("booking"),
@@ -65,7 +63,8 @@ class Strip:
     consents: tuple[Elsewhere, ...]
     lifts: tuple[Elsewhere, ...]
     holders: tuple[Elsewhere, ...]
-    lasts: tuple[tuple[str, str], ...]
+    lasts: tuple[int, ...]
+    settings: ProviderSettings
 
     @property
     def withholds(self) -> bool:
@@ -86,6 +85,7 @@ async def strip_of(page: Page, access: Access) -> Strip:
     hsa_ids = {hsa for held in access.withheld for hsa in (held.unit, held.provider)}
     await services.directory.learn(record, hsa_ids)
     known = access.circumstances
+    settings = await settings_of(page)
     return Strip(
         related=access.related,
         basis=translator.gettext(_BASES.get(known.relation or "", "")) if known.relation else "",
@@ -95,8 +95,15 @@ async def strip_of(page: Page, access: Access) -> Strip:
         consents=_by(services, access, Way.CONSENT),
         lifts=_by(services, access, Way.LIFT),
         holders=_by(services, access, Way.HOLDER),
-        lasts=tuple((key, translator.gettext(words)) for key, (_, words) in CONSENT_LASTS.items()),
+        lasts=tuple(sorted({*CONSENT_LASTS, settings.consent_days})),
+        settings=settings,
     )
+
+
+async def settings_of(page: Page) -> ProviderSettings:
+    """What the reader's care provider has decided."""
+    provider = page.session.principal.assignment.provider
+    return await page.services.application.provider_settings.of(provider)
 
 
 async def take_step(page: Page) -> Response:
@@ -108,6 +115,7 @@ async def take_step(page: Page) -> Response:
     form = await page.request.form()
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     fields["units"] = " ".join(value for value in form.getlist("unit") if isinstance(value, str))
+    fields["lift_days"] = str((await settings_of(page)).lift_days_max)
     now = to_micros(page.services.clock.now())
     result = await step(page.services.record(page.session.principal).law, patient, fields, now)
     if isinstance(result, Refusal):
@@ -125,10 +133,15 @@ async def _choose(law: Any, patient: str, form: Mapping[str, str], now: int) -> 
 
 async def _consent(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
     """Note the consent and choose the units: one step, as what was just allowed is read at once."""
-    lasts, _ = CONSENT_LASTS.get(form.get("lasts", ""), CONSENT_LASTS["day"])
+    days = form.get("lasts", "")
+    if not (days.isascii() and days.isdecimal() and 0 < int(days[:6]) <= LONGEST_CONSENT):
+        return refuse(RefusalKind.BAD_REQUEST, "value", "Say for how many days the consent holds.")
     unable = form.get("attitude", "") if form.get("how") == "unable" else None
     given = await law.consent(
-        patient, now + _micros(lasts), only_my_unit=form.get("scope") == "unit", unable=unable
+        patient,
+        now + _micros(timedelta(days=int(days))),
+        only_my_unit=form.get("scope") == "unit",
+        unable=unable,
     )
     return given if isinstance(given, Refusal) else await law.choose(patient, form["units"].split())
 
@@ -150,7 +163,7 @@ async def _lift(law: Any, patient: str, form: Mapping[str, str], now: int) -> An
                 int(block),
                 ground=form.get("ground", ""),
                 reason=form.get("reason", ""),
-                until=now + _micros(LIFT_LASTS),
+                until=now + _micros(timedelta(days=int(form["lift_days"]))),
                 everyone=form.get("whom") == "unit",
             )
             if isinstance(result, Refusal):

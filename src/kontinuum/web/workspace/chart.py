@@ -37,6 +37,7 @@ from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.access import concerns, opened_until, strip_of
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
+from kontinuum.web.workspace.persons.merged import elsewhere, with_links
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.recent import remember_opened
 from kontinuum.web.workspace.writing import PatientWriter
@@ -63,6 +64,9 @@ class Source:
 
 async def show_chart(page: Page) -> Response:
     """Answer `/patient/{patient}`: the overview."""
+    moved = await elsewhere(page)
+    if moved is not None:
+        return moved
     chart = _chart_of(page)
     modules = page.services.modules
     record = page.services.record(page.session.principal)
@@ -74,7 +78,7 @@ async def show_chart(page: Page) -> Response:
     wanted = {card.anchor: card.queries(chart) for card in cards}
 
     await reader.find_many([query for queries in wanted.values() for query in queries])
-    person = await _person(reader, chart)
+    person = await _person(page, reader, chart)
     if isinstance(person, Refusal):
         return page.refuse(person)
     await page.services.directory.learn(record, reader.units())
@@ -82,7 +86,7 @@ async def show_chart(page: Page) -> Response:
     shown: dict[Placement, list[ShownCard]] = {placement: [] for placement in Placement}
     for card in cards:
         answers = [*await reader.find_many(wanted[card.anchor])]
-        rendered = _render(page, chart, card, answers)
+        rendered = _render(page, chart, card, answers, withheld=strip is not None and strip.withholds)
         if rendered is not None:
             shown[card.placement].append(rendered)
     values = {
@@ -106,6 +110,9 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
         if page.session.principal.purpose not in route.purposes:
             reason = translator.gettext("This page is not part of the purpose of your assignment.")
             return page.problem(HTTPStatus.FORBIDDEN, [reason])
+        moved = await elsewhere(page, f"/{module.name}/{route.path}")
+        if moved is not None:
+            return moved
         chart = _chart_of(page)
         record = page.services.record(page.session.principal)
         access: Access | None = await record.standing(chart.patient) if concerns(page) else None
@@ -118,7 +125,7 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
         writer = PatientWriter(record, chart)
         parameters = dict(page.request.query_params)
         view = await route.handler(PageRequest(chart, reader, parameters, writer, page.session.principal))
-        person = await _person(reader, chart)
+        person = await _person(page, reader, chart)
         if isinstance(person, Refusal):
             return page.refuse(person)
         if isinstance(view, NotFound):
@@ -152,7 +159,7 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
             reason = translator.gettext(_NO_RELATION)
             return page.refuse(there) if isinstance(there, Refusal) else page.problem(403, [reason])
         reader = PatientReader(record, chart, [part for one in page.services.modules for part in one.banner])
-        person = await _person(reader, chart)
+        person = await _person(page, reader, chart)
         if isinstance(person, Refusal):
             return page.refuse(person)
         writer = PatientWriter(record, chart)
@@ -219,21 +226,27 @@ def _chart_of(page: Page) -> Chart:
     )
 
 
-async def _person(reader: PatientReader, chart: Chart) -> Person | Refusal:
+async def _person(page: Page, reader: PatientReader, chart: Chart) -> Person | Refusal:
     stored = await reader.patient()
     if isinstance(stored, Refusal):
         return stored
-    return read_person(stored.body or b"", local(chart.now).date(), chart.translator, chart.directory)
+    person = read_person(stored.body or b"", local(chart.now).date(), chart.translator, chart.directory)
+    return await with_links(page, person)
 
 
-def _render(page: Page, chart: Chart, card: OverviewCard, answers: list[ResultPage]) -> ShownCard | None:
-    """One card; a fault in it is logged and takes no other card with it."""
+def _render(
+    page: Page, chart: Chart, card: OverviewCard, answers: list[ResultPage], *, withheld: bool
+) -> ShownCard | None:
+    """One card; a fault in it is logged and takes no other card with it.
+
+    `withheld` says that the record holds more than is shown: an empty card must not look like "nothing".
+    """
     title = page.translator.gettext(card.title)
     try:
         view = card.view(chart, answers)
         if view is None:
             return None
-        values = {**view.values, "chart": chart, "anchor": card.anchor, "title": title}
+        values = {**view.values, "chart": chart, "anchor": card.anchor, "title": title, "withheld": withheld}
         html = page.services.templates.render(page.translator.language, view.template, values)
     except Exception:
         _log.exception("card_failed", card=card.anchor)

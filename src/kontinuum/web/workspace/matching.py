@@ -8,7 +8,6 @@ names that share a few letters in a row are fetched and compared as they sound i
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +17,7 @@ from urllib.parse import quote
 from kontinuum.kernel.i18n import message
 from kontinuum.sweden import identifiers
 from kontinuum.sweden.faults import Fault
+from kontinuum.sweden.names import fold, likeness, sound
 from kontinuum.web.workspace.patient import Person
 
 LONGEST: Final = 100
@@ -120,54 +120,6 @@ def _pieces(name: str) -> list[str]:
     if len(folded) <= 3:
         return [folded[:2]]
     return sorted({folded[start : start + 3] for start in range(len(folded) - 2)} | {folded[:2]})
-
-
-def fold(text: str) -> str:
-    """Lower case without diacritics: `Åke` and `ake` are one."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
-
-
-_SOUNDS: Final = (
-    (re.compile(r"\s+|-"), ""),
-    (re.compile(r"ph"), "f"),
-    (re.compile(r"ch(?=r)|ck|c(?![eiy])|q"), "k"),
-    (re.compile(r"x"), "ks"),
-    (re.compile(r"c|z"), "s"),
-    (re.compile(r"w|(?<=.)fv|hv"), "v"),
-    (re.compile(r"th"), "t"),
-    (re.compile(r"hj|lj|gj|dj"), "j"),
-    (re.compile(r"(?<=[rl])gh?(?=$)"), "j"),
-    (re.compile(r"y"), "i"),
-    (re.compile(r"(.)\1+"), r"\1"),
-)
-
-
-def sound(name: str) -> str:
-    """A name as it sounds in Swedish, roughly: `Kristoffer` and `Christopher` are one."""
-    text = fold(name)
-    for pattern, replacement in _SOUNDS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
-def likeness(one: str, other: str) -> float:
-    """How alike two words are, 0 to 1: the share of letters that need no change (Damerau-Levenshtein)."""
-    longest = max(len(one), len(other))
-    return 1.0 if longest == 0 else 1 - _distance(one, other) / longest
-
-
-def _distance(one: str, other: str) -> int:
-    """Insertions, deletions, substitutions and swaps of neighbours between two words."""
-    before: list[int] = []
-    current = list(range(len(other) + 1))
-    for row, letter in enumerate(one, start=1):
-        earlier, before, current = before, current, [row]
-        for column, opposite in enumerate(other, start=1):
-            cost = min(before[column] + 1, current[column - 1] + 1, before[column - 1] + (letter != opposite))
-            swapped = row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == opposite
-            current.append(min(cost, earlier[column - 2] + 1) if swapped else cost)
-    return current[-1]
 
 
 def rank(text: str, people: Iterable[Person]) -> list[Person]:

@@ -112,6 +112,8 @@ class Person:
     phone: str
     address: str
     listed_at: str
+    linked: tuple[str, ...] = ()
+    """The numbers of other records that are linked to this one as the same person."""
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from kontinuum.kernel.principal import ActorKind
 from kontinuum.web.workspace import matching
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
+from kontinuum.web.workspace.persons.merged import as_known
 from kontinuum.web.workspace.recent import recently_opened
 from kontinuum.web.workspace.signin.own_sessions import elsewhere
 
@@ -43,7 +44,7 @@ async def show_start(page: Page) -> Response:
     if ids:
         answers = await record.find_many([f"Patient?_id={','.join(ids)}&_count={len(ids)}"])
         found = {person.id: person for person in _people(page, answers)}
-        people = [found[one] for one in ids if one in found]
+        people = await as_known(page, [found[one] for one in ids if one in found])
     return page.render("pages/start.html", {"recent": people, "elsewhere": await elsewhere(page)})
 
 
@@ -63,12 +64,12 @@ async def find_patients(page: Page, text: str) -> Found:
         return Found(advice=page.translator.gettext(question.text))
     record = page.services.record(page.session.principal)
     exact = _people(page, await record.find_many(question.exact))
-    ranked = matching.rank(text, exact)
+    ranked = await as_known(page, matching.rank(text, exact))
     if ranked or not question.similar:
         advice = page.translator.gettext(question.unmatched) if question.unmatched and not ranked else ""
         return Found(tuple(ranked[:SHOWN_AT_MOST]), more=len(ranked) > SHOWN_AT_MOST, advice=advice)
     candidates = _people(page, await record.find_many(question.similar))
-    similar = matching.similar(text, candidates)
+    similar = await as_known(page, matching.similar(text, candidates))
     return Found(tuple(similar[:SHOWN_AT_MOST]), similar=True, more=len(similar) > SHOWN_AT_MOST)
 
 
