@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from kontinuum.access.catalogue import BEHAVIOURS, RULES, rules_of
 from kontinuum.access.project import AFTER_CONTACT, AFTER_REFERRAL
@@ -55,6 +56,163 @@ def limits(number: int) -> list[str]:
     return lines
 
 
+class Home(NamedTuple):
+    """A behaviour that lives outside the access decision: what it is, where, and tests of both sides.
+
+    Tests are `file::name` under `tests/`; where there are none the behaviour is not carried out yet.
+    """
+
+    text: str
+    place: str
+    permits: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
+
+
+_PERSONS = "unit/sweden/test_person_numbers.py"
+_UNITS = "unit/sweden/test_organisation_identifiers.py"
+_LINKS = "db/test_patient_index.py"
+_REVIEW = "db/test_log_review.py"
+_CORRECTIONS = "law/test_rule_24_corrections.py"
+_DISSENT = "law/test_rule_24_dissent.py"
+_DESTRUCTION = "law/test_rule_25_destruction.py"
+_TAMPERING = "db/test_log_tampering.py"
+_COVERS = "db/test_log_covers.py"
+
+HOMES: dict[int, Home] = {
+    1: Home(
+        "Personnummer and samordningsnummer are real dates with a right check digit. Ten or twelve digits "
+        "are read and twelve kept; interim letters only where they are allowed.",
+        "src/kontinuum/sweden/persons.py",
+        (f"{_PERSONS}::test_every_common_form_of_one_number_is_read_alike",),
+        (f"{_PERSONS}::test_a_wrong_number_is_refused_with_the_first_fault_and_a_reason",),
+    ),
+    2: Home(
+        "National reserve numbers, Stockholm's, and those that a care provider has set for itself "
+        "(setting `reserve_series`).",
+        "src/kontinuum/sweden/reserves.py",
+        (f"{_PERSONS}::test_a_national_reserve_number_is_read_in_either_case",),
+        (f"{_PERSONS}::test_a_national_reserve_number_with_forbidden_letters_or_shape_is_refused",),
+    ),
+    3: Home(
+        "A reserve number is linked to the real identity: one view, logged, and parted again without loss.",
+        "src/kontinuum/record/persons",
+        (f"{_LINKS}::test_linked_records_are_the_union_and_unlinked_ones_as_before",),
+        (f"{_LINKS}::test_a_link_that_would_close_a_circle_is_refused",),
+    ),
+    5: Home(
+        "HSA-ids have their form and at most 31 characters; both URIs mean the same.",
+        "src/kontinuum/sweden/organisations.py",
+        (f"{_UNITS}::test_both_uris_of_hsa_id_mean_the_same",),
+        (f"{_UNITS}::test_a_wrong_hsa_id_is_refused",),
+    ),
+    18: Home(
+        "Every access is in the log before it is shown: who, assignment, unit, patient, what, when, client "
+        "and ground. Refused attempts too.",
+        "src/kontinuum/record/context.py, src/kontinuum/audit",
+        (f"{_COVERS}::test_every_way_in_leaves_an_entry",),
+        (f"{_COVERS}::test_what_the_law_refuses_is_logged_with_its_patient",),
+    ),
+    19: Home(
+        "The log is kept for at least five years, append-only, tampering is found, and its reading is "
+        "decided and logged.",
+        "src/kontinuum/audit, src/kontinuum/store/audit_keeping.py",
+        (
+            f"{_REVIEW}::test_rule_19_a_reviewer_sees_the_own_provider_only",
+            f"{_TAMPERING}::test_what_is_kept_long_enough_is_removed_and_the_rest_still_verifies",
+        ),
+        (
+            f"{_TAMPERING}::test_nothing_younger_than_five_years_is_removed",
+            f"{_TAMPERING}::test_even_the_owner_of_the_tables_is_refused",
+        ),
+    ),
+    20: Home(
+        "The log is reviewed by samples and by patterns, the weightiest first: emergency openings, relations "
+        "stated by hand, then what is unusual. Each review is documented.",
+        "src/kontinuum/audit/patterns.py, src/kontinuum/record/reviewing.py",
+        (f"{_REVIEW}::test_rule_20_each_pattern_is_found_in_the_log",),
+        (f"{_REVIEW}::test_rule_17_refuses_the_review_of_an_opening_to_who_made_it",),
+    ),
+    21: Home(
+        "The patient gets an extract of the log in plain words; staff are named where the care provider has "
+        "decided so.",
+        "src/kontinuum/web/workspace/log/extract.py",
+        ("http/pages/test_log_pages.py::test_rule_21_a_patient_reads_the_own_log_and_nobody_elses",),
+        (f"{_REVIEW}::test_rule_21_the_patient_gets_the_own_extract_and_nobody_elses",),
+    ),
+    24: Home(
+        "Nothing is overwritten: every version stays, with who and when. A signed entry is corrected with a "
+        "reason, and the patient's dissent stands at the entry.",
+        "src/kontinuum/store/resources/write.py, src/kontinuum/record/correcting.py, "
+        "src/kontinuum/record/dissenting.py",
+        (
+            "http/api/test_api_history.py::test_the_history_of_a_resource_tells_what_happened_newest_first",
+            f"{_CORRECTIONS}::test_rule_24_a_correction_keeps_the_original_with_who_when_and_why",
+            f"{_DISSENT}::test_rule_24_the_patient_notes_a_dissent_at_an_entry_and_staff_find_it",
+        ),
+        (
+            "db/test_gate.py::test_an_update_needs_the_version_it_builds_on",
+            f"{_CORRECTIONS}::test_rule_24_staff_cannot_change_a_signed_entry_without_a_reason",
+            f"{_DISSENT}::test_rule_24_staff_cannot_change_or_remove_a_dissent",
+        ),
+    ),
+    25: Home(
+        "Destruction after a decision by the authority. One person registers the decision and another "
+        "carries it out; a tombstone and the log stay.",
+        "src/kontinuum/record/destroying.py, src/kontinuum/store/resources/destroy.py",
+        (f"{_DESTRUCTION}::test_rule_25_nothing_remains_of_a_destroyed_entry_but_that_it_was",),
+        (f"{_DESTRUCTION}::test_rule_25_without_a_decision_nothing_is_destroyed",),
+    ),
+    26: Home(
+        "Text is stored and shown byte for byte; what is not text is refused, never mended.",
+        "src/kontinuum/fhir/json.py",
+        ("unit/fhir/test_json.py::test_swedish_text_is_written_as_utf8",),
+        ("unit/fhir/test_json.py::test_a_string_with_half_a_surrogate_pair_is_refused",),
+    ),
+    34: Home(
+        "Every access has a purpose, and the subject's data is given out as valid FHIR.",
+        "src/kontinuum/kernel/principal.py, src/kontinuum/record/exporting.py",
+        ("db/test_export.py::test_what_was_exported_is_restored_as_it_was",),
+        ("law/test_within_provider.py::test_rule_07_refuses_a_relation_stated_without_a_reason",),
+    ),
+}
+"""The behaviours whose home is identity, the log, the record and its text."""
+
+
+def home_page(number: int) -> str:
+    """Give the page of a behaviour outside the access decision."""
+    home = HOMES[number]
+    lines = [f"# {number}. {home.text.split('. ')[0].rstrip('.')}", "", home.text, ""]
+    if home.place:
+        lines += [f"Carried out in {', '.join(f'`{each}`' for each in home.place.split(', '))}.", ""]
+    if limits(number):
+        lines += ["## Limits and settings", "", *limits(number), ""]
+    for title, tests in (("Tests that permit", home.permits), ("Tests that refuse", home.refuses)):
+        if tests:
+            lines += [f"## {title}", ""]
+            for test in tests:
+                file, _, name = test.partition("::")
+                words = re.sub(r"^rule \d\d ", "", name.removeprefix("test_").replace("_", " "))
+                lines.append(f"- `tests/{file}`: {words}")
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def one_sided(root: Path) -> Iterator[str]:
+    """Give what is wrong with the tests of each behaviour: one side missing, or a test that is not there."""
+    for number, tests in ((number, named_tests(root).get(number, [])) for number in sorted(BEHAVIOURS)):
+        for side in ("permit", "refuse"):
+            if not any(side in name for _, name in tests):
+                yield f"rule {number}: no test named rule_{number:02}_{side}s…"
+    for number, home in HOMES.items():
+        if home.place and not (home.permits and home.refuses):
+            yield f"rule {number}: tests/ of both sides are to be named in tools/generate_law_docs.py"
+        for test in (*home.permits, *home.refuses):
+            file, _, name = test.partition("::")
+            path = root / "tests" / file
+            if not path.is_file() or f"def {name}(" not in path.read_text(encoding="utf-8"):
+                yield f"rule {number}: tests/{test} is not there"
+
+
 def main(root: Path, *, write: bool) -> int:
     """Write the pages, or print which of them are not what they should be; gives 1 if there are any."""
     folder = root / "docs" / "law"
@@ -70,7 +228,10 @@ def main(root: Path, *, write: bool) -> int:
     wrong = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
     for name in wrong:
         print(f"docs/law/{name}: not what rules and tests say; python tools/generate_law_docs.py --write")
-    return 1 if wrong else 0
+    lacking = list(one_sided(root))
+    for text in lacking:
+        print(text)
+    return 1 if wrong or lacking else 0
 
 
 def pages(root: Path) -> Iterator[tuple[str, str]]:
@@ -79,6 +240,8 @@ def pages(root: Path) -> Iterator[tuple[str, str]]:
     yield "README.md", index()
     for number in sorted(BEHAVIOURS):
         yield f"{number:02}.md", page(number, tests.get(number, []))
+    for number in sorted(HOMES):
+        yield f"{number:02}.md", home_page(number)
 
 
 def index() -> str:
@@ -96,6 +259,10 @@ def index() -> str:
     for number, text in sorted(BEHAVIOURS.items()):
         names = ", ".join(f"`{rule.name}`" for rule in rules_of(number)) or "in the gate's own acts"
         lines.append(f"| [{number}]({number:02}.md) {text.split('. ')[0].rstrip('.')} | {names} |")
+    lines += ["", "Elsewhere than in the access decision:", "", "| behaviour | home |", "|---|---|"]
+    for number, home in sorted(HOMES.items()):
+        text = home.text.split(". ")[0].rstrip(".")
+        lines.append(f"| [{number}]({number:02}.md) {text} | {home.place or 'not built yet'} |")
     others = [rule for rule in RULES if not set(rule.numbers) & BEHAVIOURS.keys()]
     lines += ["", "Rules that serve other behaviours:", ""]
     lines += [f"- `{rule.name}`: {rule.reason.en} ({rule.provision})" for rule in others]

@@ -76,6 +76,13 @@ async def test_axe_finds_nothing_on_a_patients_page_and_the_sign_in_that_leads_t
     await page.wait_for_url("**/my-log")
     assert await accessibility_problems(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await page.get_by_role("main").get_by_role("link", name="Min integritet").click()
+    await page.wait_for_url("**/my-privacy")
+    for closed in await page.locator("details:not([open]) > summary", has_text="Spärra uppgifter").all():
+        await closed.click()
+    await page.locator("summary", has_text="Utse ett ombud").click()
+    assert await accessibility_problems(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -12,6 +12,8 @@ from tests.http.pages.conftest import csrf_of, persona
 
 from kontinuum.app.services import Services
 from kontinuum.demo.region import region
+from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.store.packing import unpack
 
 PAGES = ["", "/units", "/units/new", "/staff", "/staff/new", "/assignments", "/settings", "/import"]
 REGION = region().providers["region-stockholm"].hsa
@@ -22,12 +24,8 @@ NEW = "SE2321000016-DEMONEW1"
 async def resource(services: Services, reference: str) -> dict[str, object]:
     """What the record holds."""
     type_name, _, identity = reference.partition("/")
-    body = await services.pool.fetchval(
-        "select body from resource where id = $1 and convert_from(body, 'UTF8')::jsonb"
-        " ->> 'resourceType' = $2",
-        identity,
-        type_name,
-    )
+    query = "select body from resource where id = $1 and type = $2"
+    body = unpack(await services.pool.fetchval(query, identity, TYPE_CODES[type_name]))
     found: dict[str, object] = json.loads(body)
     return found
 

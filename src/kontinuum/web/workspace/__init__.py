@@ -16,6 +16,7 @@ from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
 from kontinuum.web.workspace.persons import person_routes
+from kontinuum.web.workspace.privacy import routes as privacy_routes
 from kontinuum.web.workspace.services import Application, gather
 from kontinuum.web.workspace.signin import sign_in_routes
 
@@ -55,7 +56,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         for action in module.actions
     ]
     unknown = Route("/patient/{path:path}", signed_in(services, _no_such_page), methods=["GET"])
-    return [*own, *log_routes(services), *contributed, unknown]
+    return [*own, *log_routes(services), *privacy_routes(services), *contributed, unknown]
 
 
 async def _no_such_page(page: Page) -> Response:
