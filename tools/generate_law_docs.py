@@ -72,6 +72,9 @@ _PERSONS = "unit/sweden/test_person_numbers.py"
 _UNITS = "unit/sweden/test_organisation_identifiers.py"
 _LINKS = "db/test_patient_index.py"
 _REVIEW = "db/test_log_review.py"
+_CORRECTIONS = "law/test_rule_24_corrections.py"
+_DISSENT = "law/test_rule_24_dissent.py"
+_DESTRUCTION = "law/test_rule_25_destruction.py"
 _TAMPERING = "db/test_log_tampering.py"
 _COVERS = "db/test_log_covers.py"
 
@@ -137,13 +140,28 @@ HOMES: dict[int, Home] = {
         (f"{_REVIEW}::test_rule_21_the_patient_gets_the_own_extract_and_nobody_elses",),
     ),
     24: Home(
-        "Nothing is overwritten: every version stays, with who and when. Dissent at an entry is not built "
-        "yet.",
-        "src/kontinuum/store/resources/write.py",
-        ("http/api/test_api_history.py::test_the_history_of_a_resource_tells_what_happened_newest_first",),
-        ("db/test_gate.py::test_an_update_needs_the_version_it_builds_on",),
+        "Nothing is overwritten: every version stays, with who and when. A signed entry is corrected with a "
+        "reason, and the patient's dissent stands at the entry.",
+        "src/kontinuum/store/resources/write.py, src/kontinuum/record/correcting.py, "
+        "src/kontinuum/record/dissenting.py",
+        (
+            "http/api/test_api_history.py::test_the_history_of_a_resource_tells_what_happened_newest_first",
+            f"{_CORRECTIONS}::test_rule_24_a_correction_keeps_the_original_with_who_when_and_why",
+            f"{_DISSENT}::test_rule_24_the_patient_notes_a_dissent_at_an_entry_and_staff_find_it",
+        ),
+        (
+            "db/test_gate.py::test_an_update_needs_the_version_it_builds_on",
+            f"{_CORRECTIONS}::test_rule_24_staff_cannot_change_a_signed_entry_without_a_reason",
+            f"{_DISSENT}::test_rule_24_staff_cannot_change_or_remove_a_dissent",
+        ),
     ),
-    25: Home("Destruction after a decision by the authority. Not carried out yet: nothing is destroyed.", ""),
+    25: Home(
+        "Destruction after a decision by the authority. One person registers the decision and another "
+        "carries it out; a tombstone and the log stay.",
+        "src/kontinuum/record/destroying.py, src/kontinuum/store/resources/destroy.py",
+        (f"{_DESTRUCTION}::test_rule_25_nothing_remains_of_a_destroyed_entry_but_that_it_was",),
+        (f"{_DESTRUCTION}::test_rule_25_without_a_decision_nothing_is_destroyed",),
+    ),
     26: Home(
         "Text is stored and shown byte for byte; what is not text is refused, never mended.",
         "src/kontinuum/fhir/json.py",

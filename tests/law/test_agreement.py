@@ -23,7 +23,7 @@ from kontinuum.access import (
     decide,
     predicate,
 )
-from kontinuum.access.bars import CARE_BARS, KEPT_BACK_MARK, PORTAL_BARS
+from kontinuum.access.bars import CARE_BARS, PORTAL_BARS
 from kontinuum.access.circumstances import Kind, Level
 from kontinuum.access.decide import CARE_GROUNDS, OPEN_GROUNDS, PORTAL_GROUNDS
 from kontinuum.access.vetoes import VETOES
@@ -39,6 +39,10 @@ from tests.law.cast import CAST, OWNER
 from tests.law.worlds import ASKING, PRESENT, READERS, TYPES, UNITS, World, resources, worlds
 
 BATCHES, WORLDS = 10, 200
+
+
+LABELLED = b'{"meta":{"security":[{"code":"NOPAT"}]}}'
+"""The body of a resource that is kept back from the patient."""
 
 
 def generated(batch: int) -> list[World]:
@@ -59,7 +63,7 @@ async def shown(services: Services, scope: Fragment, about: Sequence[Facts]) -> 
     """The numbers of the resources that a scope finds among some."""
     binder = Binder()
     condition = binder.add(scope)
-    bodies = [b"{" + KEPT_BACK_MARK + b"}" if facts.kept_back else b"{}" for facts in about]
+    bodies = [LABELLED if facts.kept_back else b"{}" for facts in about]
     columns = (
         ("int", list(range(len(about)))),
         ("smallint", [bucket_of(facts.patient or "none") for facts in about]),

@@ -246,7 +246,16 @@ WAYS: dict[str, tuple[Way, tuple[str, ...]]] = {
 THROUGH_THE_PATIENT = ("reverse include", "chain", "_has")
 """Ways that begin at the Patient, whom a guardian of another and another patient do not see."""
 
-WRITING = {"create", "update", "conditional_update", "delete", "conditional_delete", "take_in"}
+WRITING = {
+    "create",
+    "update",
+    "conditional_update",
+    "delete",
+    "conditional_delete",
+    "take_in",
+    "text",
+    "destruction",
+}
 OWN_DRAFTS = {"draft", "drafts", "save_draft", "discard_draft", "restore_draft", "remove_draft"}
 """What an author has not signed: nobody else's to see (tests/db/test_drafts.py)."""
 OWN_LOG = {"log", "turned_away", "close"}

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from kontinuum.access.circumstances import Block, Circumstances, Level
 from kontinuum.access.decision import Facts, Question, Reason
+from kontinuum.access.kept_back import MARK, NO_PATIENT
 from kontinuum.access.sql import all_of, any_of, exists, in_force, mine_or_everybodys, none_of, of_patient
+from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.sql import Fragment
 
-KEPT_BACK_MARK = b'"NOPAT"'
+KEPT_BACK_MARK = MARK
 """The code of FHIR's security label for what the patient must not see yet, as it stands in a stored body.
 
 http://terminology.hl7.org/CodeSystem/v3-ActCode NOPAT. Bodies are written by this server, so the form is
 fixed.
 """
+
+
+_LABELLED = (
+    "select 1"
+    " from jsonb_array_elements(convert_from(r.body, 'UTF8')::jsonb -> 'meta' -> 'security') as l(label)"
+    " where label ->> 'code' = {} and coalesce((select (part ->> 'valueInstant')::timestamptz"
+    " from jsonb_path_query(label, '$.extension[*].extension[*]') as p(part)"
+    " where part ->> 'url' = 'until' limit 1), 'infinity') > {}"
+)
+"""A label on the whole entry that has not ended; labels on its headings are taken out of it elsewhere."""
 
 
 def covers(block: Block, facts: Facts) -> bool:
@@ -131,7 +143,10 @@ class KeptBack:
 
     def predicate(self, question: Question) -> Fragment:
         """The entry carries the label."""
-        return Fragment("coalesce(position({}::bytea in r.body), 0) > 0", (KEPT_BACK_MARK,))
+        return Fragment(
+            f"case when position({{}}::bytea in r.body) > 0 then exists ({_LABELLED}) else false end",
+            (KEPT_BACK_MARK, NO_PATIENT, from_micros(question.now)),
+        )
 
 
 class ClosedAccount:

@@ -210,6 +210,26 @@ def demo(
     _run_in_database("demo", settings=settings, patients=patients, seed=seed)
 
 
+@app.command(rich_help_panel=PANEL_RECORD)
+def destroy(
+    by: Annotated[str, typer.Option(metavar="ID", help="The member of staff who answers, a Practitioner.")],
+    decision: Annotated[
+        int | None, typer.Option(min=1, help="The number of the registered decision to carry out.")
+    ] = None,
+    patient: Annotated[
+        str | None, typer.Option(metavar="ID", help="The patient whom the decision names, once more.")
+    ] = None,
+    unit: Annotated[str | None, UNIT] = None,
+    provider: Annotated[str | None, PROVIDER] = None,
+) -> None:
+    """Carry out a decision on destruction, registered by somebody else.
+
+    Without --decision: list what is registered, and the records whose last
+    entry is more than ten years old. Exit code 3: refused by law.
+    """
+    _run_in_database("destroy", by=by, decision=decision, patient=patient, unit=unit, provider=provider)
+
+
 @app.command(rich_help_panel=PANEL_SERVER)
 def token(
     client: Annotated[

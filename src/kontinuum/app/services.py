@@ -82,7 +82,7 @@ async def open_services(
         identity = Identity(pool, clock, shown, limits, decided)
         await anchor.add_listener(CHANNEL, _hear(identity, decided))
         schemes = [LocalScheme(**asdict(each)) for each in settings.reserve_numbers] or DEFAULT_SCHEMES
-        gate = Gate(pool, audit, clock, keys, decided, schemes)
+        gate = Gate(pool, audit, clock, keys, decided, schemes, hinted=settings.kept_back_told)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
         yield Services(settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool))

@@ -7,9 +7,7 @@ at start, all of them at once, each with its name, its value and what is allowed
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,15 +15,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from kontinuum.kernel import provider_settings
+from kontinuum.kernel import provider_settings, setting_values
 from kontinuum.kernel.numbering import NumberScheme, read_schemes
 from kontinuum.kernel.provider_settings import PROVIDER_SETTINGS, ProviderSetting
-from kontinuum.kernel.providers import OidcProvider, Wrong, is_safe_url, read_providers
+from kontinuum.kernel.providers import OidcProvider, Wrong, read_providers
+from kontinuum.kernel.setting_values import MAX_WORKERS, REFUSED, TELLABLE, Refusal
 
 PREFIX = "KONTINUUM_"
-
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 
 Environment = Literal["development", "production", "test"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -34,7 +30,6 @@ LogFormat = Literal["auto", "console", "json"]
 ENVIRONMENTS: tuple[Environment, ...] = ("development", "production", "test")
 LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
 LOG_FORMATS: tuple[LogFormat, ...] = ("console", "json")
-MAX_WORKERS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +87,7 @@ class Settings:
     session_lifetime: timedelta
     session_idle: timedelta
     lock_after: timedelta
+    kept_back_told: frozenset[str]
     oidc: tuple[OidcProvider, ...] = ()
     reserve_numbers: tuple[NumberScheme, ...] = ()
     provider_overrides: Mapping[str, provider_settings.Value] = field(default_factory=dict)
@@ -121,13 +117,6 @@ class Setting:
         return PREFIX + self.name
 
 
-class Refusal:
-    """What a parser gives for a text outside of the allowed values."""
-
-
-REFUSED = Refusal()
-
-
 def usable_cores() -> int:
     """Count the processor cores this process may run on: at least 1."""
     if hasattr(os, "sched_getaffinity"):
@@ -151,46 +140,6 @@ def mask_password(url: str) -> str:
     return urlunsplit((parts.scheme, f"{user}:***@{place}", parts.path, parts.query, parts.fragment))
 
 
-def _port(text: str) -> int | Refusal:
-    return _whole_number(text, 1, 65535)
-
-
-def _workers(text: str) -> int | Refusal:
-    return _whole_number(text, 1, MAX_WORKERS)
-
-
-def _whole_number(text: str, lowest: int, highest: int) -> int | Refusal:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        return REFUSED
-    number = int(text)
-    return number if lowest <= number <= highest else REFUSED
-
-
-def _host(text: str) -> str | Refusal:
-    if _HOST_NAME.fullmatch(text):
-        return text
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return REFUSED
-
-
-def _directory(text: str) -> Path | Refusal:
-    if "\0" in text:
-        return REFUSED
-    path = Path(text).expanduser().absolute()
-    return REFUSED if path.exists() and not path.is_dir() else path
-
-
-def _database_url(text: str) -> str | Refusal:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return REFUSED
-    return text if parts.scheme in ("postgresql", "postgres") and text.count("://") else REFUSED
-
-
 def _log(text: str) -> LogSetting | Refusal:
     level, colon, form = text.partition(":")
     for known_level in LOG_LEVELS:
@@ -207,31 +156,6 @@ def _environment(text: str) -> Environment | Refusal:
         if known == text:
             return known
     return REFUSED
-
-
-def _public_url(text: str) -> str | Refusal:
-    origin = text.removesuffix("/")
-    return origin if is_safe_url(origin) and not urlsplit(origin).path else REFUSED
-
-
-def _file(text: str) -> Path | Refusal:
-    path = Path(text).expanduser().absolute()
-    return path if "\0" not in text and path.is_file() and os.access(path, os.R_OK) else REFUSED
-
-
-def _session_hours(text: str) -> timedelta | Refusal:
-    number = _whole_number(text, 1, 24)
-    return number if isinstance(number, Refusal) else timedelta(hours=number)
-
-
-def _minutes(text: str) -> timedelta | Refusal:
-    number = _whole_number(text, 1, 720)
-    return number if isinstance(number, Refusal) else timedelta(minutes=number)
-
-
-def _executable(text: str) -> Path | Refusal:
-    path = Path(text)
-    return path if path.is_file() and os.access(path, os.X_OK) else REFUSED
 
 
 def _of_providers(one: ProviderSetting) -> Setting:
@@ -262,7 +186,7 @@ SETTINGS: tuple[Setting, ...] = (
         default_text="8000",
         allowed="1 to 65535",
         description="The TCP port that the server listens on.",
-        parse=_port,
+        parse=setting_values.port,
     ),
     Setting(
         name="HOST",
@@ -273,7 +197,7 @@ SETTINGS: tuple[Setting, ...] = (
         allowed="an IP address or host name of this machine, without scheme, port or brackets",
         description="The address that the server listens on. Traffic from other machines needs a proxy that "
         "terminates TLS; keep the default when it runs on the same machine.",
-        parse=_host,
+        parse=setting_values.host,
     ),
     Setting(
         name="WORKERS",
@@ -283,7 +207,7 @@ SETTINGS: tuple[Setting, ...] = (
         default_text="one a core",
         allowed=f"1 to {MAX_WORKERS}",
         description="The number of worker processes that answer requests.",
-        parse=_workers,
+        parse=setting_values.workers,
     ),
     Setting(
         name="DATA_DIR",
@@ -294,7 +218,7 @@ SETTINGS: tuple[Setting, ...] = (
         allowed="a directory, or a path where one can be made",
         description="Where the embedded PostgreSQL keeps the record, and the server its lock. A relative "
         "path starts from the working directory.",
-        parse=_directory,
+        parse=setting_values.directory,
     ),
     Setting(
         name="DATABASE_URL",
@@ -304,7 +228,7 @@ SETTINGS: tuple[Setting, ...] = (
         default_text="the embedded PostgreSQL",
         allowed="postgresql://USER:PASSWORD@HOST:PORT/DATABASE, PostgreSQL 15 or newer, encoding UTF8",
         description="A PostgreSQL to use in place of the embedded one, which is then never started.",
-        parse=_database_url,
+        parse=setting_values.database_url,
     ),
     Setting(
         name="LOG",
@@ -338,7 +262,7 @@ SETTINGS: tuple[Setting, ...] = (
         allowed="https://HOST or https://HOST:PORT, without a path; http only for this machine itself",
         description="The address under which people reach the workspace. Needed for sign-in by OpenID "
         "Connect, whose answers are sent there. With https, cookies are bound to encryption and to the host.",
-        parse=_public_url,
+        parse=setting_values.public_url,
     ),
     Setting(
         name="OIDC_FILE",
@@ -349,7 +273,7 @@ SETTINGS: tuple[Setting, ...] = (
         allowed="the path of a readable TOML file with one [[provider]] or more, as docs/sign-in.md explains",
         description="The OpenID Connect providers by which people sign in: SITHS, Sweden Connect, the "
         "region's own.",
-        parse=_file,
+        parse=setting_values.file,
     ),
     Setting(
         name="RESERVE_NUMBERS_FILE",
@@ -359,7 +283,7 @@ SETTINGS: tuple[Setting, ...] = (
         default_text="Region Stockholm's scheme",
         allowed="the path of a TOML file with one [[scheme]] or more, as docs/patient-index.md explains",
         description="The region's own reserve numbers: their form, and the series that new ones are of.",
-        parse=_file,
+        parse=setting_values.file,
     ),
     Setting(
         name="SESSION_HOURS",
@@ -370,7 +294,7 @@ SETTINGS: tuple[Setting, ...] = (
         allowed="1 to 24",
         description="How long a session may last, whatever happens in it; then one signs in again. Set "
         "here, it holds for every care provider; else each may decide its own.",
-        parse=_session_hours,
+        parse=setting_values.session_hours,
     ),
     Setting(
         name="SESSION_IDLE_MINUTES",
@@ -381,7 +305,7 @@ SETTINGS: tuple[Setting, ...] = (
         allowed="1 to 720, and not less than KONTINUUM_LOCK_MINUTES",
         description="After how many minutes without use a session ends. Drafts stay. Set here, it holds for "
         "every care provider; else each may decide its own.",
-        parse=_minutes,
+        parse=setting_values.minutes,
     ),
     Setting(
         name="LOCK_MINUTES",
@@ -392,9 +316,20 @@ SETTINGS: tuple[Setting, ...] = (
         allowed="1 to 720",
         description="After how many minutes without use the screen is locked until the person is asked for "
         "again. What was being written stays.",
-        parse=_minutes,
+        parse=setting_values.minutes,
     ),
     *(_of_providers(one) for one in PROVIDER_SETTINGS if one.name not in ("session_hours", "idle_minutes")),
+    Setting(
+        name="KEPT_BACK_TOLD",
+        field="kept_back_told",
+        type="list",
+        default="early-hypothesis",
+        default_text="early-hypothesis",
+        allowed=f"none, or kinds with commas between them: {', '.join(TELLABLE)}",
+        description="The kinds of which a patient is told that something is kept back. Of exposure to "
+        "violence the patient is never told.",
+        parse=setting_values.kinds,
+    ),
     Setting(
         name="TEST_CHROMIUM",
         field=None,
@@ -403,7 +338,7 @@ SETTINGS: tuple[Setting, ...] = (
         default_text="the first one found",
         allowed="the path of a Chromium or Chrome program",
         description="The browser that `make test` drives. Read by the test tools only.",
-        parse=_executable,
+        parse=setting_values.executable,
     ),
 )
 

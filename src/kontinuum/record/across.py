@@ -29,6 +29,7 @@ from kontinuum.record.searching import (
     prepare,
     scope_of,
 )
+from kontinuum.record.withholding import visible
 from kontinuum.store.resources import search as store
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -101,6 +102,7 @@ async def _page(
     descending = first.sort[0].descending
     merged = list(merge(*runs, key=lambda each: each.position, reverse=descending))
     shown = merged[:size]
-    rows = [each.row for each in shown if confirmed_row(plains[each.row.type], each.row)]
+    visible_rows = await visible(context, context.pool, [each.row for each in shown])
+    rows = [row for row in visible_rows if confirmed_row(plains[row.type], row)]
     following = cursor_of(first, shown[-1].position) if len(merged) > size and shown else None
     return SearchPage(tuple(await release(context, rows)), (), total, following), rows

@@ -21,9 +21,11 @@ from kontinuum.access import (
     decide,
     depends_on_circumstances,
 )
-from kontinuum.access.bars import KEPT_BACK_MARK
 from kontinuum.access.circumstances import Kind, Level, Protection
+from kontinuum.access.kept_back import may_hold, of_entry
+from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES
+from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.record.context import Context
 from kontinuum.store import law as store
@@ -36,9 +38,10 @@ _UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutE
 _log = structlog.get_logger(__name__)
 
 
-def facts(row: ResourceRow) -> Facts:
-    """What a decision needs to know of a stored resource."""
-    kept_back = row.body is not None and KEPT_BACK_MARK in row.body
+def facts(row: ResourceRow, now: int) -> Facts:
+    """What a decision needs to know of a stored resource at a moment."""
+    labelled = row.body is not None and may_hold(row.body)
+    kept_back = labelled and of_entry(json.loads(row.body or b"{}"), from_micros(now)) is not None
     return Facts(RESOURCE_TYPES[row.type - 1], row.patient, row.unit, row.provider, row.sort, kept_back)
 
 
@@ -47,7 +50,7 @@ async def decide_rows(
 ) -> list[Decision]:
     """The decision about each stored resource."""
     question = context.question(action)
-    about = [facts(row) for row in rows]
+    about = [facts(row, question.now) for row in rows]
     known = await known_of(context, connection, question, about)
     return [
         decide(question, each, known if known is None else known.get(each.patient or "", NOTHING_KNOWN))

@@ -40,6 +40,7 @@ class ProviderDecisions(Protocol):
 class Services:
     """A worker's shared means: connections, log, clock, keys, settings, the numbers of accountable units.
 
+    `hinted` are the kinds of which a patient is told that something is kept back.
     `schemes` are the region's own kinds of reserve number.
     `law_complete` remembers that the tables of the law were found complete; they stay so.
     """
@@ -52,6 +53,7 @@ class Services:
     terms: Terms = field(default_factory=FhirsOwn)
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
     schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES
+    hinted: frozenset[str] = frozenset()
     law_complete: bool = False
 
 

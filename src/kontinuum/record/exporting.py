@@ -12,6 +12,7 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.ids import BUCKETS
 from kontinuum.kernel.sql import Fragment
 from kontinuum.record.context import Context
+from kontinuum.record.withholding import exportable
 from kontinuum.store.resources import export as store
 
 
@@ -52,7 +53,9 @@ async def export(contexts: Sequence[Context], types: Sequence[str] | None) -> As
     async with contexts[0].pool.acquire() as connection:
         async for rows in store.export(connection, codes, scope):
             resources = [
-                Exported(RESOURCE_TYPES[row.type - 1], row.body, row.unit, row.provider) for row in rows
+                Exported(RESOURCE_TYPES[row.type - 1], body, row.unit, row.provider)
+                for row in rows
+                if (body := exportable(contexts, row.body)) is not None
             ]
             yield ExportPage(resources, rows[-1].bucket / BUCKETS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 from kontinuum.audit import AuditLog
@@ -11,7 +11,17 @@ from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
-from kontinuum.record import across, bundles, drafts, exporting, importing, reading, searching, writing
+from kontinuum.record import (
+    accompanied,
+    across,
+    bundles,
+    drafts,
+    exporting,
+    importing,
+    reading,
+    searching,
+    writing,
+)
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, ProviderDecisions, Services
 from kontinuum.record.drafts import Draft
@@ -22,6 +32,9 @@ from kontinuum.record.law import Law
 from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
 from kontinuum.record.persons.index import PatientIndex
+from kontinuum.record.planning import Intent
+from kontinuum.record.text import Destruction, EntryText
+from kontinuum.record.withholding import HINTED
 from kontinuum.store.law import is_complete
 from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
@@ -37,8 +50,12 @@ class Gate:
         keys: KeySource,
         decided: ProviderDecisions,
         schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES,
+        *,
+        hinted: Collection[str] = HINTED,
     ) -> None:
-        self._services = Services(pool, audit, clock, keys, decided, schemes=schemes)
+        self._services = Services(
+            pool, audit, clock, keys, decided, schemes=schemes, hinted=frozenset(hinted)
+        )
         self._attempts = Attempts(audit, clock)
 
     async def close(self) -> None:
@@ -88,6 +105,16 @@ class Record:
     def principal(self) -> Principal:
         """To whom this record is bound."""
         return self._context.principal
+
+    @property
+    def text(self) -> EntryText:
+        """Corrections, dissent, and what is kept back from the patient."""
+        return EntryText(self._context)
+
+    @property
+    def destruction(self) -> Destruction:
+        """Destruction of records, on a registered decision only."""
+        return Destruction(self._context)
 
     @property
     def persons(self) -> PatientIndex:
@@ -166,9 +193,15 @@ class Record:
         return await searching.search_many(self._context, queries)
 
     async def create(
-        self, resource: dict[str, Any], *, if_none_exist: str | None = None
+        self,
+        resource: dict[str, Any],
+        *,
+        if_none_exist: str | None = None,
+        provenance: dict[str, Any] | None = None,
     ) -> Written | Refusal:
-        """Create a resource; with criteria, only if they find none."""
+        """Create a resource; with criteria, only if they find none. `provenance` is stored beside it."""
+        if provenance is not None:
+            return await accompanied.create(self._context, resource, provenance)
         return await writing.create(self._context, resource, if_none_exist)
 
     async def update(
@@ -179,8 +212,15 @@ class Record:
         *,
         if_match: int | None = None,
         only_new: bool = False,
+        provenance: dict[str, Any] | None = None,
     ) -> Written | Refusal:
-        """Update a resource or create it under this id; with `only_new` refuse when it exists."""
+        """Update a resource or create it under this id; with `only_new` refuse when it exists.
+
+        `provenance` is stored beside it; with a reason in it, a signed entry may be changed.
+        """
+        if provenance is not None:
+            intent = Intent(type_name, logical_id, resource, if_match, only_new=only_new)
+            return await accompanied.update(self._context, intent, provenance)
         return await writing.update(self._context, type_name, logical_id, resource, if_match, only_new)
 
     async def conditional_update(

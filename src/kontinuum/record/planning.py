@@ -10,8 +10,9 @@ from typing import Any
 from kontinuum.access import NOTHING_KNOWN, Action, Decision, Deny, Facts, Permit, decide
 from kontinuum.access.redact import is_marked, may_see
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
-from kontinuum.record import projecting
+from kontinuum.record import projecting, tombstones
 from kontinuum.record.context import Context, forbidden, missing, stored
+from kontinuum.record.guarding import Grounds, unmarked, veto
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.persons.rules import changes_links
 from kontinuum.record.places import place_of
@@ -24,8 +25,9 @@ class Intent:
     """One write that is wanted: a resource (None to delete) under an id that may or may not exist.
 
     `identity` was drawn for a create whose id is the server's. `meta` restores version and time. With
-    `only_new` what exists is not touched (If-None-Match: *). Only with `linking` may it change which Patient
-    replaces which. `whole` was made at the gate from all that is stored, whatever the principal may see.
+    `only_new` what exists is not touched (If-None-Match: *). `grounds` are what a function of the gate has
+    been given besides the content. Only with `linking` may it change which Patient replaces which. `whole`
+    was made at the gate from all that is stored, whatever the principal may see.
     """
 
     type: str
@@ -35,6 +37,7 @@ class Intent:
     identity: tuple[int, int, str] | None = None
     meta: tuple[int, int] | None = None
     only_new: bool = False
+    grounds: Grounds = Grounds.NONE
     linking: bool = False
     whole: bool = False
 
@@ -58,6 +61,7 @@ class Plan:
     accountable: int
     now: int
     former: dict[tuple[int, int], list[ResourceRow]]
+    destroyed: dict[tombstones.Name, Refusal]
     places: Mapping[str, str]
     new: list[NewVersion] = field(default_factory=list)
     changes: list[tuple[ResourceRow, NewVersion]] = field(default_factory=list)
@@ -78,14 +82,20 @@ class Plan:
         unmet = _exists(intent, row) or _unmet_version(intent, row) or links_unchanged(intent, row)
         if unmet is not None:
             return self._failed(intent, row, "failed", "precondition", unmet)
+        name = (TYPE_CODES[intent.type], intent.id or "")
+        if name in self.destroyed:
+            return self._failed(intent, row, "refused", "destroyed", self.destroyed[name])
         if row is None or decision is None:
             if intent.resource is None:
                 return self._failed(intent, row, "not-found", "", missing(intent.type, intent.id or ""))
             return self._create(intent, intent.resource)
+        if intent.resource is not None and self._is_known(intent.resource, row):
+            return self._done(intent, row, decision, Change.UNCHANGED, stored(row), row.patient)
+        vetoed = veto(self.context.principal, intent.grounds, intent.resource, row)
+        if vetoed is not None:
+            return self._failed(intent, row, "refused", "entry-rule", vetoed)
         if intent.resource is None:
             return self._delete(intent, row, decision)
-        if self._is_known(intent.resource, row):
-            return self._done(intent, row, decision, Change.UNCHANGED, stored(row), row.patient)
         fixed = projecting.unchangeable(row, intent.resource)
         if fixed is not None:
             return self._failed(intent, row, "refused", "block-fixed", fixed)
@@ -103,6 +113,9 @@ class Plan:
         decision = decide_new(self.context, version, place_of(resource, self.places))
         if isinstance(decision, Deny):
             return self._denied(intent, None, decision, version.patient)
+        unsaid = unmarked(resource, version.body)
+        if unsaid is not None:
+            return self._failed(intent, None, "refused", "entry-rule", unsaid)
         self.new.append(version)
         made = as_stored(self.context, version)
         return self._done(intent, None, decision, Change.CREATED, made, version.patient)
@@ -114,6 +127,9 @@ class Plan:
         decision = decide_new(self.context, version, place_of(resource, self.places))
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, version.patient)
+        unsaid = unmarked(resource, version.body)
+        if unsaid is not None:
+            return self._failed(intent, row, "refused", "entry-rule", unsaid)
         self.changes.append((row, version))
         change = Change.UPDATED if row.body is not None else Change.CREATED
         made = as_stored(self.context, version)

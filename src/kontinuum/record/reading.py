@@ -10,13 +10,17 @@ from typing import Annotated
 import msgspec
 
 from kontinuum.access import Action, Deny, predicate
+from kontinuum.access.kept_back import PROVISION, Withheld
 from kontinuum.audit.event import place_of
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
+from kontinuum.fhir.issues import Issue
+from kontinuum.record import tombstones
 from kontinuum.record.circumstances import decide_rows, readable
 from kontinuum.record.context import Context, is_id, missing, reference, stored, type_code
 from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.release import release, release_one
+from kontinuum.record.withholding import released, visible
 from kontinuum.store.resources import read as store
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -34,10 +38,10 @@ async def read(context: Context, type_name: str, logical_id: str) -> Stored | Re
     row = await _existing(context, "read", type_name, logical_id)
     if isinstance(row, Refusal):
         return row
-    refused = await _released(context, "read", row)
-    if refused is not None:
-        return refused
-    return gone(row) if row.body is None else await release_one(context, row)
+    shown = await _released(context, "read", row)
+    if isinstance(shown, Refusal):
+        return shown
+    return gone(shown) if shown.body is None else await release_one(context, shown)
 
 
 async def vread(context: Context, type_name: str, logical_id: str, version: int) -> Stored | Refusal:
@@ -66,10 +70,10 @@ async def vread(context: Context, type_name: str, logical_id: str, version: int)
             "not-found",
             f"{type_name}/{logical_id} has no version {version}; the current one is {row.version}.",
         )
-    refused = await _released(context, "vread", found)
-    if refused is not None:
-        return refused
-    return gone(found) if found.body is None else await release_one(context, found, past=True)
+    shown = await _released(context, "vread", found)
+    if isinstance(shown, Refusal):
+        return shown
+    return gone(shown) if shown.body is None else await release_one(context, shown, past=True)
 
 
 def _versioned(type_name: str, logical_id: str, version: int) -> str:
@@ -83,8 +87,11 @@ async def _existing(context: Context, action: str, type_name: str, logical_id: s
         return code
     row = await store.read(context.pool, code, logical_id) if is_id(logical_id) else None
     if row is None:
-        await context.log(action, "not-found", "", what=(f"{type_name}/{logical_id}",))
-        return missing(type_name, logical_id)
+        remains = await tombstones.known(context, [(code, logical_id)] if is_id(logical_id) else [])
+        patients = [each.patient for each in remains.values()]
+        await context.log(action, "not-found", "", patients=patients, what=(f"{type_name}/{logical_id}",))
+        found = next(iter(remains.values()), None)
+        return missing(type_name, logical_id) if found is None else tombstones.gone(found)
     return row
 
 
@@ -97,22 +104,35 @@ async def _readable(context: Context, action: str, type_name: str, logical_id: s
     return await context.denied(action, decision, row) if isinstance(decision, Deny) else row
 
 
-async def _released(context: Context, action: str, row: ResourceRow) -> Refusal | None:
-    """Log that a row is shown; the refusal, logged as well, when the law does not let it be."""
+async def _released(context: Context, action: str, row: ResourceRow) -> ResourceRow | Refusal:
+    """A row as it is shown, which is logged; the refusal, logged as well, when the law does not let it be."""
     (decision,) = await decide_rows(context, context.pool, Action.READ, [row])
     if isinstance(decision, Deny):
         return await context.denied(action, decision, row)
+    shown = await released(context, context.pool, row)
+    if isinstance(shown, Withheld):
+        return await _withheld(context, action, row, shown)
     await context.log(
         action, "permitted", decision.basis, patients=(row.patient,), what=(reference(row),), count=1
     )
-    return None
+    return shown
+
+
+async def _withheld(context: Context, action: str, row: ResourceRow, withheld: Withheld) -> Refusal:
+    """The refusal of what is kept back from the patient: as of what is not there, unless it may be told."""
+    await context.log(action, "refused", "kept-back", patients=(row.patient,), what=(reference(row),))
+    if not withheld.told:
+        return missing(RESOURCE_TYPES[row.type - 1], row.id)
+    message = f"This is not shown to you yet; ask the unit about it. ({PROVISION})"
+    return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "suppressed", message),), PROVISION)
 
 
 async def read_many(context: Context, references: Sequence[str]) -> dict[str, Stored]:
     """Several resources by `Type/id`; what does not exist or is not permitted is absent."""
     wanted = [pair for text in references if (pair := split(text))]
     found = await store.read_many(context.pool, wanted)
-    shown = await readable(context, context.pool, [row for row in found if row.body is not None])
+    permitted = await readable(context, context.pool, [row for row in found if row.body is not None])
+    shown = await visible(context, context.pool, permitted)
     await context.log(
         "read",
         "permitted",
@@ -146,6 +166,9 @@ async def history(
         found = await _readable(context, "history", type_name, logical_id)
         if isinstance(found, Refusal):
             return found
+        current = await released(context, context.pool, found)
+        if isinstance(current, Withheld):
+            return await _withheld(context, "history", found, current)
         row = found
     rows = await store.history(
         context.pool,
@@ -157,7 +180,7 @@ async def history(
         before=before,
         limit=count + 1,
     )
-    shown = rows[:count]
+    shown = await visible(context, context.pool, rows[:count], past=True)
     await context.log(
         "history",
         "permitted",
@@ -166,7 +189,7 @@ async def history(
         what=("/".join(part for part in (type_name, logical_id, "_history") if part),),
         count=len(shown),
     )
-    following = _cursor(shown[-1]) if len(rows) > count and shown else None
+    following = _cursor(rows[count - 1]) if len(rows) > count else None
     return HistoryPage(tuple(await release(context, shown, past=True)), following)
 
 

@@ -31,6 +31,7 @@ from kontinuum.record.persons.meaning import of_whole_person, patients_named
 from kontinuum.record.persons.widening import in_all_forms, meant_by
 from kontinuum.record.reading import split
 from kontinuum.record.release import release
+from kontinuum.record.withholding import narrowed, visible
 from kontinuum.store import persons
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import search as store
@@ -126,7 +127,8 @@ async def matching(
     if not isinstance(plain, SearchQuery):
         return plain if isinstance(plain, Refusal) else []
     found = await store.search(connection, plain, scope_of(context, plain), limit)
-    return [each.row for each in found if confirmed_row(plain, each.row)]
+    rows = await visible(context, connection, [each.row for each in found])
+    return [row for row in rows if confirmed_row(plain, row)]
 
 
 def prepare(query: SearchQuery) -> list[Any] | Refusal | None:
@@ -188,7 +190,8 @@ async def _run(
     if isinstance(found, Refusal):
         return found
     shown = found[:size]
-    matches = [each.row for each in shown if confirmed_row(query, each.row)]
+    rows = await visible(context, connection, [each.row for each in shown])
+    matches = [row for row in rows if confirmed_row(query, row)]
     included = await _included(context, connection, query, matches)
     if isinstance(included, Refusal):
         return included
@@ -201,16 +204,21 @@ async def _run(
 def scope_of(context: Context, query: SearchQuery, leading: str = "") -> Fragment:
     """What of a search's type the principal may find.
 
-    A search that would tell what is taken out of a protected person's resources finds no such person.
+    A search that would tell what is taken out of a protected person's resources finds no such person; one
+    that would tell what is kept back from the patient finds no entry of which a part is kept back.
     `leading`: the parameter by which a chain goes on from what is found.
     """
     question = context.question(Action.READ, patient=store.patient_of(query), type_name=query.type)
-    asked = {leading} | {criterion.parameter.name for criterion in query.criteria}
+    asked = {leading} if leading else set()
+    asked |= {criterion.parameter.name for criterion in query.criteria}
     asked |= {key.parameter.name for key in query.sort if not isinstance(key.parameter, str)}
-    if query.compartment is not None:
-        asked |= {parameter.name for parameter in query.compartment.parameters}
-    telling = tells_of_protected(query.type, asked) and not may_see(question)
-    return predicate(question, with_protected=not telling)
+    within = query.compartment
+    belonging = set() if within is None else {parameter.name for parameter in within.parameters}
+    telling = tells_of_protected(query.type, asked | belonging) and not may_see(question)
+    scope = predicate(question, with_protected=not telling)
+    # That an entry belongs to the patient tells nothing of its parts; that it belongs to another may.
+    of_patient = within is not None and within.owner.types == ("Patient",)
+    return narrowed(context, scope, query.type, asked if of_patient else asked | belonging)
 
 
 def law(context: Context) -> Scope:
@@ -254,7 +262,8 @@ async def _next_included(
     wanted = [pair for include in includes for pair in _references(context, include, fresh)]
     if wanted:
         rows = await reads.read_many(connection, dict.fromkeys(wanted))
-        for row in await readable(context, connection, [row for row in rows if row.body is not None]):
+        permitted = await readable(context, connection, [row for row in rows if row.body is not None])
+        for row in await visible(context, connection, permitted):
             added[row.bucket, row.key] = row
     ends = await _ends(connection, fresh) if query.revincludes else []
     for include in query.revincludes:
@@ -269,7 +278,8 @@ async def _next_included(
         source = SearchQuery(include.source_type)
         scope = scope_of(context, source, parameter.name)
         limit = MAX_INCLUDED + len(fresh) + 1
-        for row in await store.referring(connection, include.source_type, parameter, targets, scope, limit):
+        referring = await store.referring(connection, include.source_type, parameter, targets, scope, limit)
+        for row in await visible(context, connection, referring):
             added[row.bucket, row.key] = row
     return list(added.values())
 

@@ -10,9 +10,10 @@ import asyncpg
 from kontinuum.access import Action, Deny
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.record import criteria as conditions
-from kontinuum.record import documenting, projecting, vocabularies
+from kontinuum.record import documenting, projecting, tombstones, vocabularies
 from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, forbidden, type_code
+from kontinuum.record.guarding import unmarked
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
 from kontinuum.record.places import place_of, places_of
 from kontinuum.record.planning import Intent, Plan, as_stored, decide_new, links_unchanged
@@ -53,6 +54,9 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
     if TYPE_CODES[resource["resourceType"]] in vocabularies.PROJECTED:
         return await _one(context, Intent(resource["resourceType"], None, resource))
     new = created(context, resource, await context.accountable())
+    unsaid = unmarked(resource, new.body)
+    if unsaid is not None:
+        return unsaid
     name = f"{resource['resourceType']}/{new.id}"
     decision = decide_new(context, new, place_of(resource, await places_of(context.pool, [resource])))
     if isinstance(decision, Deny):
@@ -85,6 +89,14 @@ async def update(
     only_new: bool,
 ) -> Written | Refusal:
     """Update a resource, or create it under the client's id (http://hl7.org/fhir/R4/http.html#update)."""
+    wrong = unfit(type_name, logical_id, resource)
+    if wrong is not None:
+        return wrong
+    return await _one(context, Intent(type_name, logical_id, resource, if_match, only_new=only_new))
+
+
+def unfit(type_name: str, logical_id: str, resource: dict[str, Any]) -> Refusal | None:
+    """Why a resource cannot be written under this type and id: another type or id, or not valid."""
     code = type_code(type_name)
     if isinstance(code, Refusal):
         return code
@@ -96,10 +108,7 @@ async def update(
             f"The resource has the id {own_id!r}, but is to be written as {type_name}/{logical_id}.",
             f"{type_name}.id",
         )
-    invalid = check({**resource, "id": logical_id} if isinstance(resource, dict) else resource, type_name)
-    if invalid is not None:
-        return invalid
-    return await _one(context, Intent(type_name, logical_id, resource, if_match, only_new=only_new))
+    return check({**resource, "id": logical_id} if isinstance(resource, dict) else resource, type_name)
 
 
 async def delete(
@@ -214,8 +223,9 @@ async def apply(
     if keep_newer:
         for old in await reads.superseded(connection, [row for row in rows.values() if row.version > 1]):
             former.setdefault((old.bucket, old.key), []).append(old)
+    destroyed = await tombstones.taken(connection, [name for name in named if name not in rows])
     places = await places_of(connection, [intent.resource for intent in intents])
-    plan = Plan(context, accountable, context.now(), former, places)
+    plan = Plan(context, accountable, context.now(), former, destroyed, places)
     current = list(rows.values())
     decided = dict(zip(rows, await decide_rows(context, connection, Action.WRITE, current), strict=True))
     results = []

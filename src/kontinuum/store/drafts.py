@@ -50,6 +50,10 @@ REMOVE = "delete from draft where id = $1::uuid and owner = $2 and provider = $3
 
 PURGE = "delete from draft where discarded < $1"
 
+DESTROY = """
+delete from draft where patient = $1 and provider = $2 and ($3::text[] is null or id::text = any($3))
+"""
+
 
 class DraftRow(NamedTuple):
     """A draft; `content` is what its writer's page needs to go on, `updated` in microseconds."""
@@ -117,6 +121,11 @@ async def remove(pool: Any, identity: str, owner: tuple[str, str], patient: str)
 async def purge(pool: Any, before: int) -> None:
     """Remove what was discarded before a time."""
     await pool.execute(PURGE, before)
+
+
+async def destroy(connection: Any, patient: str, provider: str, identities: list[str] | None) -> None:
+    """Remove every author's drafts about a patient at a provider; with `identities` only these."""
+    await connection.execute(DESTROY, patient, provider, identities)
 
 
 def _row(record: Any) -> DraftRow | None:

@@ -68,6 +68,12 @@ delete from duplicate_pair
  where dismissed is null and (one = any($1::text[]) or other = any($1::text[]))
 """
 
+DESTROY_PAIRS = "delete from duplicate_pair where one = any($1::text[]) or other = any($1::text[])"
+DESTROY_LINKS = """
+delete from patient_link
+ where ended is not null and (replaced = any($1::text[]) or survivor = any($1::text[]))
+"""
+
 PAIRS = """
 select one, other, reasons, found, dismissed, dismissed_name, dismissed_unit, dismissal
   from duplicate_pair
@@ -151,6 +157,12 @@ async def members(connection: Any, patients: Sequence[str]) -> dict[str, tuple[s
     for asked, person, patient in await connection.fetch(MEMBERS, patients):
         found[asked] = (person, (*found.get(asked, (person, ()))[1], patient))
     return found
+
+
+async def destroy(connection: Any, patients: Sequence[str]) -> None:
+    """Remove what the index noted of Patients that are destroyed; they must not be linked to others."""
+    await connection.execute(DESTROY_PAIRS, patients)
+    await connection.execute(DESTROY_LINKS, patients)
 
 
 async def lock(connection: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kontinuum.care.notes.narrative import paragraphs
+from kontinuum.fhir.paragraphs import paragraphs
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from kontinuum.care.notes.narrative import paragraphs
         ("<div><p>Hb <b>98</b> g/L, <i>inte</i> lägre</p></div>", ("Hb 98 g/L, inte lägre",)),
         ("<div><p>Hb &lt; 100 &amp; CRP &gt; 5&#160;mg</p></div>", ("Hb < 100 & CRP > 5\u00a0mg",)),
         ("<div><pre>a\n  b</pre></div>", ("a\n  b",)),
+        ("<div><pre>  a \n</pre></div>", ("  a \n",)),
+        ("<div><p>före</p><pre>\n\ta</pre></div>", ("före", "\n\ta")),
         ("<div><table><tr><td>Puls</td><td>72</td></tr></table></div>", ("Puls\t72",)),
         ("<div>\n  <p>rad\n  bruten i källan</p>\n</div>", ("rad bruten i källan",)),
         ("<div></div>", ()),

@@ -8,6 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
+from typing import Any
+
+import msgspec
 
 from kontinuum.fhir.datatypes import CodeableConcept, Element, Reference, decoder
 from kontinuum.kernel.module import ResourceVersion
@@ -27,6 +30,7 @@ class Section(Element, frozen=True):
     code: CodeableConcept | None = None
     text: Narrative | None = None
     empty_reason: CodeableConcept | None = None
+    extension: tuple[dict[str, Any], ...] = ()
     section: tuple[Section, ...] = ()
 
 
@@ -43,6 +47,7 @@ class Composition(Element, frozen=True):
 
     id: str
     status: str
+    meta: dict[str, Any] = msgspec.field(default_factory=dict)
     type: CodeableConcept = CodeableConcept()
     title: str = ""
     date: str = ""
@@ -50,6 +55,26 @@ class Composition(Element, frozen=True):
     attester: tuple[Attester, ...] = ()
     section: tuple[Section, ...] = ()
     text: Narrative | None = None
+
+
+class Payload(Element, frozen=True):
+    """What is said."""
+
+    content_string: str = ""
+
+
+class Dissent(Element, frozen=True):
+    """The elements of the Communication in which a patient holds an entry to be wrong."""
+
+    status: str
+    about: tuple[Reference, ...] = ()
+    sent: str | None = None
+    payload: tuple[Payload, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The patient's words."""
+        return "\n".join(one.content_string for one in self.payload)
 
 
 class Attachment(Element, frozen=True):
@@ -95,6 +120,7 @@ class DocumentReference(Element, frozen=True):
 
 _COMPOSITIONS = decoder(Composition)
 _DOCUMENTS = decoder(DocumentReference)
+_DISSENTS = decoder(Dissent)
 
 
 def read_compositions(entries: Iterable[ResourceVersion]) -> list[tuple[Composition, ResourceVersion]]:
@@ -107,3 +133,13 @@ def read_documents(entries: Iterable[ResourceVersion]) -> list[tuple[DocumentRef
     """Each current document with the version it came from."""
     read = [(_DOCUMENTS.decode(entry.body), entry) for entry in entries if entry.body]
     return [(document, entry) for document, entry in read if document.status == "current"]
+
+
+def read_dissents(entries: Iterable[ResourceVersion]) -> dict[str, list[Dissent]]:
+    """The patient's dissents by the reference of the entry that they are about."""
+    found: dict[str, list[Dissent]] = {}
+    for entry in entries:
+        dissent = _DISSENTS.decode(entry.body or b"")
+        for reference in dissent.about:
+            found.setdefault((reference.reference or "").split("/_history/")[0], []).append(dissent)
+    return found

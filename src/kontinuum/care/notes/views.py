@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote, urlencode
 
+from kontinuum.access.kept_back import KeptBack, Kind, of_entry, of_part
 from kontinuum.care.notes.model import (
     Attester,
     Composition,
+    Dissent,
     DocumentReference,
     Section,
     read_compositions,
+    read_dissents,
     read_documents,
 )
-from kontinuum.care.notes.narrative import paragraphs
+from kontinuum.fhir.paragraphs import paragraphs
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import (
     AuditKind,
@@ -29,11 +33,23 @@ from kontinuum.kernel.module import (
     View,
 )
 from kontinuum.kernel.principal import Purpose
+from kontinuum.record.guarding import DISSENT, ENTRY_CODES
 
 _ON_OVERVIEW = 12
 _A_PAGE = 20
 _DOCUMENTS_AT_MOST = 20
 _OPEN_AT_FIRST = 3
+_DISSENTS_AT_MOST = 200
+
+Said = Mapping[str, Sequence[Dissent]]
+"""The patient's dissents, by the reference of the entry."""
+
+KINDS = {
+    Kind.EARLY_HYPOTHESIS: message("early hypothesis"),
+    Kind.VIOLENCE: message("exposure to violence"),
+    Kind.THIRD_PERSON: message("statement by a third person"),
+    Kind.CHILD: message("concern for a child"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,7 @@ class Part:
     heading: str
     paragraphs: tuple[str, ...]
     level: int
+    kept: KeptBack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,16 @@ class Signature:
     name: str
     when: str
     counter: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """What the patient holds to be wrong in a note or document."""
+
+    when: str
+    text: str
+    withdrawn: bool
+    taken_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +96,14 @@ class Note:
     signatures: tuple[Signature, ...]
     parts: tuple[Part, ...]
     opening: str
+    address: str
+    kept: KeptBack | None = None
+    dissents: tuple[Objection, ...] = ()
+
+    @property
+    def partly_kept(self) -> bool:
+        """Whether there is something that the patient does not see."""
+        return self.kept is not None or any(part.kept for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +116,8 @@ class Document:
     unit: str
     text: str
     kind: str
+    address: str
+    dissents: tuple[Objection, ...] = ()
 
 
 def queries(chart: Chart) -> tuple[str, ...]:
@@ -88,18 +125,21 @@ def queries(chart: Chart) -> tuple[str, ...]:
     return (
         f"Composition?patient={chart.patient}&_sort=-date&_count={_ON_OVERVIEW}",
         f"DocumentReference?patient={chart.patient}&_sort=-date&_count={_DOCUMENTS_AT_MOST}",
+        _dissents_query(chart),
     )
 
 
 def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
     """The latest notes, the first few open."""
-    notes = [_note(chart, *one) for one in read_compositions(pages[0].matches)]
+    said = read_dissents(pages[2].matches)
+    notes = [_note(chart, said, *one) for one in read_compositions(pages[0].matches)]
     values = {
         "notes": notes,
+        "kinds": _kinds(chart),
         "open_at_first": _OPEN_AT_FIRST,
         "unsigned": sum(not note.signed for note in notes),
         "older": _older_address(chart, pages[0]),
-        "documents": [_document(chart, *one) for one in read_documents(pages[1].matches)],
+        "documents": [_document(chart, said, *one) for one in read_documents(pages[1].matches)],
         "more_documents": pages[1].next is not None,
     }
     return View("notes/card.html", values)
@@ -112,12 +152,34 @@ async def older(request: PageRequest) -> View | NotFound:
     place = f"&_cursor={quote(cursor, safe='')}" if cursor else ""
     query = f"Composition?patient={chart.patient}&_sort=-date&_count={_A_PAGE}{place}"
     try:
-        (page,) = await request.record.find_many([query])
+        page, dissents = await request.record.find_many([query, _dissents_query(chart)])
     except ValueError:
         return NotFound(message("These notes can no longer be found at this address. Open the chart again."))
-    notes = [_note(chart, *one) for one in read_compositions(page.matches)]
-    return View(
-        "notes/older.html", {"notes": notes, "open_at_first": 0, "older": _older_address(chart, page)}
+    said = read_dissents(dissents.matches)
+    notes = [_note(chart, said, *one) for one in read_compositions(page.matches)]
+    values = {
+        "notes": notes,
+        "open_at_first": 0,
+        "older": _older_address(chart, page),
+        "kinds": _kinds(chart),
+    }
+    return View("notes/older.html", values)
+
+
+def _dissents_query(chart: Chart) -> str:
+    return (
+        f"Communication?patient={chart.patient}&category={ENTRY_CODES}|{DISSENT}&_count={_DISSENTS_AT_MOST}"
+    )
+
+
+def _kinds(chart: Chart) -> dict[str, str]:
+    return {kind.value: chart.translator.gettext(text) for kind, text in KINDS.items()}
+
+
+def _objections(chart: Chart, said: Said, reference: str) -> tuple[Objection, ...]:
+    moment = chart.translator.moment
+    return tuple(
+        Objection(moment(one.sent), one.text, one.status == "stopped") for one in said.get(reference, ())
     )
 
 
@@ -125,10 +187,10 @@ def _older_address(chart: Chart, page: ResultPage) -> str:
     return f"{chart.path('notes', 'older')}?{urlencode({'cursor': page.next})}" if page.next else ""
 
 
-def _note(chart: Chart, note: Composition, entry: ResourceVersion) -> Note:
+def _note(chart: Chart, said: Said, note: Composition, entry: ResourceVersion) -> Note:
     name = chart.directory.name
     signatures = tuple(_signatures(chart, note.attester))
-    parts = tuple(_parts(note.section))
+    parts = tuple(_parts(note.section, chart.now))
     if not parts and note.text is not None:
         parts = (Part("", paragraphs(note.text.div), 0),)
     first = next((text for part in parts for text in part.paragraphs), "")
@@ -144,18 +206,22 @@ def _note(chart: Chart, note: Composition, entry: ResourceVersion) -> Note:
         signatures=signatures,
         parts=parts,
         opening=first,
+        address=chart.path("entry", "Composition", note.id),
+        kept=of_entry({"meta": note.meta}, chart.now),
+        dissents=_objections(chart, said, f"Composition/{note.id}"),
     )
 
 
-def _parts(sections: Iterable[Section], level: int = 0) -> Iterable[Part]:
+def _parts(sections: Iterable[Section], now: datetime, level: int = 0) -> Iterable[Part]:
     for section in sections:
         heading = section.title or (section.code.label if section.code else "")
         text = paragraphs(section.text.div) if section.text else ()
         if not text and section.empty_reason is not None:
             text = (section.empty_reason.label,)
+        kept = of_part({"extension": section.extension}, now)
         if heading or text:
-            yield Part(heading, text, level)
-        yield from _parts(section.section, level + 1)
+            yield Part(heading, text, level, kept)
+        yield from _parts(section.section, now, level + 1)
 
 
 def _signatures(chart: Chart, attesters: Iterable[Attester]) -> Iterable[Signature]:
@@ -166,7 +232,7 @@ def _signatures(chart: Chart, attesters: Iterable[Attester]) -> Iterable[Signatu
         yield Signature(name, chart.translator.moment(attester.time), counter)
 
 
-def _document(chart: Chart, document: DocumentReference, entry: ResourceVersion) -> Document:
+def _document(chart: Chart, said: Said, document: DocumentReference, entry: ResourceVersion) -> Document:
     first = document.content[0].attachment if document.content else None
     kind = document.type.label if document.type else ""
     title = document.description or (first.title if first else None) or kind
@@ -178,6 +244,8 @@ def _document(chart: Chart, document: DocumentReference, entry: ResourceVersion)
         unit=chart.directory.unit(entry.unit),
         text=document.text,
         kind=kind if kind != title else "",
+        address=chart.path("entry", "DocumentReference", document.id),
+        dissents=_objections(chart, said, f"DocumentReference/{document.id}"),
     )
 
 

@@ -16,6 +16,7 @@ from kontinuum.web.api.call import (
     version_answer,
     written_answer,
 )
+from kontinuum.web.api.grounds import PROVENANCE, own_provenance
 from kontinuum.web.api.interactions import (
     ConditionalDelete,
     ConditionalUpdate,
@@ -61,7 +62,13 @@ async def create(call: Call, wanted: Create) -> Answer:
     resource = await call.resource(wanted.type)
     if isinstance(resource, Problem):
         return resource
-    return written_answer(request, await call.record.create(resource, if_none_exist=criteria))
+    provenance = own_provenance(request)
+    if isinstance(provenance, Problem):
+        return provenance
+    if provenance is not None and criteria is not None:
+        return bad_request("not-supported", "X-Provenance and If-None-Exist together are not offered.")
+    written = await call.record.create(resource, if_none_exist=criteria, provenance=provenance)
+    return written_answer(request, written)
 
 
 async def update(call: Call, wanted: Update) -> Answer:
@@ -82,7 +89,12 @@ async def update(call: Call, wanted: Update) -> Answer:
     only_new = _only_new(request)
     if isinstance(only_new, Problem):
         return only_new
-    result = await call.record.update(wanted.type, wanted.id, resource, if_match=version, only_new=only_new)
+    provenance = own_provenance(request)
+    if isinstance(provenance, Problem):
+        return provenance
+    result = await call.record.update(
+        wanted.type, wanted.id, resource, if_match=version, only_new=only_new, provenance=provenance
+    )
     return written_answer(request, result)
 
 
@@ -114,7 +126,7 @@ async def conditional_update(call: Call, wanted: ConditionalUpdate) -> Answer:
     version = demanded_version(request)
     if isinstance(version, Problem):
         return version
-    refused = refuse_conditions(request, b"if-none-exist", b"if-none-match")
+    refused = refuse_conditions(request, b"if-none-exist", b"if-none-match", PROVENANCE)
     if refused is not None:
         return refused
     criteria = criteria_of(request)
@@ -135,7 +147,7 @@ async def delete(call: Call, wanted: Delete) -> Answer:
     version = demanded_version(request)
     if isinstance(version, Problem):
         return version
-    refused = _refuse_extras(request, b"if-none-exist", b"if-none-match")
+    refused = _refuse_extras(request, b"if-none-exist", b"if-none-match", PROVENANCE)
     if refused is not None:
         return refused
     written = await call.record.delete(wanted.type, wanted.id, if_match=version)
@@ -148,7 +160,7 @@ async def delete(call: Call, wanted: Delete) -> Answer:
 async def conditional_delete(call: Call, wanted: ConditionalDelete) -> Answer:
     """http://hl7.org/fhir/R4/http.html#3.1.0.7.1: one match is deleted, several are refused with 412."""
     request = call.request
-    refused = refuse_conditions(request, b"if-none-exist", b"if-none-match", b"if-match")
+    refused = refuse_conditions(request, b"if-none-exist", b"if-none-match", b"if-match", PROVENANCE)
     if refused is not None:
         return refused
     criteria = criteria_of(request)

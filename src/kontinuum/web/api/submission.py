@@ -30,6 +30,7 @@ from kontinuum.web.api.body import Resource
 from kontinuum.web.api.bundles import Entry, EntryResponse
 from kontinuum.web.api.call import Call, refuse_conditions, said
 from kontinuum.web.api.conditions import etag, if_none_match_holds
+from kontinuum.web.api.grounds import PROVENANCE
 from kontinuum.web.api.interactions import (
     BundleSubmission,
     ConditionalDelete,
@@ -64,7 +65,11 @@ _STATUS = {Change.CREATED: 201, Change.UPDATED: 200, Change.UNCHANGED: 200, Chan
 async def submit(call: Call, _: BundleSubmission) -> Answer:
     """Carry out a transaction or batch."""
     refused = refuse_parameters(call.request.parameters) or refuse_conditions(
-        call.request, b"if-match", b"if-none-match", b"if-none-exist"
+        call.request,
+        b"if-match",
+        b"if-none-match",
+        b"if-none-exist",
+        PROVENANCE,
     )
     if refused is not None:
         return refused

@@ -11,6 +11,7 @@ from kontinuum.kernel.module import Module
 from kontinuum.web.workspace.access import take_step
 from kontinuum.web.workspace.administration import administration_routes
 from kontinuum.web.workspace.chart import module_action, module_page, show_chart
+from kontinuum.web.workspace.entries import entry_routes
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
@@ -28,6 +29,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
     own = [
         Route("/static/{version}/{name:path}", services.assets.serve, methods=["GET"]),
         *sign_in_routes(services),
+        *entry_routes(services),
         *person_routes(services),
         *administration_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),

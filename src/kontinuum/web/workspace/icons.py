@@ -24,6 +24,11 @@ ICONS: Final = {
     ),
     "signed": '<path d="m3.5 8.6 3 3 6-7"/>',
     "unsigned": '<path d="m9.6 3.4 3 3L6 13H3v-3l6.6-6.6Z"/>',
+    "hidden": (
+        '<path d="M2 8c1.5-2.7 3.5-4 6-4s4.5 1.3 6 4c-1.5 2.7-3.5 4-6 4s-4.5-1.3-6-4Z"/>'
+        '<path d="M3 13 13 3"/>'
+    ),
+    "dissent": '<path d="M2.5 3h11v7.5H8L5 13v-2.5H2.5Z"/><path d="M8 5v2.3M8 9v.1"/>',
     "chevron": '<path d="m6 3.8 4.2 4.2L6 12.2"/>',
     "up": '<path d="M8 13V3.5M4.2 7.2 8 3.4l3.8 3.8"/>',
     "down": '<path d="M8 3v9.5M4.2 8.8 8 12.6l3.8-3.8"/>',

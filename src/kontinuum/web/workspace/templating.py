@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from kontinuum.kernel.i18n import LANGUAGES, SOURCE_LANGUAGE, Translator, load_catalogue, translators
 from kontinuum.kernel.module import Module
@@ -69,6 +69,7 @@ def _environment(loader: BaseLoader, translator: Translator, assets: Assets) -> 
     install: Any = environment
     install.install_gettext_callables(translator.gettext, translator.ngettext, newstyle=True)
     environment.filters["without_title"] = _without_title
+    environment.filters["exact"] = _exact
     environment.globals.update(
         lang=translator.language,
         day=translator.day,
@@ -84,6 +85,11 @@ def _environment(loader: BaseLoader, translator: Translator, assets: Assets) -> 
 def _without_title(name: str) -> str:
     """`Anna Berglund` of `Anna Berglund, Distriktsläkare`: where many lines name their author."""
     return name.partition(", ")[0]
+
+
+def _exact(text: str) -> Markup:
+    """A text that arrives in the page as it is: a browser would read a carriage return as a line feed."""
+    return Markup(str(escape(text)).replace("\r", "&#13;"))  # noqa: S704 - escaped just here
 
 
 def _icon(name: str) -> Markup:

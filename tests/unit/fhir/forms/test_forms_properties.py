@@ -18,7 +18,7 @@ from tests.support.forms import (
     within,
 )
 
-from kontinuum.care.notes.narrative import paragraphs
+from kontinuum.fhir.paragraphs import paragraphs
 from kontinuum.fhir.questionnaire import (
     Form,
     compile_form,
