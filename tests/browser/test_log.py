@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.conftest import MARKED, Open, accessibility_problems
 
@@ -37,7 +38,7 @@ async def test_the_log_is_searched_and_the_extract_is_saved(visit: Open, tmp_pat
     await page.keyboard.press("Enter")
     row = page.locator(".log-table tbody tr")
     await row.first.wait_for()
-    assert "Läste" in await row.first.inner_text()
+    await expect(row.filter(has_text="Läste").first).to_be_visible()
     await page.get_by_role("link", name="Utdrag till patient").click()
     await page.get_by_label("Personnummer eller namn").fill("Josefin Palmgren")
     await page.keyboard.press("Enter")
