@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from tests.http.pages.conftest import allowed, csrf_of, persona, sign_in
+from tests.http.pages.conftest import PATIENT, allowed, csrf_of, patient, persona, sign_in, write
 
 from kontinuum.app.asgi import build
 from kontinuum.app.services import open_services
 from kontinuum.demo import personas
 from kontinuum.kernel.config import Settings
+from kontinuum.record import Record
 
 
 async def test_a_visitor_is_sent_to_sign_in_and_back_to_the_page_that_was_asked_for(
@@ -32,13 +33,12 @@ async def test_after_sign_in_nobody_is_sent_to_another_site(
     assert answer.headers["location"] == "/"
 
 
-async def test_every_assignment_of_every_staff_persona_can_be_chosen(visitor: httpx.AsyncClient) -> None:
+async def test_every_assignment_of_every_persona_can_be_chosen(visitor: httpx.AsyncClient) -> None:
     page = await visitor.get("/sign-in")
     for one in personas():
-        shown = one.actor.kind == "staff"
-        assert (f'value="{one.actor.id}"' in page.text) is shown
+        assert f'value="{one.actor.id}"' in page.text
         for assignment in one.assignments:
-            assert (f'value="{assignment.id}"' in page.text) is shown
+            assert f'value="{assignment.id}"' in page.text
 
 
 async def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(
@@ -61,10 +61,18 @@ async def test_an_assignment_of_somebody_else_is_refused(visitor: httpx.AsyncCli
     assert (await sign_in(visitor, "Anna Berglund", assignment=other)).status_code == 422
 
 
-async def test_a_patient_cannot_sign_in_to_the_workspace(visitor: httpx.AsyncClient) -> None:
+async def test_a_patient_comes_to_the_own_pages_and_to_none_of_the_staffs(
+    visitor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    await write(doctors_record, patient())
     someone = next(one for one in personas() if one.actor.kind == "patient")
     changes = {"actor": someone.actor.id, "assignment": someone.assignments[0].id}
-    assert (await sign_in(visitor, "Anna Berglund", **changes)).status_code == 403
+    assert (await sign_in(visitor, "Anna Berglund", **changes)).status_code == 303
+    assert (await visitor.get("/")).headers["location"] == "/my-log"
+    for path in (f"/patient/{PATIENT}", f"/patient/{PATIENT}/person", "/log", "/admin", "/duplicates"):
+        answer = await visitor.get(path)
+        assert answer.status_code in (403, 404), path
+        assert "Karlsson" not in answer.text
 
 
 async def test_sign_out_ends_the_session_at_once(doctor: httpx.AsyncClient) -> None:
