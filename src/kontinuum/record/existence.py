@@ -68,10 +68,13 @@ async def standing(context: Context, patient: str) -> Access:
     return Access(known)
 
 
-async def access_to(context: Context, patient: str) -> Access:
-    """How the principal stands to a patient; logged when it tells that something exists."""
+async def access_to(context: Context, patient: str, stands: Access | None = None) -> Access:
+    """How the principal stands to a patient; logged when it tells that something exists.
+
+    `stands`: the answer of `standing`, where it was asked for already.
+    """
     question = context.question(Action.READ, patient=patient)
-    known = (await circumstances_of(context, context.pool, [patient], question.now))[patient]
+    known = (stands or await standing(context, patient)).circumstances
     if not question.is_staff or context.principal.purpose is not Purpose.CARE:
         return Access(known)
     rows = await store.by_unit(

@@ -126,9 +126,9 @@ class Record:
         """What this principal may do about access: relations, choices, consents, openings, blocks."""
         return Law(self._context)
 
-    async def access(self, patient: str) -> Access:
-        """How this principal stands to a patient, and what exists that is not shown."""
-        return await access_to(self._context, patient)
+    async def access(self, patient: str, stands: Access | None = None) -> Access:
+        """How this principal stands to a patient (see `standing`), and what exists that is not shown."""
+        return await access_to(self._context, patient, stands)
 
     async def standing(self, patient: str) -> Access:
         """How this principal stands to a patient: nothing of the record is looked at."""

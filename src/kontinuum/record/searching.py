@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -99,23 +99,44 @@ async def _run_all(
 ) -> list[_Answer]:
     """Searches run together, each in the meaning that identifiers and persons give it.
 
-    Whether a Patient is linked to others is asked while the searches run, so that it takes no time of its
-    own; only what was asked of a linked Patient is asked once more, of all that are the person.
+    Hardly any Patient is linked to others. A search itself finds nothing of one that is: only after an empty
+    answer, and before what cannot tell so, is asked for links, so that no other search waits for that.
     """
     meant = [in_all_forms(context, query) for query in queries]
-    named = patients_named(meant)
-    runs = [
-        _run(context, context.pool, query, position) for query, position in zip(meant, positions, strict=True)
-    ]
-    if not named:
-        return [*await asyncio.gather(*runs)]
-    members, answers = await asyncio.gather(persons.members(context.pool, named), asyncio.gather(*runs))
-    results: list[_Answer] = [*answers]
-    whole = [of_whole_person(query, members) for query in meant] if members else meant
-    for number, query in enumerate(whole):
-        if query != meant[number]:
-            results[number] = await _run(context, context.pool, query, positions[number])
-    return results
+    named = [patients_named([query]) for query in meant]
+    first = {
+        number: _run(context, context.pool, query, positions[number], named[number])
+        for number, query in enumerate(meant)
+        if not named[number] or _tells_of_links(query)
+    }
+    answers = dict(zip(first, await _together(first.values()), strict=True))
+    doubtful = [number for number, names in enumerate(named) if names and _is_empty(answers.get(number))]
+    if doubtful:
+        asked = dict.fromkeys(name for number in doubtful for name in named[number])
+        members = await persons.members(context.pool, [*asked])
+        whole = {number: of_whole_person(meant[number], members) for number in doubtful}
+        again = {
+            number: _run(context, context.pool, query, positions[number])
+            for number, query in whole.items()
+            if number not in answers or query != meant[number]
+        }
+        answers |= zip(again, await _together(again.values()), strict=True)
+    return [answers[number] for number in range(len(queries))]
+
+
+async def _together(runs: Collection[Coroutine[Any, Any, _Answer]]) -> Sequence[_Answer]:
+    """Several runs at once; one by itself needs no task of its own."""
+    return [await run for run in runs] if len(runs) == 1 else await asyncio.gather(*runs)
+
+
+def _is_empty(answer: _Answer | None) -> bool:
+    return answer is None or not (isinstance(answer, Refusal) or answer[1])
+
+
+def _tells_of_links(query: SearchQuery) -> bool:
+    """Whether the first statement of a search is its only one that asks for a Patient's data."""
+    counts = query.total not in (None, "none") or query.summary == "count" or query.count == 0
+    return not (counts or query.chains or query.has or query.lists or store.unsortable(query))
 
 
 async def matching(
@@ -156,12 +177,17 @@ def _is_text(value: str) -> bool:
 
 
 async def _found(
-    context: Context, connection: Any, query: SearchQuery, limit: int, after: list[Any] | None
+    context: Context,
+    connection: Any,
+    query: SearchQuery,
+    limit: int,
+    after: list[Any] | None,
+    unlinked: Sequence[str],
 ) -> list[store.Found] | Refusal:
     try:
         if store.unsortable(query):
             return await sorted_page(connection, query, scope_of(context, query), limit, after)
-        return await store.search(connection, query, scope_of(context, query), limit, after)
+        return await store.search(connection, query, scope_of(context, query), limit, after, unlinked)
     except (asyncpg.DataError, ArithmeticError, TypeError):
         if after is None:
             raise
@@ -169,8 +195,12 @@ async def _found(
 
 
 async def _run(
-    context: Context, connection: Any, asked: SearchQuery, after: list[Any] | None
-) -> tuple[SearchPage, list[ResourceRow]] | Refusal:
+    context: Context,
+    connection: Any,
+    asked: SearchQuery,
+    after: list[Any] | None,
+    unlinked: Sequence[str] = (),
+) -> _Answer:
     query = await resolve(connection, asked, law(context), context.services.terms)
     if isinstance(query, Refusal):
         return query
@@ -186,7 +216,7 @@ async def _run(
         total = await store.count(connection, query, scope_of(context, query), COUNTED_FOR_ESTIMATE)
     if only_count:
         return SearchPage((), (), total), []
-    found = await _found(context, connection, query, size + 1, after)
+    found = await _found(context, connection, query, size + 1, after, unlinked)
     if isinstance(found, Refusal):
         return found
     shown = found[:size]

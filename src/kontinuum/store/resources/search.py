@@ -77,15 +77,26 @@ class _Base:
 
 
 async def search(
-    connection: Any, query: SearchQuery, scope: Fragment, limit: int, after: Sequence[Any] | None = None
+    connection: Any,
+    query: SearchQuery,
+    scope: Fragment,
+    limit: int,
+    after: Sequence[Any] | None = None,
+    unlinked: Sequence[str] = (),
 ) -> list[Found]:
-    """Rows of a search in its order, at most `limit`, after the position of the last row shown."""
+    """Rows of a search in its order, at most `limit`, after the position of the last row shown.
+
+    Nothing at all when one of the Patients `unlinked` is linked to another.
+    """
     binder = Binder()
     base = _base(query, scope, binder)
     order = _order(query, base)
     conditions = list(base.conditions)
     if after is not None:
         conditions.append(_after(order, after, binder))
+    if unlinked:
+        linked = f"select from linked_patient l where l.patient = any({binder.bind(unlinked)}::text[])"
+        conditions.append(f"not exists ({linked})")
     keys = ", ".join(f"{key.expression} {'desc' if key.descending else 'asc'}" for key in order)
     positions = ", ".join(key.shown for key in order)
     statement = (

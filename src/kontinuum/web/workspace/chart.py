@@ -5,6 +5,7 @@ A card that fails says so on its place; it is never shown as empty.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -32,9 +33,9 @@ from kontinuum.kernel.module import (
     Told,
     View,
 )
-from kontinuum.record import Access
+from kontinuum.record import Access, Record
 from kontinuum.record.outcome import Refusal
-from kontinuum.web.workspace.access import concerns, opened_until, strip_of
+from kontinuum.web.workspace.access import Strip, concerns, opened_until, strip_of
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.persons.merged import elsewhere, with_links
@@ -70,14 +71,15 @@ async def show_chart(page: Page) -> Response:
     chart = _chart_of(page)
     modules = page.services.modules
     record = page.services.record(page.session.principal)
-    strip = await strip_of(page, await record.access(chart.patient)) if concerns(page) else None
-    if strip is not None and not strip.related:
+    stands = await record.standing(chart.patient) if concerns(page) else None
+    if stands is not None and not stands.related:
         modules = ()  # nothing may be shown, and nothing must look like an empty record
     reader = PatientReader(record, chart, [part for module in modules for part in module.banner])
     cards = sorted((card for module in modules for card in module.cards), key=lambda card: card.order)
     wanted = {card.anchor: card.queries(chart) for card in cards}
 
-    await reader.find_many([query for queries in wanted.values() for query in queries])
+    queries = [query for queries in wanted.values() for query in queries]
+    strip, _ = await asyncio.gather(_strip(page, record, stands), reader.find_many(queries))
     person = await _person(page, reader, chart)
     if isinstance(person, Refusal):
         return page.refuse(person)
@@ -100,6 +102,13 @@ async def show_chart(page: Page) -> Response:
     response = page.render("pages/chart.html", values)
     remember_opened(page, response, chart.patient)
     return response
+
+
+async def _strip(page: Page, record: Record, stands: Access | None) -> Strip | None:
+    """The access strip: what exists and is not shown is counted while the cards are read."""
+    if stands is None:
+        return None
+    return await strip_of(page, await record.access(page.request.path_params["patient"], stands))
 
 
 def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Response]]:
