@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import FULLEST, MARKED, Open, sign_in
 
@@ -66,10 +68,34 @@ async def test_a_protected_identity_is_marked_in_the_list(visit: Open) -> None:
 
 async def test_signed_in_to_a_known_patients_chart_takes_two_actions(visit: Open) -> None:
     page = await visit()
-    await page.keyboard.type(NUMBER)  # the search has the focus: one field filled in
+    await expect(page.locator("[data-patient-search] input[type=search]")).to_be_focused()
+    await page.keyboard.type(NUMBER)  # one field filled in
     await page.keyboard.press("Enter")  # and one key
     await expect(page.get_by_role("heading", level=1)).to_have_text(NAME)
     assert page.url.endswith(f"/patient/{FULLEST}")
+
+
+async def test_enter_never_opens_who_was_found_for_what_stood_in_the_field_before(visit: Open) -> None:
+    page = await visit()
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await answer.wait()
+        await route.continue_()
+
+    await page.route("**/patients", hold)
+    field = page.get_by_role("combobox")
+    await field.fill(NUMBER)
+    await asked.wait()
+    await field.evaluate(
+        "field => { field.value = 'Anna Karlsson'; }"
+    )  # typed on while the answer is on its way
+    answer.set()
+    await page.locator("[role=listbox]:visible").wait_for()
+    await field.press("Enter")
+    await expect(page.get_by_role("option")).to_have_count(2)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Sök patient")
 
 
 async def test_everything_from_sign_in_to_chart_can_be_done_with_the_keyboard(visit: Open) -> None:

@@ -48,7 +48,9 @@ function announce(form) {
 // Enter pressed before the answer is here opens what the answer brings, if it is one patient only.
 const waiting = new WeakSet();
 
-function answered(form) {
+// `asked`: the text that the list answers. The field may hold another by now, and Enter must not open a
+// patient that was found for what stood there before.
+function answered(form, asked) {
   const { input, list } = parts(form);
   const useful = input.value.trim() !== "" && list.childElementCount > 0;
   open(form, useful);
@@ -59,8 +61,8 @@ function answered(form) {
   });
   choose(form, all.length > 0 ? 0 : -1);
   announce(form);
-  form.dataset.answered = input.value;
-  if (waiting.has(form)) {
+  form.dataset.answered = asked;
+  if (waiting.has(form) && asked === input.value) {
     waiting.delete(form);
     if (all.length === 1) all[0].click();
   }
@@ -111,7 +113,7 @@ export function startSearch() {
     form.addEventListener("keydown", (event) => {
       if (event.target === input) onKey(form, event);
     });
-    list.addEventListener("htmx:afterSwap", () => answered(form));
+    list.addEventListener("htmx:afterSwap", (event) => answered(form, event.detail.requestConfig.parameters.q));
     input.addEventListener("input", () => {
       if (input.value.trim() === "") open(form, false);
     });
