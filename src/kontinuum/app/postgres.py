@@ -98,7 +98,8 @@ def scratch_database(server: str, *, template: str | None = None) -> Iterator[st
     """
     name = f"kontinuum_test_{os.getpid()}_{os.urandom(6).hex()}"
     origin = template or "template0"
-    _psql(server, f"create database {name} template {origin} encoding 'UTF8'")
+    # Copying files takes half as long as writing every page of 700 small tables to the log.
+    _psql(server, f"create database {name} template {origin} encoding 'UTF8' strategy file_copy")
     try:
         yield with_database(server, name)
     finally:

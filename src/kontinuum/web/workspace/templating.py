@@ -12,7 +12,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import (
+    BaseLoader,
+    BytecodeCache,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+)
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from kontinuum.kernel.i18n import LANGUAGES, SOURCE_LANGUAGE, Translator, load_catalogue, translators
@@ -50,6 +59,28 @@ class Templates:
                 environment.get_template(name)
 
 
+class _Compiled(BytecodeCache):
+    """What was compiled in this process: the languages, and applications made anew, compile nothing again.
+
+    A template whose text is another is compiled anew.
+    """
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take the code of a template that was compiled before."""
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of a template."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 def _loader(modules: Iterable[Module]) -> BaseLoader:
     pages = {module.name: FileSystemLoader(str(files(module.package) / "pages")) for module in modules}
     return ChoiceLoader([FileSystemLoader(HERE / "templates"), PrefixLoader(pages)])
@@ -58,6 +89,7 @@ def _loader(modules: Iterable[Module]) -> BaseLoader:
 def _environment(loader: BaseLoader, translator: Translator, assets: Assets) -> Environment:
     environment = Environment(
         loader=loader,
+        bytecode_cache=_COMPILED,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
