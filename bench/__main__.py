@@ -14,7 +14,7 @@ from kontinuum.app.postgres import database, scratch_database
 from kontinuum.kernel.config import load_settings
 from kontinuum.store.migrate import migrate
 
-MEASURES = ("import", "read", "search", "chart", "create", "transaction", "memory", "export", "start")
+MEASURES = ("import", "read", "search", "law", "chart", "create", "transaction", "memory", "export", "start")
 OVER_HTTP = {"read", "search", "chart", "create", "transaction", "memory"}
 
 
@@ -39,12 +39,15 @@ def main() -> None:
             if "export" in only:
                 _say("Export")
                 figures += measures.exporting(stand, folder / "out")
-            if "chart" in only:
+            if only & {"chart", "law"}:
                 _say(f"Demo region with {arguments.patients} patients")
                 stand.command("demo", "--patients", str(arguments.patients))
             if only & OVER_HTTP:
                 _say("Server")
                 figures += measures.serving(stand, dataset, arguments.seconds, only)
+            if "law" in only:
+                _say("Law")
+                figures += measures.scoping(stand, arguments.seconds)
         if "start" in only:
             _say("Start")
             figures += measures.starting(folder / "started")

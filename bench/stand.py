@@ -70,6 +70,16 @@ class Stand:
         ) as process:
             yield Server(port, process.pid)
 
+    @contextlib.contextmanager
+    def unscoped_server(self) -> Iterator[Server]:
+        """Run the server without the law's scope in its searches, with as many processes."""
+        port = free_port()
+        command = [sys.executable, "-m", "granian", "bench.unscoped:create_app", "--factory"]
+        command += ["--interface", "asgi", "--port", str(port), "--workers", str(self.settings.workers)]
+        environ = environment(self.folder, KONTINUUM_DATABASE_URL=self.dsn)
+        with running([*command, "--log-level", "warning"], environ, port, "/fhir/metadata") as process:
+            yield Server(port, process.pid)
+
     def ask(self, statement: str, *values: Any) -> list[Any]:
         """Rows from the database."""
 
