@@ -16,11 +16,12 @@ import pytest
 
 from kontinuum.access.circumstances import Kind, Level
 from kontinuum.app.asgi import build
+from kontinuum.fhir.patch import JsonPatch, parse_json_patch
 from kontinuum.fhir.search.joined import compartment_of
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.principal import Principal
-from kontinuum.record import Gate, Record, Refusal, Stored
+from kontinuum.record import Gate, Record, Refusal, RefusalKind, Stored
 from tests.law.cast import (
     ADULT,
     CAST,
@@ -250,6 +251,8 @@ WRITING = {
     "create",
     "update",
     "conditional_update",
+    "patch",
+    "conditional_patch",
     "delete",
     "conditional_delete",
     "take_in",
@@ -286,6 +289,28 @@ async def test_nothing_that_is_hidden_is_included(decided: Region) -> None:
         expected = {reference for reference in EXPECTED[name] if reference.startswith("Observation/")}
         assert of_adult(page.included) == (expected if page.matches else set()), name
         assert bool(page.matches) is (EXPECTED[name] >= A), name
+
+
+async def by_patch(region: Region, who: Principal) -> set[str]:
+    """A patch that fits tells what stands there: one that only tests is a way to read."""
+    change = parse_json_patch([{"op": "test", "path": "/resourceType", "value": "Other"}])
+    assert isinstance(change, JsonPatch)
+    shown = set()
+    for reference in REFERENCES:
+        kind, identity = reference.split("/")
+        tried = [
+            await region.record(who).patch(kind, identity, change),
+            await region.record(who).conditional_patch(kind, f"_id={identity}", change),
+        ]
+        shown |= {
+            reference for each in tried if isinstance(each, Refusal) and each.kind is RefusalKind.INVALID
+        }
+    return shown
+
+
+async def test_nothing_that_is_hidden_can_be_patched(decided: Region) -> None:
+    for name, who in CAST.items():
+        assert await by_patch(decided, who) == EXPECTED[name], name
 
 
 async def test_nothing_that_is_hidden_can_be_written(decided: Region) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kontinuum.fhir.issues import Issue
-from kontinuum.record import reading, searching, writing
+from kontinuum.record import patching, reading, searching, writing
 from kontinuum.record.context import Context
 from kontinuum.record.entries import METHODS, Entry, asked_twice, at, named_twice, parse
 from kontinuum.record.linking import find_conditions, name_and_link
@@ -41,18 +41,31 @@ async def transaction(context: Context, bundle: dict[str, Any]) -> list[EntryRes
     if twice is not None:
         return twice
 
-    async def work(connection: Any) -> list[EntryResult] | Refusal:
-        # A collision repeats the work, so it must not have changed what it began with.
-        fresh = [replace(entry, resource=copy.deepcopy(entry.resource)) for entry in good]
-        return await _write_all(context, connection, fresh)
-
-    results = await writing.in_transaction(context, work, what="transaction")
+    results: list[EntryResult] | Refusal
+    for _ in range(writing.ATTEMPTS):
+        results = await _attempt(context, good)
+        if not patching.overtaken(good, results):
+            break
     if isinstance(results, Refusal):
         return results
     for number, entry in enumerate(good):
         if not entry.writes:
             results[number] = await _get(context, entry)
     return results
+
+
+async def _attempt(context: Context, entries: Sequence[Entry]) -> list[EntryResult] | Refusal:
+    """The writes of a transaction, as things stand now."""
+    prepared = await patching.prepare(context, entries)
+    if isinstance(prepared, Refusal):
+        return prepared
+
+    async def work(connection: Any) -> list[EntryResult] | Refusal:
+        # A collision repeats the work, so it must not have changed what it began with.
+        fresh = [replace(entry, resource=copy.deepcopy(entry.resource)) for entry in prepared]
+        return await _write_all(context, connection, fresh)
+
+    return await writing.in_transaction(context, work, what="transaction")
 
 
 async def batch(context: Context, bundle: dict[str, Any]) -> list[EntryResult] | Refusal:
@@ -120,6 +133,12 @@ async def _alone(context: Context, entry: Entry) -> EntryResult:
     elif entry.method == "PUT":
         result = await writing.conditional_update(
             context, entry.type, entry.criteria or "", entry.resource or {}, entry.if_match
+        )
+    elif entry.patch is not None and entry.id is not None:
+        result = await patching.patch(context, entry.type, entry.id, entry.patch, entry.if_match)
+    elif entry.patch is not None:
+        result = await patching.conditional_patch(
+            context, entry.type, entry.criteria or "", entry.patch, entry.if_match
         )
     elif entry.id is not None:
         result = await writing.delete(context, entry.type, entry.id, entry.if_match)

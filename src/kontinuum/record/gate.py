@@ -7,6 +7,7 @@ from typing import Any
 
 from kontinuum.audit import AuditLog
 from kontinuum.audit.attempts import Attempts
+from kontinuum.fhir.patch import Patch
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
@@ -18,6 +19,7 @@ from kontinuum.record import (
     drafts,
     exporting,
     importing,
+    patching,
     reading,
     searching,
     writing,
@@ -228,6 +230,24 @@ class Record:
     ) -> Written | Refusal:
         """Update the one resource that criteria find, or create it."""
         return await writing.conditional_update(self._context, type_name, criteria, resource, if_match)
+
+    async def patch(
+        self,
+        type_name: str,
+        logical_id: str,
+        change: Patch,
+        *,
+        if_match: int | None = None,
+        provenance: dict[str, Any] | None = None,
+    ) -> Written | Refusal:
+        """Change a resource by a patch; `provenance` as in `update`."""
+        return await patching.patch(self._context, type_name, logical_id, change, if_match, provenance)
+
+    async def conditional_patch(
+        self, type_name: str, criteria: str, change: Patch, *, if_match: int | None = None
+    ) -> Written | Refusal:
+        """Patch the one resource that criteria find."""
+        return await patching.conditional_patch(self._context, type_name, criteria, change, if_match)
 
     async def delete(
         self, type_name: str, logical_id: str, *, if_match: int | None = None

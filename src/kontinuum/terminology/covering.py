@@ -1,7 +1,7 @@
 """All codes that a value set or a place in a hierarchy stands for: for those who must not miss one.
 
 A search by `:in` that leaves out a code shows too little, and nobody sees it. So of a code system of which
-only a part is here no condition is answered; codes that are listed one by one are known wherever they come from.
+only a part is here no condition is answered; codes that are listed one by one are known anyhow.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ async def test_a_batch_answers_each_entry_by_itself(client: httpx.AsyncClient) -
     assert answers[2]["fullUrl"] == f"http://test/fhir/Patient/{there['id']}"
     wrong = answers[1]["response"]["outcome"]["issue"][0]
     assert wrong["expression"] == ["Bundle.entry[1].resource.gender"]
-    assert answers[6]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[6].request.url"]
+    assert answers[6]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[6].resource"]
     assert (await client.get("/fhir/Patient/p")).status_code == 200
 
 

@@ -47,6 +47,8 @@ HANDLERS: Mapping[type, Handler] = {
     fhir.Create: handlers.create,
     fhir.Update: handlers.update,
     fhir.ConditionalUpdate: handlers.conditional_update,
+    fhir.Patch: handlers.patch,
+    fhir.ConditionalPatch: handlers.conditional_patch,
     fhir.Delete: handlers.delete,
     fhir.ConditionalDelete: handlers.conditional_delete,
     fhir.Search: search,

@@ -59,6 +59,21 @@ class ConditionalUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """`PATCH /Type/id`."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalPatch:
+    """`PATCH /Type?criteria`."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """`DELETE /Type/id`."""
 
@@ -133,6 +148,8 @@ Interaction = (
     | VersionRead
     | Update
     | ConditionalUpdate
+    | Patch
+    | ConditionalPatch
     | Delete
     | ConditionalDelete
     | Create
@@ -152,10 +169,16 @@ def _reading(constructor: Constructor) -> Methods:
     return {"GET": constructor, "HEAD": constructor}
 
 
-INSTANCE: Methods = {**_reading(Read), "PUT": Update, "DELETE": Delete}
+INSTANCE: Methods = {**_reading(Read), "PUT": Update, "PATCH": Patch, "DELETE": Delete}
 INSTANCE_HISTORY = _reading(History)
 VERSION = _reading(VersionRead)
-TYPE: Methods = {**_reading(Search), "POST": Create, "PUT": ConditionalUpdate, "DELETE": ConditionalDelete}
+TYPE: Methods = {
+    **_reading(Search),
+    "POST": Create,
+    "PUT": ConditionalUpdate,
+    "PATCH": ConditionalPatch,
+    "DELETE": ConditionalDelete,
+}
 TYPE_HISTORY = _reading(History)
 TYPE_SEARCH_FORM: Methods = {"POST": partial(Search, form=True)}
 COMPARTMENT = _reading(CompartmentSearch)
@@ -231,13 +254,7 @@ def _choose(method: str, offered: Methods, *arguments: object) -> Interaction | 
 
 def _wrong_method(method: str, offered: Methods) -> Problem:
     allowed = ", ".join(offered)
-    if method == "PATCH":
-        message = (
-            "Patch is not offered yet; it comes in a later release. Send the whole resource by PUT. "
-            f"Allowed: {allowed}."
-        )
-    else:
-        message = f"{method} is not an interaction at this address. Allowed: {allowed}."
+    message = f"{method} is not an interaction at this address. Allowed: {allowed}."
     return problem(405, "not-supported", message, headers={"allow": allowed})
 
 
