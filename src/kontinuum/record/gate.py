@@ -17,16 +17,20 @@ from kontinuum.record import (
     across,
     bundles,
     drafts,
+    everything,
     exporting,
     importing,
+    latest,
     patching,
     reading,
     searching,
+    trying,
     writing,
 )
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, ProviderDecisions, Services
 from kontinuum.record.drafts import Draft
+from kontinuum.record.everything import Wanted
 from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
@@ -176,6 +180,16 @@ class Record:
         """One page of a search over several types, which is parsed for each of them."""
         return await across.search_types(self._context, queries)
 
+    async def everything(
+        self, type_name: str, logical_id: str | None, wanted: Wanted
+    ) -> SearchPage | Refusal:
+        """One page of everything about a Patient or an Encounter; without an id, of the patient who asks."""
+        return await everything.everything(self._context, type_name, logical_id, wanted)
+
+    async def latest(self, query: SearchQuery, most: int) -> SearchPage | Refusal:
+        """The latest Observations of a patient that a search finds, at most so many of each code."""
+        return await latest.latest(self._context, query, most)
+
     async def find(self, url: str) -> SearchPage | Refusal:
         """One page of a search written as `Type?parameters`."""
         query = searching.parse_url(url)
@@ -258,6 +272,12 @@ class Record:
     async def conditional_delete(self, type_name: str, criteria: str) -> list[Written] | Refusal:
         """Delete the one resource that criteria find; an empty list when they find none."""
         return await writing.conditional_delete(self._context, type_name, criteria)
+
+    async def try_write(
+        self, type_name: str, logical_id: str | None, resource: dict[str, Any] | None
+    ) -> Refusal | None:
+        """Why a create (no id), update or delete (no resource) would be refused now; nothing is written."""
+        return await trying.try_write(self._context, type_name, logical_id, resource)
 
     async def transaction(self, bundle: dict[str, Any]) -> list[EntryResult] | Refusal:
         """Carry out a transaction bundle, all or nothing."""
