@@ -48,8 +48,8 @@ async def test_a_method_that_has_no_meaning_is_told_which_have(
     [
         "$x",
         "$export",
-        "Patient/$everything",
-        "Patient/p/$everything",
+        "$everything",
+        "Organization/p/$everything",
         "Patient/$match",
         "$x/y",
         "Patient/p/$x/y",

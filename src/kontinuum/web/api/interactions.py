@@ -27,6 +27,11 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class Description:
+    """`GET /openapi.json`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """`GET /Type/id`."""
 
@@ -144,6 +149,7 @@ class Invocation:
 
 Interaction = (
     Capabilities
+    | Description
     | Read
     | VersionRead
     | Update
@@ -187,6 +193,7 @@ SYSTEM: Mapping[str, Methods] = {
     "": {**_reading(SystemSearch), "POST": BundleSubmission},
     "_search": {"POST": partial(SystemSearch, form=True)},
     "metadata": _reading(Capabilities),
+    "openapi.json": _reading(Description),
     "_history": _reading(History),
 }
 
