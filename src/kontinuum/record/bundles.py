@@ -12,9 +12,35 @@ from kontinuum.record import patching, reading, searching, writing
 from kontinuum.record.context import Context
 from kontinuum.record.entries import METHODS, Entry, asked_twice, at, named_twice, parse
 from kontinuum.record.linking import find_conditions, name_and_link
-from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, Stored, Written
+from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, Stored, Written, refuse
 from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check
+
+MAX_SHOWN = 64 * 1024 * 1024
+"""How many bytes of resources the reads and searches of one bundle may show together."""
+
+
+@dataclass(slots=True)
+class _Showing:
+    """What the reads and searches of a bundle have shown so far: their answers are held until the last."""
+
+    size: int = 0
+
+    def of(self, entry: Entry, result: EntryResult) -> EntryResult:
+        """A result, or its refusal when all of them together would be too large."""
+        shown = [result.stored] if result.stored is not None else []
+        if result.page is not None:
+            shown += [*result.page.matches, *result.page.included]
+        size = sum(len(each.body or b"") for each in shown)
+        if self.size + size > MAX_SHOWN:
+            message = (
+                f"With this answer the bundle would show more than {MAX_SHOWN // 1_048_576} MiB: ask for it "
+                "in another bundle, or for smaller pages (_count)."
+            )
+            refusal = refuse(RefusalKind.TOO_LARGE, "too-costly", message)
+            return EntryResult(entry.method, refusal=at(entry, refusal))
+        self.size += size
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +74,10 @@ async def transaction(context: Context, bundle: dict[str, Any]) -> list[EntryRes
             break
     if isinstance(results, Refusal):
         return results
+    showing = _Showing()
     for number, entry in enumerate(good):
         if not entry.writes:
-            results[number] = await _get(context, entry)
+            results[number] = showing.of(entry, await _get(context, entry))
     return results
 
 
@@ -73,8 +100,11 @@ async def batch(context: Context, bundle: dict[str, Any]) -> list[EntryResult] |
     entries = parse(bundle)
     if isinstance(entries, Refusal):
         return entries
+    showing = _Showing()
     return [
-        EntryResult("", refusal=entry) if isinstance(entry, Refusal) else await _alone(context, entry)
+        EntryResult("", refusal=entry)
+        if isinstance(entry, Refusal)
+        else showing.of(entry, await _alone(context, entry))
         for entry in entries
     ]
 
