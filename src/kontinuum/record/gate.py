@@ -166,10 +166,14 @@ class Record:
         cursor: str | None = None,
         since: int | None = None,
         until: int | None = None,
+        at: int | None = None,
     ) -> HistoryPage | Refusal:
-        """Versions newest first, of a resource, a type or everything; times in microseconds."""
+        """Versions newest first, of a resource, a type or everything; times in microseconds.
+
+        Written from `since` on and before `until`, and still current at or after `at`.
+        """
         return await reading.history(
-            self._context, type_name, logical_id, count=count, cursor=cursor, since=since, until=until
+            self._context, type_name, logical_id, count=count, cursor=cursor, since=since, until=until, at=at
         )
 
     async def search(self, query: SearchQuery) -> SearchPage | Refusal:

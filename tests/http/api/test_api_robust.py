@@ -17,7 +17,24 @@ from hypothesis import strategies as st
 from kontinuum.web.api import Api
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
-PARTS = ["Patient", "Observation", "p", "_history", "_search", "1", "metadata", "$x", "", "å", "%00", "*"]
+PARTS = [
+    "Patient",
+    "Observation",
+    "p",
+    "_history",
+    "_search",
+    "1",
+    "metadata",
+    "$x",
+    "$everything",
+    "$lastn",
+    "$validate",
+    "$meta",
+    "",
+    "å",
+    "%00",
+    "*",
+]
 NAMES = [
     "_id", "_lastUpdated", "_count", "_sort", "_include", "_revinclude", "_summary", "_elements", "_total",
     "_cursor", "_since", "_at", "_format", "_pretty", "name", "identifier", "birthdate",

@@ -126,7 +126,7 @@ _QUERY: Final = {
     "_count": "Size of a page",
     "_cursor": "The page token of a next link",
     "_since": "An instant; versions written from then on",
-    "_at": "The versions that were current then; for one resource",
+    "_at": "The versions that were current then",
     "_type": "Resource types, separated by commas",
     "_sort": "Parameters, separated by commas; - for descending",
     "_include": "Type:parameter or Type:parameter:Target",
