@@ -166,7 +166,8 @@ def _queries(owner: _Owner, wanted: Wanted) -> list[SearchQuery] | Refusal:
         within = None if owner.id is None else compartment_of(owner.type, owner.id, name)
         for dates in _care_dates(name, wanted):
             query = parse_search(name, [*shared, *dates])
-            assert isinstance(query, SearchQuery), query
+            if not isinstance(query, SearchQuery):
+                return Refusal(RefusalKind.BAD_REQUEST, tuple(query))
             queries.append(
                 replace(query, compartment=within, sort=OLDEST_FIRST, count=count, self_params=told)
             )

@@ -15,13 +15,14 @@ from kontinuum.access import Deny
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.issues import Issue
-from kontinuum.fhir.patch import Patch, apply_patch
+from kontinuum.fhir.patch import FhirPathPatch, Patch, apply_patch
 from kontinuum.record import accompanied, criteria, reading, writing
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.entries import Entry, at
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.planning import Intent
 from kontinuum.store.resources import read as reads
+from kontinuum.store.resources.rows import ResourceRow
 
 _PARTLY_HIDDEN = Deny(
     "partly-hidden",
@@ -29,6 +30,11 @@ _PARTLY_HIDDEN = Deny(
     "who sees it whole.",
     "offentlighets- och sekretesslagen (2009:400) 22:1, HSLF-FS 2022:42",
 )
+
+
+FEW_OPERATIONS = 20
+MAX_WORK = 20_000_000
+"""Operations x bytes of a FHIRPath Patch, beyond which others would wait: each looks for its path anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +56,47 @@ async def patch(
     """Patch one resource, which must exist."""
     result: Written | Refusal
     for _ in range(writing.ATTEMPTS):
-        found = await reading.read(context, type_name, logical_id)
-        made = found if isinstance(found, Refusal) else await _patched(context, found, change, if_match)
-        if isinstance(made, Refusal):
-            return made
-        intent = Intent(type_name, logical_id, made.resource, made.version)
-        if provenance is not None:
-            result = await accompanied.update(context, intent, provenance)
-        else:
-            result = await writing.update(
-                context, type_name, logical_id, made.resource, made.version, only_new=False
-            )
+        result = await _patch_once(context, type_name, logical_id, change, if_match, provenance)
         if if_match is not None or not _was_overtaken(result):
-            return result
+            break
     return result
 
 
 async def conditional_patch(
     context: Context, type_name: str, asked: str, change: Patch, if_match: int | None
 ) -> Written | Refusal:
-    """Patch the one resource that criteria find; none is 404, several 412."""
+    """Patch the one resource that criteria find, as it was found; none is 404, several 412."""
     code = type_code(type_name)
-    found = code if isinstance(code, Refusal) else await _find(context, (type_name, asked))
-    return found if isinstance(found, Refusal) else await patch(context, type_name, found, change, if_match)
+    if isinstance(code, Refusal):
+        return code
+    result: Written | Refusal
+    for _ in range(writing.ATTEMPTS):
+        found = await _find(context, (type_name, asked))
+        if isinstance(found, Refusal):
+            return found
+        version = found.version if if_match is None else if_match
+        result = await _patch_once(context, type_name, found.id, change, version)
+        if if_match is not None or not _was_overtaken(result):
+            break
+    return result
+
+
+async def _patch_once(
+    context: Context,
+    type_name: str,
+    logical_id: str,
+    change: Patch,
+    if_match: int | None,
+    provenance: dict[str, Any] | None = None,
+) -> Written | Refusal:
+    found = await reading.read(context, type_name, logical_id)
+    made = found if isinstance(found, Refusal) else await _patched(context, found, change, if_match)
+    if isinstance(made, Refusal):
+        return made
+    intent = Intent(type_name, logical_id, made.resource, made.version)
+    if provenance is not None:
+        return await accompanied.update(context, intent, provenance)
+    return await writing.update(context, type_name, logical_id, made.resource, made.version, only_new=False)
 
 
 async def prepare(context: Context, entries: Sequence[Entry]) -> list[Entry] | Refusal:
@@ -84,7 +108,8 @@ async def prepare(context: Context, entries: Sequence[Entry]) -> list[Entry] | R
             found = await _find(context, (entry.type, entry.criteria or ""))
             if isinstance(found, Refusal):
                 return at(entry, found)
-            prepared[number] = replace(entry, id=found, criteria=None)
+            version = found.version if entry.if_match is None else entry.if_match
+            prepared[number] = replace(entry, id=found.id, criteria=None, if_match=version)
     several = [f"{prepared[number].type}/{prepared[number].id}" for number, _ in patching]
     shown = await reading.read_many(context, several) if several else {}
     for number, _ in patching:
@@ -111,16 +136,20 @@ def overtaken(entries: Sequence[Entry], result: object) -> bool:
 
 
 def _was_overtaken(result: object) -> bool:
-    return isinstance(result, Refusal) and result.kind is RefusalKind.PRECONDITION_FAILED
+    return (
+        isinstance(result, Refusal)
+        and result.kind is RefusalKind.PRECONDITION_FAILED
+        and result.issues[0].code == "conflict"
+    )
 
 
-async def _find(context: Context, asked: criteria.Asked) -> str | Refusal:
+async def _find(context: Context, asked: criteria.Asked) -> ResourceRow | Refusal:
     rows = (await criteria.find(context, context.pool, [asked]))[0]
     found = rows if isinstance(rows, Refusal) else criteria.only(asked, rows)
     if found is None:
         message = f"No {asked[0]} matches '{asked[1]}', so there is nothing to patch."
         return refuse(RefusalKind.NOT_FOUND, "not-found", message)
-    return found if isinstance(found, Refusal) else found.id
+    return found
 
 
 async def _patched(
@@ -140,6 +169,15 @@ async def _patched(
             "update", "refused", _PARTLY_HIDDEN.rule, patients=(row.patient,), what=(stored.reference,)
         )
         return forbidden(_PARTLY_HIDDEN)
+    if isinstance(change, FhirPathPatch):
+        work = len(change.operations) * len(stored.body)
+        if len(change.operations) > FEW_OPERATIONS and work > MAX_WORK:
+            return refuse(
+                RefusalKind.TOO_LARGE,
+                "too-costly",
+                f"{len(change.operations):,} operations on a resource of {len(stored.body):,} bytes are too "
+                "many at once: send a JSON Patch, or several patches.",
+            )
     made = apply_patch(change, json.loads(stored.body))
     if isinstance(made, Issue):
         return Refusal(RefusalKind.INVALID, (made,))

@@ -80,6 +80,11 @@ async def test_a_patch_that_does_not_fit_changes_nothing(client: httpx.AsyncClie
     )
     assert (await client.get("/fhir/Patient/p")).headers["etag"] == 'W/"1"'
     refused(await by_json(client, "Patient/q", *MALE), 404, "not-found")
+    named = await stored(client, patient(name=[{"text": "x" * 1000}] * 20))
+    many = {**BORN, "parameter": BORN["parameter"] * 1000}
+    refused(
+        await client.patch(f"/fhir/Patient/{named['id']}", json=many), 413, "too-costly", "1,000 operations"
+    )
     await client.delete("/fhir/Patient/p")
     refused(await by_json(client, "Patient/p", *MALE), 410, "deleted")
 

@@ -257,7 +257,7 @@ def test_what_stands_beside_the_items_of_a_list_stays_with_them(
     [
         (operation("replace", "Patient.name.given", value="x"), "multiple-matches", "2 elements"),
         (operation("replace", "Patient.gender", value="x"), "not-found", "leads to nothing"),
-        (operation("replace", "Patient.name.count()", value="x"), "value", "computes a value"),
+        (operation("replace", "Patient.birthDate is date", value="x"), "value", "computes a value"),
         (operation("replace", "Patient", value="x"), "value", "not an element"),
         (operation("delete", "Patient"), "value", "not an element"),
         (operation("add", "Patient", name="birthDate", value={"valueDate": "1951"}), "conflict", "already"),
@@ -280,7 +280,6 @@ def test_what_stands_beside_the_items_of_a_list_stays_with_them(
         ),
         (operation("insert", "Patient.gender", index=0, value="x"), "value", "no list"),
         (operation("move", "Patient.name", source=1, destination=0), "value", "beyond the end"),
-        (operation("move", "Patient.name[0]", source=0, destination=0), "value", "name of a list"),
     ],
 )
 def test_an_operation_that_does_not_fit_is_told(wanted: dict[str, Any], code: str, words: str) -> None:
@@ -301,7 +300,12 @@ def test_an_operation_that_does_not_fit_is_told(wanted: dict[str, Any], code: st
         (operation("insert", "Patient.name", index=-1, value="x"), "whole number"),
         (operation("insert", "Patient.name", index="1", value="x"), "whole number"),
         (operation("delete", "Patient.name["), "no FHIRPath"),
+        (operation("delete", "Patient.descendants()"), "not descendants"),
+        (operation("delete", "%resource.name"), "not %resource"),
+        (operation("delete", "Patient.name.where(family.matches('a*'))"), "not matches"),
         (operation("delete", " "), "must be a text"),
+        (operation("delete", "Patient.name" + ".given" * 200), "longer than 1,000"),
+        (operation("move", "Patient.name[0]", source=0, destination=0), "name of a list"),
     ],
 )
 def test_what_is_no_fhirpath_patch_is_refused_with_its_place(wanted: dict[str, Any], words: str) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kontinuum.fhir.fhirpath import FHIRPathError
-from kontinuum.fhir.fhirpath import compile as compile_path
+from kontinuum.fhir.fhirpath import Expression, FHIRPathError
 from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.patch.elements import FailedError, Place, add, insert, move, place_of
 
 MAX_OPERATIONS: Final = 10_000
+MAX_PATH: Final = 1000
 
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "add": ("path", "name", "value"),
@@ -24,16 +24,23 @@ _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The operations and the parts that each must have; any other part is refused."""
 
+_OFFERED: Final = frozenset(["as", "exists", "extension", "first", "is", "last", "ofType", "where"])
+"""What leads to elements. The rest of FHIRPath computes, and may do so for as long as somebody likes."""
+
 _LIST = re.compile(r"(.+)\.`?([A-Za-z_][A-Za-z0-9_]*)`?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation; `index`, `source` and `destination` are places in a list, counted from 0."""
+    """One operation; `index`, `source` and `destination` are places in a list, counted from 0.
+
+    `place` leads to the element that is meant, or to the one that holds the list `name`.
+    """
 
     number: int
     type: str
     path: str
+    place: Expression
     name: str = ""
     value: dict[str, Any] | None = None
     index: int = 0
@@ -99,11 +106,30 @@ def _parse(number: int, given: dict[str, Any]) -> Operation | str:
         text = name in ("path", "name")
         if not (isinstance(value, str) and value.strip() if text else isinstance(value, int) and value >= 0):
             return f"The part '{name}' must be {'a text' if text else 'a whole number from 0'}."
+    path = fields["path"].strip()
+    if kind in ("insert", "move"):
+        found = _LIST.fullmatch(path)
+        if found is None:
+            return f"The path of {kind} must end in the name of a list, as in Patient.name."
+        path, fields["name"] = found.groups()
+    place = _parse_path(path)
+    if isinstance(place, str):
+        return place
+    return Operation(number, str(kind), place=place, value=parts.get("value"), **fields)
+
+
+def _parse_path(path: str) -> Expression | str:
+    """A path, for this patch alone: what clients write fills no cache."""
+    if len(path) > MAX_PATH:
+        return f"The path is longer than {MAX_PATH:,} characters."
     try:
-        compile_path(fields["path"])
+        expression = Expression(path)
     except FHIRPathError as error:
         return f"The path is no FHIRPath: {error}"
-    return Operation(number, str(kind), value=parts.get("value"), **fields)
+    beyond = expression.named - _OFFERED
+    if beyond:
+        return f"A path may use {', '.join(sorted(_OFFERED))}, not {sorted(beyond)[0]}."
+    return expression
 
 
 def _plain(part: dict[str, Any]) -> Any:
@@ -113,33 +139,27 @@ def _plain(part: dict[str, Any]) -> Any:
 
 def _carry_out(resource: dict[str, Any], operation: Operation) -> None:
     value = operation.value or {}
+    place = _found(resource, operation.place)
+    if place is None and operation.type == "delete":
+        return  # http://hl7.org/fhir/R4/fhirpatch.html: "if found"
+    if place is None:
+        raise FailedError(f"the path {operation.place.text} leads to nothing.", "not-found")
     match operation.type:
         case "add":
-            add(*_one(resource, operation.path).inside(), operation.name, value)
+            add(*place.inside(), operation.name, value)
         case "insert":
-            holder, name = _list_at(resource, operation.path)
-            insert(*holder.inside(), name, value, operation.index)
+            insert(*place.inside(), operation.name, value, operation.index)
         case "move":
-            holder, name = _list_at(resource, operation.path)
-            move(*holder.inside(), name, operation.source, operation.destination)
+            move(*place.inside(), operation.name, operation.source, operation.destination)
         case "replace":
-            _one(resource, operation.path).replace(value)
+            place.replace(value)
         case "delete":
-            place = _found(resource, operation.path)
-            if place is not None:  # http://hl7.org/fhir/R4/fhirpatch.html: "if found"
-                place.remove()
+            place.remove()
 
 
-def _one(resource: dict[str, Any], path: str) -> Place:
-    place = _found(resource, path)
-    if place is None:
-        raise FailedError(f"the path {path} leads to nothing.", "not-found")
-    return place
-
-
-def _found(resource: dict[str, Any], path: str) -> Place | None:
+def _found(resource: dict[str, Any], expression: Expression) -> Place | None:
     """The single element of the resource to which a path leads, None when it leads to nothing."""
-    found = list(dict.fromkeys(node.path for node in compile_path(path).nodes(resource)))
+    found = list(dict.fromkeys(node.path for node in expression.nodes(resource)))
     if not all(found):
         raise FailedError("the path computes a value; it must lead to an element of the resource.")
     if len(found) > 1:
@@ -147,11 +167,3 @@ def _found(resource: dict[str, Any], path: str) -> Place | None:
             f"the path leads to {len(found)} elements; make it lead to one.", "multiple-matches"
         )
     return place_of(resource, found[0]) if found else None
-
-
-def _list_at(resource: dict[str, Any], path: str) -> tuple[Place, str]:
-    """The element that holds a list, which may be empty yet, and the list's name."""
-    parts = _LIST.fullmatch(path.strip())
-    if parts is None:
-        raise FailedError("the path must end in the name of a list, as in Patient.name.")
-    return _one(resource, parts[1]), parts[2]
