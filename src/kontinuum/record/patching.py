@@ -7,6 +7,7 @@ read, and where somebody was faster everything is done again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from kontinuum.access import Deny
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.issues import Issue
-from kontinuum.fhir.patch import FhirPathPatch, Patch, apply_patch
+from kontinuum.fhir.patch import FhirPathPatch, JsonPatch, Patch, apply_patch
 from kontinuum.record import accompanied, criteria, reading, writing
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.entries import Entry, at
@@ -33,8 +34,9 @@ _PARTLY_HIDDEN = Deny(
 
 
 FEW_OPERATIONS = 20
-MAX_WORK = 20_000_000
-"""Operations x bytes of a FHIRPath Patch, beyond which others would wait: each looks for its path anew."""
+"""So many operations of a patch are carried out at once; more of them in a thread, beside other requests."""
+MAX_WORK = 5_000_000
+"""Operations x bytes of a FHIRPath Patch with more than a few operations: each looks for its path anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +171,21 @@ async def _patched(
             "update", "refused", _PARTLY_HIDDEN.rule, patients=(row.patient,), what=(stored.reference,)
         )
         return forbidden(_PARTLY_HIDDEN)
-    if isinstance(change, FhirPathPatch):
-        work = len(change.operations) * len(stored.body)
-        if len(change.operations) > FEW_OPERATIONS and work > MAX_WORK:
-            return refuse(
-                RefusalKind.TOO_LARGE,
-                "too-costly",
-                f"{len(change.operations):,} operations on a resource of {len(stored.body):,} bytes are too "
-                "many at once: send a JSON Patch, or several patches.",
-            )
-    made = apply_patch(change, json.loads(stored.body))
-    if isinstance(made, Issue):
-        return Refusal(RefusalKind.INVALID, (made,))
-    return Patched(made, stored.version)
+    made = await _applied(change, stored.body)
+    if isinstance(made, Refusal):
+        return made
+    return Refusal(RefusalKind.INVALID, (made,)) if isinstance(made, Issue) else Patched(made, stored.version)
+
+
+async def _applied(change: Patch, body: bytes) -> dict[str, Any] | Issue | Refusal:
+    count = len(change.operations) if isinstance(change, FhirPathPatch | JsonPatch) else 1
+    if count <= FEW_OPERATIONS:
+        return apply_patch(change, json.loads(body))
+    if isinstance(change, FhirPathPatch) and count * len(body) > MAX_WORK:
+        return refuse(
+            RefusalKind.TOO_LARGE,
+            "too-costly",
+            f"{count:,} operations on a resource of {len(body):,} bytes are too many at once: send a JSON "
+            "Patch, or several patches.",
+        )
+    return await asyncio.to_thread(apply_patch, change, json.loads(body))

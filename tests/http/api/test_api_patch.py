@@ -116,6 +116,8 @@ async def test_a_patch_that_knows_the_version_is_safe_and_one_that_does_not_lose
     await client.put("/fhir/Patient/p", json=patient(id="p"))
     refused(await by_json(client, "Patient/p", *MALE, if_match='W/"2"'), 412, "conflict", "version 2")
     assert (await by_json(client, "Patient/p", *MALE, if_match='W/"1"')).status_code == 200
+    each_family = [{"op": "replace", "path": "/name/0/family", "value": str(n)} for n in range(50)]
+    assert (await by_json(client, "Patient/p", *each_family)).json()["name"][0]["family"] == "49"
     given = [{"op": "add", "path": "/name/0/given/-", "value": f"N{n}"} for n in range(3)]
     answers = await asyncio.gather(*(by_json(client, "Patient/p", each) for each in given))
     assert {answer.status_code for answer in answers} == {200}
