@@ -17,6 +17,7 @@ from kontinuum.fhir.search.joined import compartment_of
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.principal import PROTECTED_IDENTITY, ActorKind, Principal, Purpose
 from kontinuum.record import Gate, Incoming, Record, Refusal, RefusalKind, SearchPage, Stored, Written
+from kontinuum.record.everything import Wanted
 from kontinuum.record.persons.links import Linked, PersonLinks
 from kontinuum.record.persons.rules import Conflict
 from kontinuum.record.searching import parse_url
@@ -135,6 +136,10 @@ async def test_chains_and_compartments_reach_the_whole_person(record: Record) ->
         page = await record.search(replace(query, compartment=compartment_of("Patient", one, "Observation")))
         assert isinstance(page, SearchPage)
         assert {each.reference for each in page.matches} == both
+        whole = await record.everything("Patient", one, Wanted())
+        assert isinstance(whole, SearchPage)
+        ours = {each.reference for each in whole.matches if each.type != "Provenance"}
+        assert ours == both | {"Patient/x", "Patient/y"}
 
 
 async def test_both_patients_say_so_and_nothing_else_is_rewritten(record: Record) -> None:

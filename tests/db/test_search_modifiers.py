@@ -15,6 +15,7 @@ from kontinuum.fhir.search.prose import prose
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.record import Incoming, Record, Refusal, SearchPage
 from kontinuum.record.context import Services
+from kontinuum.record.terms import Codes, Unanswerable
 from tests.support.invariants import broken
 from tests.support.resources import observation, patient, variety
 
@@ -163,8 +164,8 @@ async def test_a_value_set_of_fhirs_own_stands_for_its_codes(record: Record) -> 
 
 async def test_what_is_not_known_of_codes_is_refused_not_guessed(record: Record) -> None:
     for url, told in {
-        "Patient?gender:in=http://example.org/ValueSet/unknown": "ValueSet/unknown is not known",
-        "Observation?code:below=http://loinc.org|8480-6": "below http://loinc.org|8480-6 is not known",
+        "Patient?gender:in=http://example.org/ValueSet/unknown": "ValueSet/unknown' is not known",
+        "Observation?code:below=http://loinc.org|8480-6": "code:below cannot be answered",
         "Patient?_has:Observation:patient:code:in=http://example.org/vs": "is not known",
     }.items():
         answer = await record.find(url)
@@ -176,10 +177,10 @@ async def test_what_is_not_known_of_codes_is_refused_not_guessed(record: Record)
 class Hierarchy:
     """Some codes and what is below them."""
 
-    async def codes_of(self, value_set: str) -> list[tuple[str, str]] | None:
-        return [] if value_set.endswith("empty") else None
+    async def codes_of(self, connection: Any, value_set: str) -> Codes:
+        return [] if value_set.endswith("empty") else Unanswerable("No.")
 
-    async def related(self, system: str, code: str, *, below: bool) -> list[tuple[str, str]] | None:
+    async def related(self, connection: Any, system: str, code: str, *, below: bool) -> Codes:
         if code == "many":
             return [(system, str(number)) for number in range(6000)]
         return [(system, code), (system, "85354-9")] if below else [(system, code)]
@@ -195,6 +196,77 @@ async def test_a_hierarchy_that_is_known_answers_above_and_below(record: Record,
     answer = await record.find("Observation?code:below=http://loinc.org|many")
     assert isinstance(answer, Refusal)
     assert answer.issues[0].code == "too-costly"
+
+
+URL = "http://example.org/cs"
+PART = "http://example.org/part"
+
+
+def vocabulary() -> list[dict[str, Any]]:
+    """A whole code system, a part of another, and value sets over them."""
+    inner = [{"code": "top", "concept": [{"code": "mid", "concept": [{"code": "leaf"}]}, {"code": "side"}]}]
+
+    def system(name: str, url: str, content: str) -> dict[str, Any]:
+        found: dict[str, Any] = {"resourceType": "CodeSystem", "id": name, "url": url, "status": "active"}
+        return {**found, "content": content, "concept": inner}
+
+    def value_set(name: str, *included: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {"resourceType": "ValueSet", "id": name, "status": "active"}
+        return {**found, "url": f"http://example.org/vs/{name}", "compose": {"include": list(included)}}
+
+    is_mid = {"filter": [{"property": "concept", "op": "is-a", "value": "mid"}]}
+    listed = {"concept": [{"code": "side"}, {"code": "not-loaded"}]}
+    return [
+        system("whole", URL, "complete"),
+        system("part", PART, "fragment"),
+        value_set("mid", {"system": URL, **is_mid}),
+        value_set(
+            "listed", {"system": PART, **listed}, {"system": "urn:elsewhere", "concept": [{"code": "x"}]}
+        ),
+        value_set("partly", {"system": PART, **is_mid}),
+    ]
+
+
+def coded(name: str, system: str, code: str) -> dict[str, Any]:
+    return {**observation("p1", id=name), "code": {"coding": [{"system": system, "code": code}]}}
+
+
+async def test_what_the_terminology_holds_answers_in_above_and_below(record: Record) -> None:
+    pairs = [(URL, "top"), (URL, "mid"), (URL, "leaf"), (URL, "side"), (PART, "side"), (PART, "not-loaded")]
+    pairs += [("urn:elsewhere", "x"), ("urn:other", "leaf")]
+    stored = [coded(f"o{number}", *pair) for number, pair in enumerate(pairs)]
+    await load(record, [*vocabulary(), patient("1", id="p1"), *stored])
+    for asked, found in {
+        f"code:below={URL}|mid": "o1 o2",
+        f"code:above={URL}|mid": "o0 o1",
+        f"code:below={URL}|mid,{URL}|side": "o1 o2 o3",
+        "code:in=http://example.org/vs/mid": "o1 o2",
+        "code:not-in=http://example.org/vs/mid": "o0 o3 o4 o5 o6 o7",
+        "code:in=http://example.org/vs/listed": "o4 o5 o6",
+    }.items():
+        page = await record.find(f"Observation?{asked}")
+        assert not isinstance(page, Refusal), (asked, page)
+        assert sorted(each.id for each in page.matches) == found.split(), asked
+    people = await record.find(f"Patient?_has:Observation:patient:code:below={URL}|mid")
+    assert not isinstance(people, Refusal)
+    assert [each.id for each in people.matches] == ["p1"]
+    deleted = await record.conditional_delete("Observation", f"code:below={URL}|leaf")
+    assert not isinstance(deleted, Refusal)
+    assert [each.stored.id for each in deleted] == ["o2"]
+
+
+async def test_a_part_of_a_code_system_answers_nothing_that_could_be_missed(record: Record) -> None:
+    await load(record, [*vocabulary(), patient("1", id="p1"), coded("o", PART, "leaf")])
+    for asked in (
+        f"code:below={PART}|mid",
+        f"code:above={PART}|mid",
+        "code:in=http://example.org/vs/partly",
+        "code:not-in=http://example.org/vs/partly",
+    ):
+        answer = await record.find(f"Observation?{asked}")
+        assert isinstance(answer, Refusal), asked
+        assert answer.issues[0].code == "incomplete"
+        assert f"Only a part of {PART} is loaded here" in answer.issues[0].message
 
 
 def written(name: str, narrative: str, note: str) -> dict[str, Any]:

@@ -16,11 +16,13 @@ import pytest
 
 from kontinuum.access.circumstances import Kind, Level
 from kontinuum.app.asgi import build
+from kontinuum.fhir.patch import JsonPatch, parse_json_patch
 from kontinuum.fhir.search.joined import compartment_of
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.principal import Principal
-from kontinuum.record import Gate, Record, Refusal, Stored
+from kontinuum.record import Gate, Record, Refusal, RefusalKind, Stored
+from kontinuum.record.everything import Wanted
 from tests.law.cast import (
     ADULT,
     CAST,
@@ -156,6 +158,39 @@ async def by_types(region: Region, who: Principal) -> set[str]:
     return of_adult(page.matches)
 
 
+async def by_everything(region: Region, who: Principal) -> set[str]:
+    """Of the patient, page by page, and of the encounters in which data were written."""
+    shown = await every_page(region, who, "Patient", ADULT)
+    for reference in REFERENCES:
+        kind, identity = reference.split("/")
+        if kind == "Encounter":
+            shown |= await every_page(region, who, kind, identity)
+    return shown
+
+
+async def every_page(region: Region, who: Principal, kind: str, identity: str | None) -> set[str]:
+    shown: set[str] = set()
+    cursor = None
+    while True:
+        page = await region.record(who).everything(kind, identity, Wanted(count=3, cursor=cursor))
+        if isinstance(page, Refusal):
+            return shown
+        shown |= of_adult([*page.matches, *page.included])
+        cursor = page.next
+        if cursor is None:
+            return shown
+
+
+async def by_latest(region: Region, who: Principal) -> set[str]:
+    """Only Observations: what else there is must be found as by any search."""
+    query = parse_search("Observation", [("patient", ADULT)])
+    assert isinstance(query, SearchQuery)
+    page = await region.record(who).latest(query, 100)
+    others = [kind for kind in KINDS if kind != "Observation"]
+    pages = [page, *[await region.record(who).find(f"{kind}?patient={ADULT}") for kind in others]]
+    return of_adult([each for page in pages if not isinstance(page, Refusal) for each in page.matches])
+
+
 def within(kind: str) -> SearchQuery:
     """Everything of a type in the adult patient's compartment."""
     query = parse_search(kind, [("_count", "500")])
@@ -235,6 +270,8 @@ WAYS: dict[str, tuple[Way, tuple[str, ...]]] = {
     "reverse include": (by_reverse_include, ("find",)),
     "compartment": (by_compartment, ("search",)),
     "search across types": (by_types, ("search_types",)),
+    "everything": (by_everything, ("everything",)),
+    "the latest of each": (by_latest, ("latest",)),
     "chain": (by_chain, ("find",)),
     "_has": (by_being_referred_to, ("find",)),
     "batch": (by_batch, ("batch",)),
@@ -243,13 +280,16 @@ WAYS: dict[str, tuple[Way, tuple[str, ...]]] = {
     "REST API": (by_api, ()),
 }
 
-THROUGH_THE_PATIENT = ("reverse include", "chain", "_has")
+THROUGH_THE_PATIENT = ("reverse include", "chain", "_has", "everything")
 """Ways that begin at the Patient, whom a guardian of another and another patient do not see."""
 
 WRITING = {
     "create",
     "update",
     "conditional_update",
+    "patch",
+    "conditional_patch",
+    "try_write",
     "delete",
     "conditional_delete",
     "take_in",
@@ -279,6 +319,24 @@ async def test_every_way_shows_each_of_the_cast_the_same(decided: Region) -> Non
     assert wrong == []
 
 
+async def test_everything_without_an_id_is_the_patient_s_own(decided: Region) -> None:
+    own = await every_page(decided, PATIENT, "Patient", None)
+    assert own == EXPECTED["patient"]
+    assert await every_page(decided, CAST["system client"], "Patient", None) == EXPECTED["system client"]
+    for name in ("treating doctor", "nurse", "administrator"):
+        answer = await decided.record(CAST[name]).everything("Patient", None, Wanted())
+        assert isinstance(answer, Refusal), name
+        assert answer.kind is RefusalKind.BAD_REQUEST
+    alone = await decided.record(PATIENT).everything("Patient", ADULT, Wanted())
+    assert not isinstance(alone, Refusal)
+    assert {each.type for each in alone.included} <= {
+        "Organization",
+        "Practitioner",
+        "PractitionerRole",
+        "Location",
+    }
+
+
 async def test_nothing_that_is_hidden_is_included(decided: Region) -> None:
     for name, who in CAST.items():
         page = await decided.record(who).find("Observation?_id=panel&_include=Observation:has-member")
@@ -286,6 +344,28 @@ async def test_nothing_that_is_hidden_is_included(decided: Region) -> None:
         expected = {reference for reference in EXPECTED[name] if reference.startswith("Observation/")}
         assert of_adult(page.included) == (expected if page.matches else set()), name
         assert bool(page.matches) is (EXPECTED[name] >= A), name
+
+
+async def by_patch(region: Region, who: Principal) -> set[str]:
+    """A patch that fits tells what stands there: one that only tests is a way to read."""
+    change = parse_json_patch([{"op": "test", "path": "/resourceType", "value": "Other"}])
+    assert isinstance(change, JsonPatch)
+    shown = set()
+    for reference in REFERENCES:
+        kind, identity = reference.split("/")
+        tried = [
+            await region.record(who).patch(kind, identity, change),
+            await region.record(who).conditional_patch(kind, f"_id={identity}", change),
+        ]
+        shown |= {
+            reference for each in tried if isinstance(each, Refusal) and each.kind is RefusalKind.INVALID
+        }
+    return shown
+
+
+async def test_nothing_that_is_hidden_can_be_patched(decided: Region) -> None:
+    for name, who in CAST.items():
+        assert await by_patch(decided, who) == EXPECTED[name], name
 
 
 async def test_nothing_that_is_hidden_can_be_written(decided: Region) -> None:

@@ -6,8 +6,8 @@ with the law's scope for it, from the same position in the one order that all ty
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from heapq import merge
 from typing import Any
 
@@ -34,7 +34,8 @@ from kontinuum.store.resources import search as store
 from kontinuum.store.resources.rows import ResourceRow
 
 NEWEST_FIRST = (Sort("_lastUpdated", descending=True),)
-SORTS = (NEWEST_FIRST, (Sort("_lastUpdated", descending=False),))
+OLDEST_FIRST = (Sort("_lastUpdated", descending=False),)
+SORTS = (NEWEST_FIRST, OLDEST_FIRST)
 
 
 async def search_types(context: Context, queries: Sequence[SearchQuery]) -> SearchPage | Refusal:
@@ -66,24 +67,35 @@ async def search_types(context: Context, queries: Sequence[SearchQuery]) -> Sear
         if isinstance(position, Refusal):
             return position
         after = position
-    page = await _page(context, queries, after)
+    page = await merged_page(context, queries, after)
     if isinstance(page, Refusal):
         return page
-    found, rows = page
-    await log_searches(context, queries[:1], rows)
-    return found
+    shown = await release(context, page.rows)
+    await log_searches(context, queries[:1], page.rows)
+    return SearchPage(tuple(shown), (), page.total, page.next)
 
 
-async def _page(
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a merged page, the searches by type that found them, and the cursor of the following page."""
+
+    rows: list[ResourceRow]
+    queries: Mapping[int, Sequence[SearchQuery]]
+    total: int | None
+    next: str | None
+
+
+async def merged_page(
     context: Context, queries: Sequence[SearchQuery], after: list[Any] | None
-) -> tuple[SearchPage, list[ResourceRow]] | Refusal:
+) -> Page | Refusal:
+    """One page of several searches that are sorted alike by the time of writing; nothing is logged yet."""
     first = queries[0]
     size = min(DEFAULT_COUNT if first.count is None else first.count, MAX_COUNT)
     counting = first.summary == "count" or first.count == 0
     total = 0 if counting or first.total in ("accurate", "estimate") else None
     present = set(await store.types_present(context.pool))
     runs: list[list[store.Found]] = []
-    plains: dict[int, SearchQuery] = {}
+    plains: dict[int, list[SearchQuery]] = {}
     for asked in queries:
         if TYPE_CODES[asked.type] not in present:
             continue
@@ -94,7 +106,7 @@ async def _page(
         if isinstance(query, Nothing):
             continue
         scope = scope_of(context, query)
-        plains[TYPE_CODES[query.type]] = query
+        plains.setdefault(TYPE_CODES[query.type], []).append(query)
         if total is not None:
             total += await store.count(context.pool, query, scope)
         if not counting:
@@ -102,7 +114,7 @@ async def _page(
     descending = first.sort[0].descending
     merged = list(merge(*runs, key=lambda each: each.position, reverse=descending))
     shown = merged[:size]
-    visible_rows = await visible(context, context.pool, [each.row for each in shown])
-    rows = [row for row in visible_rows if confirmed_row(plains[row.type], row)]
+    seen = await visible(context, context.pool, [each.row for each in shown])
+    rows = [row for row in seen if any(confirmed_row(query, row) for query in plains[row.type])]
     following = cursor_of(first, shown[-1].position) if len(merged) > size and shown else None
-    return SearchPage(tuple(await release(context, rows)), (), total, following), rows
+    return Page(rows, plains, total, following)

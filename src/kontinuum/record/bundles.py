@@ -8,13 +8,39 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kontinuum.fhir.issues import Issue
-from kontinuum.record import reading, searching, writing
+from kontinuum.record import patching, reading, searching, writing
 from kontinuum.record.context import Context
 from kontinuum.record.entries import METHODS, Entry, asked_twice, at, named_twice, parse
 from kontinuum.record.linking import find_conditions, name_and_link
-from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, Stored, Written
+from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, Stored, Written, refuse
 from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check
+
+MAX_SHOWN = 64 * 1024 * 1024
+"""How many bytes of resources the reads and searches of one bundle may show together."""
+
+
+@dataclass(slots=True)
+class _Showing:
+    """What the reads and searches of a bundle have shown so far: their answers are held until the last."""
+
+    size: int = 0
+
+    def of(self, entry: Entry, result: EntryResult) -> EntryResult:
+        """A result, or its refusal when all of them together would be too large."""
+        shown = [result.stored] if result.stored is not None else []
+        if result.page is not None:
+            shown += [*result.page.matches, *result.page.included]
+        size = sum(len(each.body or b"") for each in shown)
+        if self.size + size > MAX_SHOWN:
+            message = (
+                f"With this answer the bundle would show more than {MAX_SHOWN // 1_048_576} MiB: ask for it "
+                "in another bundle, or for smaller pages (_count)."
+            )
+            refusal = refuse(RefusalKind.TOO_LARGE, "too-costly", message)
+            return EntryResult(entry.method, refusal=at(entry, refusal))
+        self.size += size
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +67,32 @@ async def transaction(context: Context, bundle: dict[str, Any]) -> list[EntryRes
     if twice is not None:
         return twice
 
-    async def work(connection: Any) -> list[EntryResult] | Refusal:
-        # A collision repeats the work, so it must not have changed what it began with.
-        fresh = [replace(entry, resource=copy.deepcopy(entry.resource)) for entry in good]
-        return await _write_all(context, connection, fresh)
-
-    results = await writing.in_transaction(context, work, what="transaction")
+    results: list[EntryResult] | Refusal
+    for _ in range(writing.ATTEMPTS):
+        results = await _attempt(context, good)
+        if not patching.overtaken(good, results):
+            break
     if isinstance(results, Refusal):
         return results
+    showing = _Showing()
     for number, entry in enumerate(good):
         if not entry.writes:
-            results[number] = await _get(context, entry)
+            results[number] = showing.of(entry, await _get(context, entry))
     return results
+
+
+async def _attempt(context: Context, entries: Sequence[Entry]) -> list[EntryResult] | Refusal:
+    """The writes of a transaction, as things stand now."""
+    prepared = await patching.prepare(context, entries)
+    if isinstance(prepared, Refusal):
+        return prepared
+
+    async def work(connection: Any) -> list[EntryResult] | Refusal:
+        # A collision repeats the work, so it must not have changed what it began with.
+        fresh = [replace(entry, resource=copy.deepcopy(entry.resource)) for entry in prepared]
+        return await _write_all(context, connection, fresh)
+
+    return await writing.in_transaction(context, work, what="transaction")
 
 
 async def batch(context: Context, bundle: dict[str, Any]) -> list[EntryResult] | Refusal:
@@ -60,8 +100,11 @@ async def batch(context: Context, bundle: dict[str, Any]) -> list[EntryResult] |
     entries = parse(bundle)
     if isinstance(entries, Refusal):
         return entries
+    showing = _Showing()
     return [
-        EntryResult("", refusal=entry) if isinstance(entry, Refusal) else await _alone(context, entry)
+        EntryResult("", refusal=entry)
+        if isinstance(entry, Refusal)
+        else showing.of(entry, await _alone(context, entry))
         for entry in entries
     ]
 
@@ -120,6 +163,12 @@ async def _alone(context: Context, entry: Entry) -> EntryResult:
     elif entry.method == "PUT":
         result = await writing.conditional_update(
             context, entry.type, entry.criteria or "", entry.resource or {}, entry.if_match
+        )
+    elif entry.patch is not None and entry.id is not None:
+        result = await patching.patch(context, entry.type, entry.id, entry.patch, entry.if_match)
+    elif entry.patch is not None:
+        result = await patching.conditional_patch(
+            context, entry.type, entry.criteria or "", entry.patch, entry.if_match
         )
     elif entry.id is not None:
         result = await writing.delete(context, entry.type, entry.id, entry.if_match)

@@ -54,7 +54,7 @@ Resolved: TypeAlias = SearchQuery | Nothing | Refusal
 
 async def resolve(connection: Any, asked: SearchQuery, scope: Scope, terms: Terms) -> Resolved:
     """The same search without chains, `_has`, `_list` and what needs to know codes."""
-    query = await expand(asked, terms)
+    query = await expand(connection, asked, terms)
     if isinstance(query, Refusal) or not (query.chains or query.has or query.lists):
         return query
     criteria = list(query.criteria)

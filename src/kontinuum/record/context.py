@@ -16,7 +16,7 @@ from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
 from kontinuum.kernel.provider_settings import ProviderSettings
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
-from kontinuum.record.terms import FhirsOwn, Terms
+from kontinuum.record.terms import LoadedTerms, Terms
 from kontinuum.store.resources import write
 from kontinuum.store.resources.rows import ResourceRow
 from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
@@ -50,7 +50,7 @@ class Services:
     clock: Clock
     keys: KeySource
     decided: ProviderDecisions
-    terms: Terms = field(default_factory=FhirsOwn)
+    terms: Terms = field(default_factory=LoadedTerms)
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
     schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES
     hinted: frozenset[str] = frozenset()

@@ -5,23 +5,29 @@ http://hl7.org/fhir/R4/bundle.html and http://hl7.org/fhir/R4/http.html#trules
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.fhir.issues import Issue
+from kontinuum.fhir.patch import Patch, parse_fhirpath_patch, parse_json_patch
+from kontinuum.fhir.validation import validate
 from kontinuum.record.context import is_id
 from kontinuum.record.outcome import Refusal, RefusalKind, Written, refuse
 
 MAX_ENTRIES = 10_000
-METHODS = ("DELETE", "POST", "PUT", "GET", "HEAD")
+METHODS = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
 """The methods that a bundle may carry, in the order in which a transaction processes them."""
 
 
 @dataclass(slots=True)
 class Entry:
-    """One parsed entry of a bundle."""
+    """One parsed entry of a bundle; the resource of one that patches is what comes of it."""
 
     number: int
     method: str
@@ -35,6 +41,7 @@ class Entry:
     identity: tuple[int, int, str] | None = None
     found: Written | None = None
     only_new: bool = False
+    patch: Patch | None = None
 
     @property
     def location(self) -> str:
@@ -69,9 +76,8 @@ def _parse_entry(number: int, entry: Any) -> Entry | Refusal:
         return fault("required", "The entry has no request that says what to do.", f"{where}.request")
     method, url = request.get("method"), request.get("url")
     if method not in METHODS:
-        code = "not-supported" if method == "PATCH" else "value"
         return fault(
-            code, f"The method {method!r} is not one of {', '.join(METHODS)}.", f"{where}.request.method"
+            "value", f"The method {method!r} is not one of {', '.join(METHODS)}.", f"{where}.request.method"
         )
     if not isinstance(url, str) or not url:
         return fault("required", "The request has no url.", f"{where}.request.url")
@@ -94,6 +100,9 @@ def _parse_entry(number: int, entry: Any) -> Entry | Refusal:
     wrong = _body_fault(method, type_name, logical_id, criteria, resource, where)
     if wrong is not None:
         return wrong
+    patch = _patch(resource, f"{where}.resource") if method == "PATCH" else None
+    if isinstance(patch, Refusal):
+        return patch
     for name, value in (
         ("fullUrl", entry.get("fullUrl")),
         ("request.ifNoneExist", request.get("ifNoneExist")),
@@ -107,8 +116,48 @@ def _parse_entry(number: int, entry: Any) -> Entry | Refusal:
         criteria = request.get("ifNoneExist")
         logical_id = None
     return Entry(
-        number, method, type_name, logical_id, criteria, url, entry.get("fullUrl"), resource, if_match
+        number,
+        method,
+        type_name,
+        logical_id,
+        criteria,
+        url,
+        entry.get("fullUrl"),
+        None if method == "PATCH" else resource,
+        if_match,
+        patch=patch,
     )
+
+
+def _patch(resource: Any, where: str) -> Patch | Refusal:
+    """The patch that an entry carries: a Parameters, or a Binary that holds a JSON Patch.
+
+    http://hl7.org/fhir/R4/http.html#patch
+    """
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    if kind not in ("Parameters", "Binary"):
+        return fault("value", "PATCH needs a Parameters or a Binary with a JSON Patch.", where)
+    issues = [issue for issue in validate(resource) if issue.refuses]
+    if issues:
+        located = tuple(
+            replace(issue, location=(issue.location or kind).replace(kind, where, 1)) for issue in issues
+        )
+        return Refusal(RefusalKind.BAD_REQUEST, located)
+    found = _json_patch(resource) if kind == "Binary" else parse_fhirpath_patch(resource)
+    if not isinstance(found, Issue):
+        return found
+    return fault(found.code, found.message, (found.location or kind).replace(kind, where, 1))
+
+
+def _json_patch(binary: dict[str, Any]) -> Patch | Issue:
+    media_type = binary["contentType"].partition(";")[0].strip().lower()
+    if media_type != "application/json-patch+json":
+        return Issue("error", "not-supported", "Binary.contentType must be application/json-patch+json.")
+    try:
+        document = json.loads(base64.b64decode(binary.get("data", "")))
+    except (binascii.Error, json.JsonError) as error:
+        return Issue("error", "structure", f"Binary.data holds no JSON in base64: {error}.", "Binary.data")
+    return parse_json_patch(document)
 
 
 def _body_fault(
@@ -131,8 +180,8 @@ def _body_fault(
                 f"The url says '{logical_id}', the resource has the id {resource.get('id')!r}.",
                 f"{where}.resource.id",
             )
-    elif method == "DELETE" and logical_id is None and criteria is None:
-        return fault("required", "DELETE needs an id or criteria in its url.", f"{where}.request.url")
+    elif method in ("DELETE", "PATCH") and logical_id is None and criteria is None:
+        return fault("required", f"{method} needs an id or criteria in its url.", f"{where}.request.url")
     return None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from kontinuum.audit import AuditLog
 from kontinuum.audit.attempts import Attempts
+from kontinuum.fhir.patch import Patch
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
@@ -16,15 +17,20 @@ from kontinuum.record import (
     across,
     bundles,
     drafts,
+    everything,
     exporting,
     importing,
+    latest,
+    patching,
     reading,
     searching,
+    trying,
     writing,
 )
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, ProviderDecisions, Services
 from kontinuum.record.drafts import Draft
+from kontinuum.record.everything import Wanted
 from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import ExportPage
 from kontinuum.record.importing import Incoming
@@ -160,10 +166,14 @@ class Record:
         cursor: str | None = None,
         since: int | None = None,
         until: int | None = None,
+        at: int | None = None,
     ) -> HistoryPage | Refusal:
-        """Versions newest first, of a resource, a type or everything; times in microseconds."""
+        """Versions newest first, of a resource, a type or everything; times in microseconds.
+
+        Written from `since` on and before `until`, and still current at or after `at`.
+        """
         return await reading.history(
-            self._context, type_name, logical_id, count=count, cursor=cursor, since=since, until=until
+            self._context, type_name, logical_id, count=count, cursor=cursor, since=since, until=until, at=at
         )
 
     async def search(self, query: SearchQuery) -> SearchPage | Refusal:
@@ -173,6 +183,16 @@ class Record:
     async def search_types(self, queries: Sequence[SearchQuery]) -> SearchPage | Refusal:
         """One page of a search over several types, which is parsed for each of them."""
         return await across.search_types(self._context, queries)
+
+    async def everything(
+        self, type_name: str, logical_id: str | None, wanted: Wanted
+    ) -> SearchPage | Refusal:
+        """One page of everything about a Patient or an Encounter; without an id, of the patient who asks."""
+        return await everything.everything(self._context, type_name, logical_id, wanted)
+
+    async def latest(self, query: SearchQuery, most: int) -> SearchPage | Refusal:
+        """The latest Observations of a patient that a search finds, at most so many of each code."""
+        return await latest.latest(self._context, query, most)
 
     async def find(self, url: str) -> SearchPage | Refusal:
         """One page of a search written as `Type?parameters`."""
@@ -229,6 +249,24 @@ class Record:
         """Update the one resource that criteria find, or create it."""
         return await writing.conditional_update(self._context, type_name, criteria, resource, if_match)
 
+    async def patch(
+        self,
+        type_name: str,
+        logical_id: str,
+        change: Patch,
+        *,
+        if_match: int | None = None,
+        provenance: dict[str, Any] | None = None,
+    ) -> Written | Refusal:
+        """Change a resource by a patch; `provenance` as in `update`."""
+        return await patching.patch(self._context, type_name, logical_id, change, if_match, provenance)
+
+    async def conditional_patch(
+        self, type_name: str, criteria: str, change: Patch, *, if_match: int | None = None
+    ) -> Written | Refusal:
+        """Patch the one resource that criteria find."""
+        return await patching.conditional_patch(self._context, type_name, criteria, change, if_match)
+
     async def delete(
         self, type_name: str, logical_id: str, *, if_match: int | None = None
     ) -> Written | Refusal:
@@ -238,6 +276,12 @@ class Record:
     async def conditional_delete(self, type_name: str, criteria: str) -> list[Written] | Refusal:
         """Delete the one resource that criteria find; an empty list when they find none."""
         return await writing.conditional_delete(self._context, type_name, criteria)
+
+    async def try_write(
+        self, type_name: str, logical_id: str | None, resource: dict[str, Any] | None
+    ) -> Refusal | None:
+        """Why a create (no id), update or delete (no resource) would be refused now; nothing is written."""
+        return await trying.try_write(self._context, type_name, logical_id, resource)
 
     async def transaction(self, bundle: dict[str, Any]) -> list[EntryResult] | Refusal:
         """Carry out a transaction bundle, all or nothing."""

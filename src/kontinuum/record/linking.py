@@ -157,7 +157,7 @@ async def _resolve_references(
             asked = condition(text)
             if asked is not None and text not in names:
                 places.setdefault(asked, (entry, location))
-    touched = _written(entries, "PUT", "DELETE")
+    touched = _written(entries, "PUT", "PATCH", "DELETE")
     found = await criteria.find(context, connection, list(places), without=touched)
     later: dict[str, Entry] = {}
     for (asked, (entry, location)), rows in zip(places.items(), found, strict=True):
@@ -188,7 +188,7 @@ def _inside(asked: criteria.Asked, entries: Sequence[Entry]) -> list[Entry]:
     return [
         entry
         for entry in entries
-        if entry.method in ("POST", "PUT") and entry.found is None and entry.type == asked[0]
+        if entry.method in ("POST", "PUT", "PATCH") and entry.found is None and entry.type == asked[0]
         if not isinstance(query, Refusal) and _answers(query, entry)
     ]
 

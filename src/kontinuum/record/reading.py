@@ -153,6 +153,7 @@ async def history(
     cursor: str | None,
     since: int | None,
     until: int | None,
+    at: int | None,
 ) -> HistoryPage | Refusal:
     """Versions newest first: of a resource, a type or everything (http://hl7.org/fhir/R4/http.html#history)."""
     code = None if type_name is None else type_code(type_name)
@@ -177,6 +178,7 @@ async def history(
         row=row,
         since=since,
         until=until,
+        at=at,
         before=before,
         limit=count + 1,
     )

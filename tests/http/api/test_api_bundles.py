@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -93,8 +94,26 @@ async def test_a_batch_answers_each_entry_by_itself(client: httpx.AsyncClient) -
     assert answers[2]["fullUrl"] == f"http://test/fhir/Patient/{there['id']}"
     wrong = answers[1]["response"]["outcome"]["issue"][0]
     assert wrong["expression"] == ["Bundle.entry[1].resource.gender"]
-    assert answers[6]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[6].request.url"]
+    assert answers[6]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[6].resource"]
     assert (await client.get("/fhir/Patient/p")).status_code == 200
+
+
+async def test_a_bundle_has_limits_and_says_them(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = bundle("batch", *[entry("GET", "Patient/p")] * 10_001)
+    refused(await client.post("/fhir", json=many), 413, "too-costly", "10,001", "10,000")
+    there = await stored(client, patient())
+    monkeypatch.setattr("kontinuum.record.bundles.MAX_SHOWN", 3 * len(json.dumps(there)))
+    reads = [entry("GET", f"Patient/{there['id']}"), entry("GET", "Patient")] * 3
+    for kind in ("batch", "transaction"):
+        sent = bundle(kind, *reads, entry("POST", "Patient", patient(name=[{"family": kind}])))
+        response = await client.post("/fhir", json=sent)
+        codes = [int(status.split()[0]) for status in statuses(response)]
+        assert codes[0] == 200
+        assert codes[-2:] == [413, 201]
+        told = response.json()["entry"][5]["response"]["outcome"]["issue"][0]
+        assert (told["code"], told["expression"]) == ("too-costly", ["Bundle.entry[5]"])
 
 
 async def test_the_answers_follow_the_preference(client: httpx.AsyncClient) -> None:

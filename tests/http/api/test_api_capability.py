@@ -37,6 +37,7 @@ async def test_the_statement_is_valid_and_complete(closed: httpx.AsyncClient) ->
     assert statement["implementation"]["url"] == "http://test/fhir"
     assert [one["type"] for one in statement["rest"][0]["resource"]] == list(RESOURCE_TYPES)
     assert "application/fhir+json" in statement["format"]
+    assert statement["patchFormat"] == ["application/json-patch+json", "application/fhir+json"]
     assert not any("xml" in form for form in statement["format"])
 
 
@@ -56,6 +57,7 @@ async def test_it_names_the_interactions_there_are(statement: dict[str, Any]) ->
         "read",
         "vread",
         "update",
+        "patch",
         "delete",
         "history-instance",
         "history-type",

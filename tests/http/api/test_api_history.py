@@ -134,9 +134,16 @@ async def test_what_a_history_does_not_understand_is_refused(
     refused(await closed.get(f"/fhir/Patient/p/_history?{query}"), 400, code, word)
 
 
-async def test_at_is_offered_for_one_resource_only(closed: httpx.AsyncClient) -> None:
+async def test_at_shows_a_type_and_everything_as_they_were(client: httpx.AsyncClient) -> None:
+    times = await lived(client)
+    await client.put("/fhir/Patient/later", json=patient(id="later"))
     for place in ("/fhir/_history", "/fhir/Patient/_history"):
-        refused(await closed.get(f"{place}?_at=2026"), 400, "not-supported", "_since")
+        for number, moment in enumerate(times, start=1):
+            bundle = (await client.get(place, params={"_at": moment})).json()
+            assert versions(bundle) == [f'W/"{number}"'], (place, number)
+        day = (await client.get(place, params={"_at": times[0][:10], "_count": "3"})).json()
+        assert versions(day) == ['W/"1"', 'W/"3"', 'W/"2"']
+        assert versions((await client.get(links(day)["next"])).json()) == ['W/"1"']
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,24 @@ from hypothesis import strategies as st
 from kontinuum.web.api import Api
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
-PARTS = ["Patient", "Observation", "p", "_history", "_search", "1", "metadata", "$x", "", "å", "%00", "*"]
+PARTS = [
+    "Patient",
+    "Observation",
+    "p",
+    "_history",
+    "_search",
+    "1",
+    "metadata",
+    "$x",
+    "$everything",
+    "$lastn",
+    "$validate",
+    "$meta",
+    "",
+    "å",
+    "%00",
+    "*",
+]
 NAMES = [
     "_id", "_lastUpdated", "_count", "_sort", "_include", "_revinclude", "_summary", "_elements", "_total",
     "_cursor", "_since", "_at", "_format", "_pretty", "name", "identifier", "birthdate",
@@ -38,7 +55,12 @@ HEADERS = {
     "If-None-Exist": ["", "name=x", "name", "_count=1", "%FF=%FF", "identifier=%00"],
     "Prefer": ["return=minimal", "handling=lenient", "=;,", "return"],
     "Accept": ["application/fhir+json", "*/*;q=x", ";;;", "application/fhir+xml"],
-    "Content-Type": ["application/fhir+json", "application/x-www-form-urlencoded", "x"],
+    "Content-Type": [
+        "application/fhir+json",
+        "application/json-patch+json",
+        "application/x-www-form-urlencoded",
+        "x",
+    ],
     "Content-Length": ["-1", "x"],
 }
 JSON = st.recursive(
@@ -61,6 +83,52 @@ RESOURCES = st.builds(
         max_size=4,
     ),
 )
+POINTERS = st.sampled_from(
+    ["", "/name", "/name/0", "/name/0/given/-", "/id", "/meta", "/x~1", "x", "/name/9"]
+)
+OPERATIONS = st.fixed_dictionaries(
+    {"op": st.sampled_from(["add", "remove", "replace", "move", "copy", "test", "?"]), "path": POINTERS},
+    optional={"from": POINTERS, "value": JSON},
+)
+PATHS = st.sampled_from(
+    ["Patient", "Patient.name", "Patient.name[0].given", "name.given[9]", "%x", "1", "((", ""]
+)
+PART = st.builds(
+    lambda name, value: {"name": name, **value},
+    st.sampled_from(["type", "path", "name", "value", "index", "source", "destination"]),
+    st.one_of(
+        PATHS.map(lambda path: {"valueString": path}),
+        st.sampled_from(["add", "insert", "delete", "replace", "move"]).map(lambda kind: {"valueCode": kind}),
+        st.integers(-1, 2).map(lambda number: {"valueInteger": number}),
+        st.sampled_from(
+            [{"valueHumanName": {"family": "x"}}, {"part": [{"name": "use", "valueCode": "usual"}]}, {}]
+        ),
+    ),
+)
+PATCHES = st.one_of(
+    st.lists(OPERATIONS, max_size=3),
+    st.lists(st.lists(PART, max_size=5), max_size=2).map(
+        lambda listed: {
+            "resourceType": "Parameters",
+            "parameter": [{"name": "operation", "part": parts} for parts in listed],
+        }
+    ),
+)
+
+
+@given(patch=PATCHES)
+@settings(max_examples=120)
+async def test_whatever_stands_in_a_patch_the_answer_is_no_fault_of_the_server(
+    client: httpx.AsyncClient, patch: Any
+) -> None:
+    kind = "application/json-patch+json" if isinstance(patch, list) else "application/fhir+json"
+    await client.put("/fhir/Patient/p", json=patient(id="p"))
+    response = await client.patch(
+        "/fhir/Patient/p", content=json.dumps(patch), headers={"content-type": kind}
+    )
+    assert response.status_code < 500, (patch, response.text)
+
+
 BODIES = st.one_of(RESOURCES.map(lambda value: json.dumps(value).encode()), st.binary(max_size=20))
 
 

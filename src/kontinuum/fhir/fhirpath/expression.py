@@ -16,6 +16,7 @@ from kontinuum.fhir.fhirpath.compiler import Compiler, Scope
 from kontinuum.fhir.fhirpath.errors import FHIRPathError
 from kontinuum.fhir.fhirpath.model import is_primitive
 from kontinuum.fhir.fhirpath.parser import parse
+from kontinuum.fhir.fhirpath.syntax import named
 from kontinuum.fhir.fhirpath.values import Items, Node, fhir_name, plain, temporal_class, to_node, type_of
 from kontinuum.kernel.clock import Clock
 
@@ -44,6 +45,11 @@ class Expression:
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The functions and variables that the expression uses, variables with their `%`."""
+        return frozenset(named(self._ast))
 
     def evaluate(
         self,

@@ -6,6 +6,7 @@ Every node carries `position`, the offset in the source text that an error messa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +105,16 @@ def uses_special(ast: Ast, name: str) -> bool:
     if isinstance(ast, Special):
         return ast.name == name
     return any(uses_special(child, name) for child in children(ast))
+
+
+def named(ast: Ast) -> Iterator[str]:
+    """The functions and variables of an expression, variables with their `%`."""
+    if isinstance(ast, Call):
+        yield ast.name
+    elif isinstance(ast, Variable):
+        yield f"%{ast.name}"
+    for child in children(ast):
+        yield from named(child)
 
 
 def children(ast: Ast) -> tuple[Ast, ...]:

@@ -143,14 +143,15 @@ async def history(
     row: ResourceRow | None,
     since: int | None,
     until: int | None,
+    at: int | None,
     before: tuple[int, int, int] | None,
     limit: int,
 ) -> list[ResourceRow]:
     """Versions newest first: of one resource (`row`), of some types, or of all types (None).
 
     A superseded version is within the scope when both it and the current version are. `since` is inclusive,
-    `until` exclusive (microseconds). `before` is the (updated, key, version)
-    of the last version of the page before.
+    `until` exclusive (microseconds); with `at` what had been superseded by that moment is left out.
+    `before` is the (updated, key, version) of the last version of the page before.
     """
     binder = Binder()
     permitted = binder.add(scope)
@@ -166,6 +167,13 @@ async def history(
         conditions.append(f"r.updated >= {binder.bind(since)}")
     if until is not None:
         conditions.append(f"r.updated < {binder.bind(until)}")
+    if at is not None:
+        moment = binder.bind(at)
+        conditions += [
+            f"not exists (select 1 from {table} x where x.bucket = r.bucket and x.key = r.key"
+            f" and x.version > r.version and x.updated <= {moment})"
+            for table in ("resource", "history")
+        ]
     if before is not None:
         values = ", ".join(binder.bind(value) for value in before)
         conditions.append(f"(r.updated, r.key, r.version) < ({values})")

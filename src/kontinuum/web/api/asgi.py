@@ -27,9 +27,10 @@ from kontinuum.web.api.answer import Answer, Problem, Response, finish, problem
 from kontinuum.web.api.body import ClientGoneError
 from kontinuum.web.api.call import Call
 from kontinuum.web.api.capability import capabilities
-from kontinuum.web.api.interactions import Capabilities, parse_interaction
+from kontinuum.web.api.interactions import Capabilities, Description, parse_interaction
 from kontinuum.web.api.limits import Limits
 from kontinuum.web.api.negotiation import FHIR_JSON
+from kontinuum.web.api.openapi import describe
 from kontinuum.web.api.operation_table import invoke_operation
 from kontinuum.web.api.past import history
 from kontinuum.web.api.request import Request, open_request
@@ -47,6 +48,8 @@ HANDLERS: Mapping[type, Handler] = {
     fhir.Create: handlers.create,
     fhir.Update: handlers.update,
     fhir.ConditionalUpdate: handlers.conditional_update,
+    fhir.Patch: handlers.patch,
+    fhir.ConditionalPatch: handlers.conditional_patch,
     fhir.Delete: handlers.delete,
     fhir.ConditionalDelete: handlers.conditional_delete,
     fhir.Search: search,
@@ -125,6 +128,8 @@ class Api:
     ) -> Answer:
         if isinstance(wanted, Capabilities):
             return await capabilities(request, self._terminology)
+        if isinstance(wanted, Description):
+            return await describe(request)
         principal = await self._authenticate(request)
         if isinstance(principal, Problem):
             known = b"authorization" in request.headers
@@ -202,8 +207,9 @@ async def _send(method: str, request: Request | None, response: Response, send: 
     if request is not None and request.prefer.applied is not None:
         headers.append((b"preference-applied", request.prefer.applied.encode()))
     if body is not None:
-        content_type = request.content_type if request is not None else f"{FHIR_JSON}; charset=utf-8"
-        headers.append((b"content-type", content_type.encode()))
+        if "content-type" not in response.headers:
+            content_type = request.content_type if request is not None else f"{FHIR_JSON}; charset=utf-8"
+            headers.append((b"content-type", content_type.encode()))
         if request is not None and request.pretty:
             body = msgspec.json.format(body, indent=2)
     if response.status not in (204, 304):

@@ -8,9 +8,18 @@ from starlette.types import Receive
 
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.fhir.issues import Issue
+from kontinuum.fhir.patch import Patch, parse_fhirpath_patch, parse_json_patch
+from kontinuum.fhir.validation import validate
 from kontinuum.web.api.answer import Problem, bad_request, problem
 from kontinuum.web.api.limits import Limits
-from kontinuum.web.api.negotiation import refuse_body_type, refuse_form_type
+from kontinuum.web.api.negotiation import (
+    JSON_PATCH,
+    parse_media_type,
+    refuse_body_type,
+    refuse_form_type,
+    refuse_patch_type,
+)
 from kontinuum.web.api.request import Parameters, Request, parse_parameters
 
 Resource = dict[str, Any]
@@ -57,6 +66,33 @@ async def read_any_resource(request: Request, receive: Receive, limits: Limits) 
         return bad_request("structure", f"The body cannot be read: {error}.")
     actual = resource.get("resourceType") if isinstance(resource, dict) else None
     return _of_type(resource, actual if isinstance(actual, str) else "Parameters")
+
+
+async def read_patch(request: Request, receive: Receive, limits: Limits) -> Patch | Problem:
+    """The patch in the body (http://hl7.org/fhir/R4/http.html#patch): JSON Patch or FHIRPath Patch."""
+    content_type = request.header(b"content-type")
+    refused = refuse_patch_type(content_type, request.header(b"content-encoding"))
+    if refused is not None:
+        return refused
+    body = await _read(request, receive, limits)
+    if isinstance(body, Problem):
+        return body
+    try:
+        document = json.loads(body)
+    except json.JsonError as error:
+        return bad_request("structure", f"The body cannot be read: {error}.")
+    media_type = parse_media_type(content_type or "")
+    if media_type is not None and media_type.name == JSON_PATCH:
+        patch: Patch | Issue = parse_json_patch(document)
+    else:
+        parameters = _of_type(document, "Parameters")
+        if isinstance(parameters, Problem):
+            return parameters
+        issues = [issue for issue in validate(parameters) if issue.refuses]
+        if issues:
+            return Problem(400, tuple(issues))
+        patch = parse_fhirpath_patch(parameters)
+    return Problem(400, (patch,)) if isinstance(patch, Issue) else patch
 
 
 async def read_form(request: Request, receive: Receive, limits: Limits) -> Parameters | Problem:

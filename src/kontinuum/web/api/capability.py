@@ -24,7 +24,7 @@ from kontinuum.web.api import interactions
 from kontinuum.web.api.answer import Answer, Problem, Response, bad_request
 from kontinuum.web.api.conditions import opaque_tag_held
 from kontinuum.web.api.interactions import Methods
-from kontinuum.web.api.negotiation import FHIR_JSON
+from kontinuum.web.api.negotiation import FHIR_JSON, PATCH_TYPES
 from kontinuum.web.api.operation_table import OPERATIONS
 from kontinuum.web.api.operations import Level
 from kontinuum.web.api.request import Request, refuse_parameters, single
@@ -38,6 +38,7 @@ _CODES = {
     interactions.Read: ("read",),
     interactions.VersionRead: ("vread",),
     interactions.Update: ("update",),
+    interactions.Patch: ("patch",),
     interactions.Delete: ("delete",),
     interactions.Create: ("create",),
     interactions.Search: ("search-type",),
@@ -88,6 +89,7 @@ def statement(base: str) -> bytes:
             },
             "fhirVersion": FHIR_VERSION,
             "format": [FHIR_JSON, "application/json", "json"],
+            "patchFormat": list(PATCH_TYPES),
             "rest": [Raw(_rest())],
         }
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kontinuum.record.outcome import Refusal, RefusalKind
 from kontinuum.web.api.answer import Answer, Problem, bad_request
+from kontinuum.web.api.body import read_patch
 from kontinuum.web.api.call import (
     Call,
     deleted_answer,
@@ -19,9 +20,11 @@ from kontinuum.web.api.call import (
 from kontinuum.web.api.grounds import PROVENANCE, own_provenance
 from kontinuum.web.api.interactions import (
     ConditionalDelete,
+    ConditionalPatch,
     ConditionalUpdate,
     Create,
     Delete,
+    Patch,
     Read,
     Update,
     VersionRead,
@@ -138,6 +141,47 @@ async def conditional_update(call: Call, wanted: ConditionalUpdate) -> Answer:
     if isinstance(resource, Problem):
         return resource
     written = await call.record.conditional_update(wanted.type, criteria, resource, if_match=version)
+    return written_answer(request, written)
+
+
+async def patch(call: Call, wanted: Patch) -> Answer:
+    """http://hl7.org/fhir/R4/http.html#patch."""
+    request = call.request
+    version = demanded_version(request)
+    if isinstance(version, Problem):
+        return version
+    refused = _refuse_extras(request, b"if-none-exist", b"if-none-match")
+    if refused is not None:
+        return refused
+    change = await read_patch(request, call.receive, call.limits)
+    if isinstance(change, Problem):
+        return change
+    provenance = own_provenance(request)
+    if isinstance(provenance, Problem):
+        return provenance
+    written = await call.record.patch(wanted.type, wanted.id, change, if_match=version, provenance=provenance)
+    return written_answer(request, written)
+
+
+async def conditional_patch(call: Call, wanted: ConditionalPatch) -> Answer:
+    """http://hl7.org/fhir/R4/http.html#patch: one match is patched, none is 404, several are 412."""
+    request = call.request
+    version = demanded_version(request)
+    if isinstance(version, Problem):
+        return version
+    refused = refuse_conditions(request, b"if-none-exist", b"if-none-match", PROVENANCE)
+    if refused is not None:
+        return refused
+    criteria = criteria_of(request)
+    if not criteria:
+        return bad_request(
+            "required",
+            f"Give the id, PATCH /{wanted.type}/id, or criteria, PATCH /{wanted.type}?identifier=….",
+        )
+    change = await read_patch(request, call.receive, call.limits)
+    if isinstance(change, Problem):
+        return change
+    written = await call.record.conditional_patch(wanted.type, criteria, change, if_match=version)
     return written_answer(request, written)
 
 

@@ -27,6 +27,11 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class Description:
+    """`GET /openapi.json`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """`GET /Type/id`."""
 
@@ -54,6 +59,21 @@ class Update:
 @dataclass(frozen=True, slots=True)
 class ConditionalUpdate:
     """`PUT /Type?criteria`."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """`PATCH /Type/id`."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalPatch:
+    """`PATCH /Type?criteria`."""
 
     type: str
 
@@ -129,10 +149,13 @@ class Invocation:
 
 Interaction = (
     Capabilities
+    | Description
     | Read
     | VersionRead
     | Update
     | ConditionalUpdate
+    | Patch
+    | ConditionalPatch
     | Delete
     | ConditionalDelete
     | Create
@@ -152,10 +175,16 @@ def _reading(constructor: Constructor) -> Methods:
     return {"GET": constructor, "HEAD": constructor}
 
 
-INSTANCE: Methods = {**_reading(Read), "PUT": Update, "DELETE": Delete}
+INSTANCE: Methods = {**_reading(Read), "PUT": Update, "PATCH": Patch, "DELETE": Delete}
 INSTANCE_HISTORY = _reading(History)
 VERSION = _reading(VersionRead)
-TYPE: Methods = {**_reading(Search), "POST": Create, "PUT": ConditionalUpdate, "DELETE": ConditionalDelete}
+TYPE: Methods = {
+    **_reading(Search),
+    "POST": Create,
+    "PUT": ConditionalUpdate,
+    "PATCH": ConditionalPatch,
+    "DELETE": ConditionalDelete,
+}
 TYPE_HISTORY = _reading(History)
 TYPE_SEARCH_FORM: Methods = {"POST": partial(Search, form=True)}
 COMPARTMENT = _reading(CompartmentSearch)
@@ -164,6 +193,7 @@ SYSTEM: Mapping[str, Methods] = {
     "": {**_reading(SystemSearch), "POST": BundleSubmission},
     "_search": {"POST": partial(SystemSearch, form=True)},
     "metadata": _reading(Capabilities),
+    "openapi.json": _reading(Description),
     "_history": _reading(History),
 }
 
@@ -231,13 +261,7 @@ def _choose(method: str, offered: Methods, *arguments: object) -> Interaction | 
 
 def _wrong_method(method: str, offered: Methods) -> Problem:
     allowed = ", ".join(offered)
-    if method == "PATCH":
-        message = (
-            "Patch is not offered yet; it comes in a later release. Send the whole resource by PUT. "
-            f"Allowed: {allowed}."
-        )
-    else:
-        message = f"{method} is not an interaction at this address. Allowed: {allowed}."
+    message = f"{method} is not an interaction at this address. Allowed: {allowed}."
     return problem(405, "not-supported", message, headers={"allow": allowed})
 
 

@@ -7,13 +7,16 @@ answered under that name. XML is not offered, and refused in words rather than a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from kontinuum.web.api.answer import Problem, bad_request, problem
 
 FHIR_JSON = "application/fhir+json"
 FORM = "application/x-www-form-urlencoded"
+JSON_PATCH = "application/json-patch+json"
+PATCH_TYPES = (JSON_PATCH, FHIR_JSON)
+"""The forms in which a patch is taken: JSON Patch, and FHIRPath Patch as a Parameters resource."""
 FHIR_VERSION = "4.0"
 
 _JSON_TYPES = (FHIR_JSON, "application/json", "text/json")
@@ -109,6 +112,19 @@ def refuse_body_type(content_type: str | None, encoding: str | None) -> Problem 
 def refuse_form_type(content_type: str | None, encoding: str | None) -> Problem | None:
     """Why a body declared so cannot be read as search parameters; None when it can."""
     return _refuse_type(content_type, encoding, (FORM,), f"Search parameters come as a form: {FORM}.")
+
+
+@lru_cache(maxsize=64)
+def refuse_patch_type(content_type: str | None, encoding: str | None) -> Problem | None:
+    """Why a body declared so cannot be read as a patch; None when it can."""
+    refused = _refuse_type(
+        content_type,
+        encoding,
+        (JSON_PATCH, *_JSON_TYPES),
+        f"A patch is a JSON Patch ({JSON_PATCH}) or a FHIRPath Patch, a Parameters resource ({FHIR_JSON}).",
+    )
+    # RFC 5789 section 2.2
+    return None if refused is None else replace(refused, headers={"accept-patch": ", ".join(PATCH_TYPES)})
 
 
 def _refuse_type(

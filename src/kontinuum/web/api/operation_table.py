@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kontinuum.web.api import record_operations as record
 from kontinuum.web.api import terminology_operations as terminology
 from kontinuum.web.api.answer import Answer
 from kontinuum.web.api.call import Call
@@ -79,6 +80,65 @@ OPERATIONS: tuple[Operation, ...] = (
         "url:uri conceptMapVersion:string code:code system:uri coding:Coding "
         "codeableConcept:CodeableConcept targetsystem:uri reverse:boolean",
         "conceptMap:ConceptMap version:string source:uri target:uri dependency:string*",
+    ),
+)
+
+
+_RESOURCE = Parameter("Resource", as_given=True)
+_LABELS = {"meta": Parameter("Meta")}
+
+OPERATIONS += (
+    Operation(
+        "everything",
+        f"{_BASE}Patient-everything",
+        frozenset({Level.TYPE, Level.INSTANCE}),
+        ("Patient",),
+        _parameters("start:date end:date _since:instant _type:code* _count:integer _cursor:string", True),
+        record.everything,
+    ),
+    Operation(
+        "everything",
+        f"{_BASE}Encounter-everything",
+        frozenset({Level.INSTANCE}),
+        ("Encounter",),
+        _parameters("_since:instant _type:code* _count:integer _cursor:string", True),
+        record.everything,
+    ),
+    Operation(
+        "lastn",
+        f"{_BASE}Observation-lastn",
+        frozenset({Level.TYPE}),
+        ("Observation",),
+        _parameters("max:integer", True),
+        record.lastn,
+        searches=True,
+    ),
+    Operation(
+        "validate",
+        f"{_BASE}Resource-validate",
+        frozenset({Level.TYPE, Level.INSTANCE}),
+        (),
+        {"resource": _RESOURCE, **_parameters("mode:code profile:uri", True)},
+        record.validate,
+    ),
+    Operation("meta", f"{_BASE}Resource-meta", frozenset({Level.INSTANCE}), (), {}, record.meta),
+    Operation(
+        "meta-add",
+        f"{_BASE}Resource-meta-add",
+        frozenset({Level.INSTANCE}),
+        (),
+        _LABELS,
+        record.meta_add,
+        affects_state=True,
+    ),
+    Operation(
+        "meta-delete",
+        f"{_BASE}Resource-meta-delete",
+        frozenset({Level.INSTANCE}),
+        (),
+        _LABELS,
+        record.meta_delete,
+        affects_state=True,
     ),
 )
 

@@ -20,6 +20,7 @@ from kontinuum.web.api.answer import Answer, Problem, bad_request, problem
 from kontinuum.web.api.body import Resource, read_any_resource
 from kontinuum.web.api.call import Call
 from kontinuum.web.api.interactions import Invocation
+from kontinuum.web.api.request import Parameters
 
 _FORM_PARAMETERS = ("_format", "_pretty")
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
@@ -39,11 +40,13 @@ class Parameter:
     """An input: its FHIR type ("uri", "Coding", "ValueSet" for a resource) and whether it may be repeated.
 
     One that is not `offered` is known to FHIR and refused by name, as leaving it out would change the answer.
+    A resource is valid, unless the operation itself is to judge what was `given` to it.
     """
 
     type: str
     repeats: bool = False
     offered: bool = True
+    as_given: bool = False
 
     @property
     def primitive(self) -> bool:
@@ -60,9 +63,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What an operation was given: for each name its values, as JSON values of the declared type."""
+    """What an operation was given: for each name its values, as JSON values of the declared type.
+
+    `criteria` are the search parameters of an operation that searches, as text.
+    """
 
     values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    criteria: Parameters = ()
 
     def one(self, name: str) -> Any:
         """The value of a parameter that is not repeated; None when it was not given."""
@@ -85,6 +92,7 @@ class Operation:
     """One operation. `purposes` are those of the assignments that may invoke it; None means every purpose.
 
     An operation that `affects_state` is invoked by POST alone (http://hl7.org/fhir/R4/operations.html#executing).
+    One that `searches` takes, beside its own, the search parameters of its type.
     """
 
     name: str
@@ -95,6 +103,17 @@ class Operation:
     handler: Handler
     affects_state: bool = False
     purposes: frozenset[Purpose] | None = None
+    searches: bool = False
+
+    def places(self) -> list[str]:
+        """The addresses at which it is invoked, below the base."""
+        below = {Level.SYSTEM: "/$", Level.TYPE: "/{}/$", Level.INSTANCE: "/{}/id/$"}
+        return [
+            f"{below[level].format(type_name)}{self.name}"
+            for type_name in self.types or ("Type",)
+            for level in Level
+            if level in self.levels
+        ]
 
     def is_at(self, wanted: Invocation) -> bool:
         """Whether it can be invoked where an invocation wants to."""
@@ -123,8 +142,8 @@ async def invoke(call: Call, wanted: Invocation, table: Sequence[Operation]) -> 
 def _unknown(wanted: Invocation, table: Sequence[Operation]) -> Problem:
     elsewhere = [each for each in table if each.name == wanted.name]
     if elsewhere:
-        places = ", ".join(f"/{name}/${wanted.name}" for each in elsewhere for name in each.types)
-        message = f"The operation '${wanted.name}' is not offered here; see {places or '/metadata'}."
+        places = ", ".join(place for each in elsewhere for place in each.places())
+        message = f"The operation '${wanted.name}' is not offered here; see {places}."
     else:
         message = f"The operation '${wanted.name}' is not offered; /metadata lists what is."
     return problem(404, "not-supported", message)
@@ -150,8 +169,12 @@ def _not_for(call: Call, operation: Operation) -> Problem | None:
 
 async def _inputs(call: Call, operation: Operation) -> Inputs | Problem:
     values: dict[str, list[Any]] = {}
+    criteria: list[tuple[str, str]] = []
     for name, text in call.request.parameters:
         if name in _FORM_PARAMETERS:
+            continue
+        if operation.searches and name not in operation.parameters:
+            criteria.append((name, text))
             continue
         parameter = _taken(operation, name)
         value = parameter if isinstance(parameter, Problem) else _from_text(name, parameter, text)
@@ -159,13 +182,13 @@ async def _inputs(call: Call, operation: Operation) -> Inputs | Problem:
             return value
         values.setdefault(name, []).append(value)
     if call.request.method == "POST":
-        refused = await _from_body(call, operation, values)
+        refused = await _from_body(call, operation, values, criteria)
         if refused is not None:
             return refused
     for name, given in values.items():
         if len(given) > 1 and not operation.parameters[name].repeats:
             return bad_request("value", f"The parameter '{name}' is given {len(given)} times; give it once.")
-    return Inputs({name: tuple(given) for name, given in values.items()})
+    return Inputs({name: tuple(given) for name, given in values.items()}, criteria)
 
 
 def _taken(operation: Operation, name: str) -> Parameter | Problem:
@@ -199,17 +222,25 @@ def _from_text(name: str, parameter: Parameter, text: str) -> Any:
     return text
 
 
-async def _from_body(call: Call, operation: Operation, values: dict[str, list[Any]]) -> Problem | None:
+async def _from_body(
+    call: Call, operation: Operation, values: dict[str, list[Any]], criteria: list[tuple[str, str]]
+) -> Problem | None:
     resource = await read_any_resource(call.request, call.receive, call.limits)
     if resource is None or isinstance(resource, Problem):
         return resource
     if resource["resourceType"] != "Parameters":
         return _sole_resource(operation, resource, values)
-    issues = [issue for issue in validate(resource, expected_type="Parameters") if issue.refuses]
+    issues = [issue for issue in validate(_without_given(operation, resource)) if issue.refuses]
     if issues:
         return Problem(400, tuple(issues))
     for number, part in enumerate(resource.get("parameter", [])):
         place = f"Parameters.parameter[{number}]"
+        if operation.searches and part["name"] not in operation.parameters:
+            text = next((value for name, value in part.items() if name.startswith("value")), None)
+            if not isinstance(text, str):
+                return bad_request("value", f"'{part['name']}' must be given as valueString.", place)
+            criteria.append((part["name"], text))
+            continue
         parameter = _taken(operation, part["name"])
         value = parameter if isinstance(parameter, Problem) else _from_part(part, parameter, place)
         if isinstance(value, Problem):
@@ -218,10 +249,25 @@ async def _from_body(call: Call, operation: Operation, values: dict[str, list[An
     return None
 
 
+def _without_given(operation: Operation, parameters: Resource) -> Resource:
+    """The Parameters without the resources that the operation is to judge."""
+    given = [name for name, one in operation.parameters.items() if one.as_given]
+    parts = parameters.get("parameter")
+    if not given or not isinstance(parts, list):
+        return parameters
+    stripped = [
+        {**part, "resource": {"resourceType": "Basic", "code": {"text": "judged by the operation"}}}
+        if isinstance(part, dict) and part.get("name") in given and isinstance(part.get("resource"), dict)
+        else part
+        for part in parts
+    ]
+    return {**parameters, "parameter": stripped}
+
+
 def _from_part(part: dict[str, Any], parameter: Parameter, place: str) -> Any:
     if parameter.is_resource:
         given = part.get("resource")
-        if given is None or parameter.type not in (_RESOURCE, given["resourceType"]):
+        if given is None or parameter.type not in (_RESOURCE, given.get("resourceType")):
             return bad_request("value", f"'{part['name']}' must be a {parameter.type} in `resource`.", place)
         return given
     element = next((name for name in part if name.startswith("value")), None)
@@ -251,7 +297,8 @@ def _sole_resource(operation: Operation, resource: Resource, values: dict[str, l
         return bad_request(
             "invalid", f"The body is a {type_name}; send a Parameters resource.", "resourceType"
         )
-    issues = [issue for issue in validate(resource) if issue.refuses]
+    judged = operation.parameters[fitting[0]].as_given
+    issues = [] if judged else [issue for issue in validate(resource) if issue.refuses]
     if issues:
         return Problem(400, tuple(issues))
     values.setdefault(fitting[0], []).append(resource)

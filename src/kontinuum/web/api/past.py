@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kontinuum.fhir.search.dates import date_range
-from kontinuum.record.outcome import HistoryPage, Refusal
+from kontinuum.record.outcome import Refusal
 from kontinuum.web.api import bundles
 from kontinuum.web.api.answer import Answer, Problem, Response, bad_request
 from kontinuum.web.api.call import Call
@@ -22,7 +22,7 @@ _PARAMETERS = ("_count", "_since", "_at", "_cursor", "_summary", "_elements")
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Which versions: those written from `since` and before `until`, and the one current at `at` (all µs)."""
+    """Which versions: those written from `since`, before `until`, and not superseded by `at` (all µs)."""
 
     since: int | None = None
     until: int | None = None
@@ -47,13 +47,18 @@ async def history(call: Call, wanted: History) -> Answer:
         return asked
     span = asked.span
     page = await call.record.history(
-        wanted.type, wanted.id, count=asked.count, cursor=asked.cursor, since=span.since, until=span.until
+        wanted.type,
+        wanted.id,
+        count=asked.count,
+        cursor=asked.cursor,
+        since=span.since,
+        until=span.until,
+        at=span.at,
     )
     if isinstance(page, Refusal):
         return page
-    shown = page if span.at is None else _down_to_current(page, span.at)
     used = _used(request.parameters, asked.count)
-    body = bundles.history(request.base, request.path.rstrip("/"), used, shown, asked.subset)
+    body = bundles.history(request.base, request.path.rstrip("/"), used, page, asked.subset)
     return Response(200, body)
 
 
@@ -64,7 +69,7 @@ def _asked(request: Request, wanted: History, limits: Limits) -> _Asked | Proble
     count = _page_size(request, limits)
     if isinstance(count, Problem):
         return count
-    span = _span(request, wanted)
+    span = _span(request)
     if isinstance(span, Problem):
         return span
     cursor = single(request.parameters, "_cursor")
@@ -85,7 +90,7 @@ def _page_size(request: Request, limits: Limits) -> int | Problem:
     return min(int(text), limits.count_max)
 
 
-def _span(request: Request, wanted: History) -> _Span | Problem:
+def _span(request: Request) -> _Span | Problem:
     since, at = _moment(request, "_since"), _moment(request, "_at")
     if isinstance(since, Problem):
         return since
@@ -95,10 +100,6 @@ def _span(request: Request, wanted: History) -> _Span | Problem:
         return _Span() if since is None else _Span(since=since[0])
     if since is not None:
         return bad_request("invalid", "_since and _at exclude each other; give one of them.")
-    if wanted.id is None:
-        return bad_request(
-            "not-supported", "_at is offered for the history of one resource only; use _since here."
-        )
     return _Span(until=at[1], at=at[0])
 
 
@@ -111,14 +112,6 @@ def _moment(request: Request, name: str) -> tuple[int, int] | Problem | None:
     return found or bad_request(
         "value", f"{name} must be a FHIR date or time such as 2026-03-01T08:00:00Z, not '{text}'."
     )
-
-
-def _down_to_current(page: HistoryPage, at: int) -> HistoryPage:
-    """The page without what had been superseded before that moment; the version then current is the last."""
-    for position, stored in enumerate(page.entries):
-        if stored.updated <= at:
-            return HistoryPage(page.entries[: position + 1], None)
-    return page
 
 
 def _used(parameters: Parameters, count: int) -> Parameters:

@@ -34,10 +34,12 @@ from kontinuum.web.api.grounds import PROVENANCE
 from kontinuum.web.api.interactions import (
     BundleSubmission,
     ConditionalDelete,
+    ConditionalPatch,
     ConditionalUpdate,
     Create,
     Delete,
     Interaction,
+    Patch,
     Read,
     Search,
     Update,
@@ -50,11 +52,12 @@ from kontinuum.web.api.subset import Subset, chosen_subset, reduce_body, request
 
 Faults = dict[int, Problem]
 
-_IN_BUNDLES = (Read, Search, Create, Update, ConditionalUpdate, Delete, ConditionalDelete)
+_BY_CRITERIA = (Search, ConditionalUpdate, ConditionalPatch, ConditionalDelete)
+_IN_BUNDLES = (Read, Create, Update, Patch, Delete, *_BY_CRITERIA)
 _CONDITIONS = {
     "ifNoneMatch": ("GET", "HEAD"),
     "ifModifiedSince": ("GET", "HEAD"),
-    "ifMatch": ("PUT", "DELETE"),
+    "ifMatch": ("PUT", "PATCH", "DELETE"),
     "ifNoneExist": ("POST",),
 }
 """The conditions of `Bundle.entry.request` and the methods at which they are kept; elsewhere refused."""
@@ -139,7 +142,7 @@ def _fault(number: int, entry: Any) -> Problem | None:
 def _query_fault(number: int, wanted: Interaction, url: str) -> Problem | None:
     """Refuse parameters where they would have no effect."""
     query = urlsplit(url).query
-    if not query or isinstance(wanted, (Search, ConditionalUpdate, ConditionalDelete)):
+    if not query or isinstance(wanted, _BY_CRITERIA):
         return None
     if isinstance(wanted, Read):
         subset = _subset(url, wanted.type)

@@ -1,0 +1,182 @@
+"""Operations on the record: $everything, $lastn, $validate, and the labels of a resource.
+
+http://hl7.org/fhir/R4/operationslist.html. Each asks the gate as any interaction does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kontinuum.fhir import json
+from kontinuum.fhir.issues import Issue
+from kontinuum.fhir.patch import AddLabels, Patch, RemoveLabels
+from kontinuum.fhir.patch.labels import LABELS
+from kontinuum.fhir.search.parse import parse_search
+from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.fhir.validation import validate as validate_resource
+from kontinuum.record import Refusal
+from kontinuum.record.everything import Wanted
+from kontinuum.web.api import bundles
+from kontinuum.web.api.answer import Answer, Problem, Response, bad_request, outcome_body, problem
+from kontinuum.web.api.call import Call, demanded_version
+from kontinuum.web.api.interactions import Invocation
+from kontinuum.web.api.operations import Inputs
+
+_BASE_PROFILE = "http://hl7.org/fhir/StructureDefinition/"
+_MOST = 1000
+_SHAPING = frozenset(
+    "_sort _count _cursor _include _revinclude _include:iterate _revinclude:iterate _summary _elements "
+    "_total".split()
+)
+"""What would shape a page of a search, which $lastn is not."""
+
+
+async def everything(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
+    """http://hl7.org/fhir/R4/patient-operation-everything.html, …/encounter-operation-everything.html."""
+    assert wanted.type is not None
+    count = inputs.one("_count")
+    if count is not None and count < 1:
+        return bad_request("value", f"_count must be a whole number from 1 to {call.limits.count_max}.")
+    asked = Wanted(
+        types=tuple(name for text in inputs.all("_type") for name in text.split(",")),
+        since=_moment(inputs, "_since"),
+        start=inputs.one("start"),
+        end=inputs.one("end"),
+        count=call.limits.count_max if count is None else min(count, call.limits.count_max),
+        cursor=inputs.one("_cursor"),
+    )
+    page = await call.record.everything(wanted.type, wanted.id, asked)
+    if isinstance(page, Refusal):
+        return page
+    path = "/".join(part for part in (wanted.type, wanted.id, "$everything") if part)
+    told = SearchQuery(wanted.type, self_params=asked.parameters)
+    return Response(200, bundles.searchset(call.request.base, path, told, page, None))
+
+
+def _moment(inputs: Inputs, name: str) -> str | None:
+    # A plus sign in a query stands for a space; clients forget to write %2B before a zone.
+    text: str | None = inputs.one(name)
+    return None if text is None else text.replace(" ", "+")
+
+
+async def lastn(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
+    """http://hl7.org/fhir/R4/observation-operation-lastn.html."""
+    most = 1 if inputs.one("max") is None else inputs.one("max")
+    if not 1 <= most <= _MOST:
+        return bad_request("value", f"max must be a whole number from 1 to {_MOST}.")
+    shaping = [name for name, _ in inputs.criteria if name in _SHAPING]
+    if shaping:
+        return bad_request("not-supported", f"$lastn does not take {shaping[0]}.")
+    query = parse_search("Observation", inputs.criteria, base=call.request.base)
+    if isinstance(query, list):
+        return Problem(400, tuple(query))
+    page = await call.record.latest(query, most)
+    if isinstance(page, Refusal):
+        return page
+    told = SearchQuery("Observation", self_params=(*query.self_params, ("max", str(most))))
+    return Response(200, bundles.searchset(call.request.base, "Observation/$lastn", told, page, None))
+
+
+async def validate(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
+    """http://hl7.org/fhir/R4/resource-operation-validate.html.
+
+    What is found is the answer, with status 200; another status says that the question cannot be answered.
+    """
+    assert wanted.type is not None
+    mode, resource = inputs.one("mode"), inputs.one("resource")
+    refused = _unfit(wanted, mode, inputs.one("profile"), resource)
+    if refused is not None:
+        return refused
+    if resource is None and mode != "delete":
+        stored = await call.record.read(wanted.type, wanted.id or "")
+        if isinstance(stored, Refusal):
+            return stored
+        assert stored.body is not None, "the gate refuses to read a deletion"
+        resource = json.loads(stored.body)
+    issues = [] if mode == "delete" else _judged(resource, wanted.type)
+    if mode in ("create", "update", "delete") and not any(issue.refuses for issue in issues):
+        logical_id = None if mode == "create" else wanted.id or resource.get("id")
+        found = await call.record.try_write(wanted.type, logical_id, None if mode == "delete" else resource)
+        issues += found.issues if found is not None else ()
+    return Response(200, outcome_body(issues))
+
+
+def _judged(resource: dict[str, Any], type_name: str) -> list[Issue]:
+    return validate_resource(resource, expected_type=type_name, warnings=True)
+
+
+def _unfit(wanted: Invocation, mode: str | None, profile: str | None, resource: Any) -> Problem | None:
+    """Why the question cannot be answered."""
+    if mode not in (None, "create", "update", "delete", "profile"):
+        return bad_request("value", f"mode must be create, update, delete or profile, not '{mode}'.")
+    if mode == "profile" and (profile is None or resource is not None or wanted.id is None):
+        return bad_request(
+            "required", "mode=profile judges a stored resource: name it by its id, and the profile."
+        )
+    if mode == "delete" and wanted.id is None:
+        return bad_request("required", f"mode=delete is about /{wanted.type}/id/$validate.")
+    if resource is None and wanted.id is None:
+        return bad_request("required", "Send the resource that is to be validated.")
+    own_id = resource.get("id") if resource is not None else None
+    if mode == "update" and resource is not None and own_id is None:
+        return bad_request("required", "An update carries the id of the resource.", "id")
+    if mode == "update" and wanted.id not in (None, own_id):
+        return bad_request(
+            "invalid", f"The id in the body is not the id in the address, '{wanted.id}'.", "id"
+        )
+    if profile is not None and profile.partition("|")[0] != _BASE_PROFILE + (wanted.type or ""):
+        return problem(
+            422,
+            "not-supported",
+            f"The profile {profile} is not known here, so it cannot be said whether the resource follows it. "
+            f"Known: {_BASE_PROFILE}{wanted.type}.",
+        )
+    return None
+
+
+async def meta(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
+    """http://hl7.org/fhir/R4/resource-operation-meta.html, for one resource."""
+    assert wanted.type is not None
+    stored = await call.record.read(wanted.type, wanted.id or "")
+    if isinstance(stored, Refusal):
+        return stored
+    assert stored.body is not None, "the gate refuses to read a deletion"
+    return _meta(stored.body)
+
+
+async def meta_add(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
+    """http://hl7.org/fhir/R4/resource-operation-meta-add.html."""
+    return await _relabel(call, wanted, inputs, AddLabels)
+
+
+async def meta_delete(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
+    """http://hl7.org/fhir/R4/resource-operation-meta-delete.html."""
+    return await _relabel(call, wanted, inputs, RemoveLabels)
+
+
+async def _relabel(
+    call: Call, wanted: Invocation, inputs: Inputs, change: Callable[[dict[str, Any]], Patch]
+) -> Answer:
+    assert wanted.type is not None
+    given = inputs.one("meta")
+    if given is None:
+        return bad_request("required", "Send the labels as a parameter `meta` with valueMeta.")
+    other = [name for name in given if name not in LABELS]
+    if other:
+        return bad_request(
+            "not-supported", f"meta.{other[0]} is no label: {', '.join(LABELS)} can be added and removed."
+        )
+    version = demanded_version(call.request)
+    if isinstance(version, Problem):
+        return version
+    written = await call.record.patch(wanted.type, wanted.id or "", change(given), if_match=version)
+    if isinstance(written, Refusal):
+        return written
+    assert written.stored.body is not None, "a patch is no deletion"
+    return _meta(written.stored.body)
+
+
+def _meta(body: bytes) -> Response:
+    part = {"name": "return", "valueMeta": json.loads(body).get("meta") or {}}
+    return Response(200, json.dumps({"resourceType": "Parameters", "parameter": [part]}))
