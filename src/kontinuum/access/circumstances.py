@@ -61,7 +61,9 @@ class Circumstances:
 
     `relation` is the basis of the care relation of the assignment's unit or of the person, `chosen` the units
     whose data the person has chosen actively, `consented` whether the patient lets this provider read others'
-    data, `opened` the end of an emergency opening (microseconds). `born` is the number yyyymmdd.
+    data, `opened` the end of an emergency opening (microseconds). `own`: the
+    one who asks is the patient. `born` are numbers yyyymmdd: several where Patients that are one person tell
+    different birthdays.
     """
 
     relation: str | None = None
@@ -70,7 +72,8 @@ class Circumstances:
     opened: int | None = None
     blocks: tuple[Block, ...] = ()
     representations: tuple[Representation, ...] = ()
-    born: int | None = None
+    own: bool = False
+    born: frozenset[int] = frozenset()
     deceased: bool = False
     protection: Protection = Protection.NONE
 

@@ -109,15 +109,15 @@ async def circumstances_of(
     by_patient: dict[str, list[store.Known]] = {patient: [] for patient in patients}
     for each in found:
         by_patient[each.patient].append(each)
-    return {patient: _gathered(known) for patient, known in by_patient.items()}
+    return {patient: _gathered(patient, known, principal.actor.id) for patient, known in by_patient.items()}
 
 
-def _gathered(known: list[store.Known]) -> Circumstances:
+def _gathered(patient: str, known: list[store.Known], asking: str) -> Circumstances:
     by_kind: dict[str, list[store.Known]] = {}
     for each in known:
         by_kind.setdefault(each.what, []).append(each)
     relations = sorted(by_kind.get("relation", ()), key=lambda each: -each.high)
-    person = next(iter(by_kind.get("person", ())), None)
+    people = by_kind.get("person", ())
     return Circumstances(
         relation=relations[0].a if relations else None,
         chosen=frozenset(each.a or "" for each in by_kind.get("choice", ())),
@@ -128,9 +128,10 @@ def _gathered(known: list[store.Known]) -> Circumstances:
             Representation(Kind(each.a or ""), type_names(each.types or ()))
             for each in by_kind.get("acts", ())
         ),
-        born=person.low if person else None,
-        deceased=person.flag if person else False,
-        protection=PROTECTIONS[person.high] if person else Protection.NONE,
+        own=asking == patient or any(person.a == asking for person in people),
+        born=frozenset(person.low for person in people if person.low is not None),
+        deceased=any(person.flag for person in people),
+        protection=PROTECTIONS[max((person.high for person in people), default=0)],
     )
 
 

@@ -7,7 +7,7 @@ care; of what is behind an outer block nothing, but in an emergency that it exis
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from kontinuum.access import Action, Circumstances
@@ -19,6 +19,7 @@ from kontinuum.kernel.ids import bucket_of, id_hash
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record.circumstances import circumstances_of
 from kontinuum.record.context import Context
+from kontinuum.store import persons
 from kontinuum.store.resources import existence as store
 
 _TYPE_HASHES = [type_hash(name) for name in RESOURCE_TYPES if name != "Patient"]
@@ -77,26 +78,36 @@ async def access_to(context: Context, patient: str, stands: Access | None = None
     known = (stands or await standing(context, patient)).circumstances
     if not question.is_staff or context.principal.purpose is not Purpose.CARE:
         return Access(known)
-    rows = await store.by_unit(
-        context.pool,
-        bucket_of(patient),
-        id_hash(patient),
-        patient,
-        _TYPE_HASHES,
-        predicate(question),
-        barred_by(question),
-    )
+    members = await persons.whole(context.pool, patient)
+    rows = [row for member in members for row in await _by_unit(context, member)]
     hidden = [row for row in rows if row.entries > row.readable + row.barred]
     if hidden or (known.opened is not None and any(row.barred for row in rows)):
         await context.log("existence", "permitted", known.relation or "none", patients=(patient,))
     if known.relation is None and known.opened is None:
         return Access(known, hides_something=bool(hidden))
-    withheld = [_withheld(context, known, row) for row in hidden]
+    withheld = _together([_withheld(context, known, row) for row in hidden])
     if known.opened is not None:
         holders = sorted({row.provider for row in rows if row.barred})
         withheld += [Withheld(provider, provider, None, Way.HOLDER) for provider in holders]
     withheld.sort(key=lambda each: (-(each.entries or 0), each.unit))
     return Access(known, tuple(withheld))
+
+
+async def _by_unit(context: Context, patient: str) -> list[store.ByUnit]:
+    """What each unit has about one of the Patients that a person is."""
+    question = context.question(Action.READ, patient=patient)
+    place = (bucket_of(patient), id_hash(patient), patient)
+    return await store.by_unit(context.pool, *place, _TYPE_HASHES, predicate(question), barred_by(question))
+
+
+def _together(withheld: list[Withheld]) -> list[Withheld]:
+    """One line for a unit, also where several Patients are the person."""
+    lines: dict[tuple[str, Way], Withheld] = {}
+    for each in withheld:
+        before = lines.get((each.unit, each.way))
+        more = (before.entries or 0) if before is not None else 0
+        lines[each.unit, each.way] = replace(each, entries=(each.entries or 0) + more)
+    return list(lines.values())
 
 
 def _withheld(context: Context, known: Circumstances, row: store.ByUnit) -> Withheld:

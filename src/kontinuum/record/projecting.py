@@ -14,6 +14,7 @@ from kontinuum.kernel.ids import bucket_of
 from kontinuum.record.circumstances import PROTECTIONS
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.store import law as store
+from kontinuum.store import law_linked
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
 from kontinuum.sweden import systems
@@ -81,10 +82,10 @@ async def write(
     """Bring the tables of the law in step with what was just written; within its transaction."""
     outdated = [(old.bucket, old.key) for old, _ in changed if old.type in CODES]
     if outdated:
-        await store.remove(connection, outdated)
+        await law_linked.remove(connection, outdated)
     gone = [(row.bucket, row.key) for row in buried if row.type in CODES]
     if gone:  # what a person was is still asked of the history
-        await store.remove(connection, gone, _OF_RESOURCES)
+        await law_linked.remove(connection, gone, _OF_RESOURCES)
     new = [*created, *(version for _, version in changed)]
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for version in new:
@@ -101,7 +102,7 @@ async def rebuild(
 
     `former` are the last versions with a body of those that are deleted: what a person was is still asked.
     """
-    await store.remove(connection, [(row.bucket, row.key) for row in found])
+    await law_linked.remove(connection, [(row.bucket, row.key) for row in found])
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for row in found:
         if row.body is not None:
@@ -116,8 +117,8 @@ async def rebuild(
 
 async def _insert(connection: Any, rows: dict[str, list[tuple[Any, ...]]]) -> None:
     await _resolve_relations(connection, rows.get("care_relation", []))
-    for table, records in rows.items():
-        await store.insert(connection, table, records)
+    for table in store.PROJECTED:
+        await law_linked.insert(connection, table, rows.get(table, ()))
 
 
 def _add(
