@@ -63,7 +63,7 @@ class Circumstances:
     whose data the person has chosen actively, `consented` whether the patient lets this provider read others'
     data, `opened` the end of an emergency opening (microseconds). `own`: the
     one who asks is the patient. `born` are numbers yyyymmdd: several where Patients that are one person tell
-    different birthdays.
+    different birthdays. `unchecked`: the tables of the law do not hold yet what the record says.
     """
 
     relation: str | None = None
@@ -76,6 +76,7 @@ class Circumstances:
     born: frozenset[int] = frozenset()
     deceased: bool = False
     protection: Protection = Protection.NONE
+    unchecked: bool = False
 
 
 NOTHING_KNOWN = Circumstances()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -72,8 +73,6 @@ async def known_of(
     if not patients or question.is_system:
         return {}
     try:
-        if not await is_complete(context, connection):
-            return None
         return await circumstances_of(context, connection, sorted(patients), question.now)
     except _UNREACHABLE:
         _log.exception("circumstances_unknown")
@@ -109,7 +108,11 @@ async def circumstances_of(
     by_patient: dict[str, list[store.Known]] = {patient: [] for patient in patients}
     for each in found:
         by_patient[each.patient].append(each)
-    return {patient: _gathered(patient, known, principal.actor.id) for patient, known in by_patient.items()}
+    unchecked = not await is_complete(context, connection)
+    return {
+        patient: replace(_gathered(patient, known, principal.actor.id), unchecked=unchecked)
+        for patient, known in by_patient.items()
+    }
 
 
 def _gathered(patient: str, known: list[store.Known], asking: str) -> Circumstances:

@@ -60,7 +60,8 @@ class Access:
     @property
     def related(self) -> bool:
         """Whether the assignment's unit takes part in the care, or the record is opened."""
-        return self.circumstances.relation is not None or self.circumstances.opened is not None
+        known = self.circumstances
+        return known.opened is not None or (known.relation is not None and not known.unchecked)
 
 
 async def standing(context: Context, patient: str) -> Access:
@@ -76,7 +77,7 @@ async def access_to(context: Context, patient: str, stands: Access | None = None
     """
     question = context.question(Action.READ, patient=patient)
     known = (stands or await standing(context, patient)).circumstances
-    if not question.is_staff or context.principal.purpose is not Purpose.CARE:
+    if known.unchecked or not question.is_staff or context.principal.purpose is not Purpose.CARE:
         return Access(known)
     members = await persons.whole(context.pool, patient)
     rows = [row for member in members for row in await _by_unit(context, member)]

@@ -56,6 +56,7 @@ class Strip:
     """What the access strip shows."""
 
     related: bool
+    unchecked: bool
     basis: str
     opened_until: str
     hides_something: bool
@@ -88,6 +89,7 @@ async def strip_of(page: Page, access: Access) -> Strip:
     settings = await settings_of(page)
     return Strip(
         related=access.related,
+        unchecked=known.unchecked,
         basis=translator.gettext(_BASES.get(known.relation or "", "")) if known.relation else "",
         opened_until=opened_until(page, access),
         hides_something=access.hides_something,
