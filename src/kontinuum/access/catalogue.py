@@ -54,7 +54,10 @@ BEHAVIOURS: dict[int, str] = {
         "visible. What is not understood in a block is refused."
     ),
     12: "A guardian cannot block a child's data.",
-    13: "An objection to being read by other providers is an outer block, with effect at once.",
+    13: (
+        "Data is offered to other providers only after the patient was informed, generally or in person: "
+        "until then it does not exist for them. An objection is an outer block, with effect at once."
+    ),
     14: (
         "Another provider's data is read with a care relation, significance for the care (an active "
         "choice) and consent, which has scope and period and is withdrawn with effect at once."

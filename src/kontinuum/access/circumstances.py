@@ -61,9 +61,11 @@ class Circumstances:
 
     `relation` is the basis of the care relation of the assignment's unit or of the person, `chosen` the units
     whose data the person has chosen actively, `consented` whether the patient lets this provider read others'
-    data, `opened` the end of an emergency opening (microseconds). `own`: the
-    one who asks is the patient. `born` are numbers yyyymmdd: several where Patients that are one person tell
-    different birthdays. `unchecked`: the tables of the law do not hold yet what the record says.
+    data, `opened` the end of an emergency opening (microseconds). `unoffered` are the other providers that
+    have not told the patient that their data are offered, `informed` is when the own provider told it
+    (microseconds). `own`: the one who asks is the patient. `born` are numbers yyyymmdd: several where
+    Patients that are one person tell different birthdays. `unchecked`: the tables of the law do not hold yet
+    what the record says.
     """
 
     relation: str | None = None
@@ -71,6 +73,8 @@ class Circumstances:
     consented: bool = False
     opened: int | None = None
     blocks: tuple[Block, ...] = ()
+    unoffered: frozenset[str] = frozenset()
+    informed: int | None = None
     representations: tuple[Representation, ...] = ()
     own: bool = False
     born: frozenset[int] = frozenset()

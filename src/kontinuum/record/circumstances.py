@@ -127,6 +127,8 @@ def _gathered(patient: str, known: list[store.Known], asking: str) -> Circumstan
         consented="consent" in by_kind,
         opened=max((each.high for each in by_kind.get("opening", ())), default=None),
         blocks=tuple(map(_block, by_kind.get("block", ()))),
+        unoffered=frozenset(each.a or "" for each in by_kind.get("unoffered", ())),
+        informed=min((each.low for each in by_kind.get("informed", ())), default=None),
         representations=tuple(
             Representation(Kind(each.a or ""), type_names(each.types or ()))
             for each in by_kind.get("acts", ())

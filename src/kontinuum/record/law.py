@@ -165,6 +165,26 @@ class Law:
         name = await self._write("block", patient, resource, accountable=(unit, provider))
         return Done(name, MICROS_MAX)
 
+    async def inform(self, patient: str, how: str, *, objects: bool = False) -> Done | Refusal:
+        """Rule 13: note that the patient was told that the own provider offers its data to others.
+
+        `how` is one of `INFORMED_HOW`. If the patient `objects`, an outer block comes first and at once.
+        """
+        refusal = await self._refused("inform", patient, related=True)
+        if refusal is not None:
+            return refusal
+        if how not in consents.INFORMED_HOW:
+            return refuse(RefusalKind.BAD_REQUEST, "value", f"Say how: {', '.join(consents.INFORMED_HOW)}.")
+        principal = self._context.principal
+        provider = principal.assignment.provider
+        if objects:
+            blocked = await self.block(patient, Level.OUTER, provider, provider)
+            if isinstance(blocked, Refusal):
+                return blocked
+        resource = consents.information(patient, self._context.now(), how, principal)
+        name = await self._write("inform", patient, resource, note=how)
+        return Done(name, MICROS_MAX)
+
     async def annul(self, patient: str, consent: str) -> Done | Refusal:
         """Annul a block, withdraw a consent or end an appointment (`Consent/id`), with effect at once."""
         found = await reads.read(self._context.pool, TYPE_CODES["Consent"], consent.removeprefix("Consent/"))
@@ -233,7 +253,7 @@ class Law:
         key, actor = self._key(), self._context.principal.actor
         await self._log("represent", patient, f"{kind.value}=Patient/{person}", f"until={instant(until)}")
         now, nothing = self._context.now(), list[int]()
-        row = (key, now, until, bucket_of(patient), 0, patient, person, kind.value, nothing, actor.id)
+        row = (key, now, until, bucket_of(patient), 0, patient, person, kind.value, nothing, actor.id, None)
         await self._insert("representative", row)
         return Done(str(key), until)
 
@@ -274,7 +294,7 @@ class Law:
         note: str | None = None,
     ) -> str:
         identity = new_id(self._context, bucket_of(patient))
-        name = f"Consent/{identity[2]}"
+        name = f"{resource['resourceType']}/{identity[2]}"
         await self._log(action, patient, f"{name}/_history/1", note=note)
         assignment = self._context.principal.assignment
         await consents.create(

@@ -33,6 +33,17 @@ select 'block', x.patient, x.level, x.provider, x.low, x.high, x.key, x.kept, x.
                   and l.person in ('', $4) and l.low <= $6 and l.high > $6)
   from w join block x using (bucket, patient)
 union all
+select 'informed', x.patient, x.source, null, x.low, null, x.key, null, null, false
+  from w join informed x using (bucket, patient)
+ where x.provider = $5 and x.low <= $6
+union all
+select 'unoffered', w.patient, o.provider, null, o.since, null, null, null, null, false
+  from w cross join offering o
+ where o.provider <> $5 and o.since > $6
+   and not exists (select 1 from informed i
+                    where i.bucket = w.bucket and i.patient = w.patient and i.provider = o.provider
+                      and i.low <= $6)
+union all
 select 'person', x.patient, x.origin, null, x.born, x.protection, null, null, null, x.deceased
   from w join person_fact x using (bucket, patient)
 """
@@ -82,6 +93,18 @@ select w.key, $8, $9, w.bucket, 0, w.patient, $5, $6, $7, $10, w.source, null
 returning key, low, high, bucket, ord, patient, unit, provider, person, basis, source, reason
 """
 
+OFFER = """
+insert into offering (provider, since) values ($1, $2)
+on conflict (provider) do update set since = excluded.since
+"""
+
+OFFER_AS_USUAL = "delete from offering where provider = $1"
+
+KNOWN_BY_NUMBER = """
+select {columns} from representative
+ where origin is null and number = any($1::text[])
+"""
+
 IS_COMPLETE = "select complete from law_projection"
 
 PROGRESS = "select complete, bucket, key from law_projection for update"
@@ -92,7 +115,8 @@ COLUMNS = {
     "person_fact": "key bucket born deceased protection patient",
     "consent": "key low high bucket ord patient provider unit person source unable",
     "block": "key low high bucket ord level patient provider unit kept source",
-    "representative": "key low high bucket ord patient person kind kept source",
+    "informed": "key low bucket patient provider source",
+    "representative": "key low high bucket ord patient person kind kept source number",
     "active_choice": "key low high bucket patient person unit target",
     "opening": "key low high bucket patient person unit provider reason",
     "lift": "key low high block bucket patient unit person ground reason requester",
@@ -100,7 +124,7 @@ COLUMNS = {
 }
 """The tables and what is written in them, in the order in which every transaction comes to them."""
 
-PROJECTED = ("person_fact", "consent", "block", "representative", "care_relation")
+PROJECTED = ("person_fact", "consent", "block", "informed", "representative", "care_relation")
 """The tables whose rows come from resources, in the same order."""
 
 
@@ -243,3 +267,18 @@ async def close(
     """End a person's openings of the record of a patient, given as every (bucket, patient) that it is."""
     buckets, names = [bucket for bucket, _ in patients], [name for _, name in patients]
     await connection.execute(CLOSE, buckets, names, person, unit, now)
+
+
+async def offer(connection: Any, provider: str, since: int | None) -> None:
+    """Note from when a care provider's general information holds (microseconds); None: from the usual day."""
+    if since is None:
+        await connection.execute(OFFER_AS_USUAL, provider)
+    else:
+        await connection.execute(OFFER, provider, since)
+
+
+async def known_by_number(connection: Any, numbers: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The guardians who are named by some numbers."""
+    columns = ", ".join(COLUMNS["representative"].split())
+    found = await connection.fetch(KNOWN_BY_NUMBER.format(columns=columns), numbers)
+    return [tuple(row) for row in found]
