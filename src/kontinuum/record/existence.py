@@ -6,6 +6,7 @@ care; of what is behind an outer block nothing, but in an emergency that it exis
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -79,8 +80,9 @@ async def access_to(context: Context, patient: str, stands: Access | None = None
     known = (stands or await standing(context, patient)).circumstances
     if known.unchecked or not question.is_staff or context.principal.purpose is not Purpose.CARE:
         return Access(known)
-    members = await persons.whole(context.pool, patient)
-    rows = [row for member in members for row in await _by_unit(context, member)]
+    rows, members = await asyncio.gather(_by_unit(context, patient), persons.whole(context.pool, patient))
+    for other in members:
+        rows += await _by_unit(context, other) if other != patient else ()
     hidden = [row for row in rows if row.entries > row.readable + row.barred]
     if hidden or (known.opened is not None and any(row.barred for row in rows)):
         await context.log("existence", "permitted", known.relation or "none", patients=(patient,))

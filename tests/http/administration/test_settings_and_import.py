@@ -50,9 +50,7 @@ async def test_a_setting_is_decided_holds_and_stands_in_the_history(
 async def test_a_setting_that_is_a_day_may_be_left_empty(
     rickard: httpx.AsyncClient, application: Services
 ) -> None:
-    assert (
-        await decide(rickard, "informed_generally", value="", reason="Ett brev i taget")
-    ).status_code == 303
+    assert (await decide(rickard, "informed_generally", value="", reason="En i taget")).status_code == 303
     assert (await application.provider_settings.of(REGION)).informed_generally == ""
     assert "<ins>Each patient is told in person</ins>" in (await rickard.get(PAGE)).text
     assert (await decide(rickard, "informed_generally", usual="1", reason="Åter")).status_code == 303
