@@ -168,18 +168,19 @@ class Law:
     async def inform(self, patient: str, how: str, *, objects: bool = False) -> Done | Refusal:
         """Rule 13: note that the patient was told that the own provider offers its data to others.
 
-        `how` is one of `INFORMED_HOW`. If the patient `objects`, an outer block comes first and at once.
+        `how` is one of `INFORMED_HOW`, or empty for who was told before and `objects` now. An objection is
+        an outer block, which comes first and at once.
         """
         refusal = await self._refused("inform", patient, related=True)
         if refusal is not None:
             return refusal
-        if how not in consents.INFORMED_HOW:
+        if how not in consents.INFORMED_HOW and (how or not objects):
             return refuse(RefusalKind.BAD_REQUEST, "value", f"Say how: {', '.join(consents.INFORMED_HOW)}.")
         principal = self._context.principal
         provider = principal.assignment.provider
         if objects:
             blocked = await self.block(patient, Level.OUTER, provider, provider)
-            if isinstance(blocked, Refusal):
+            if isinstance(blocked, Refusal) or not how:
                 return blocked
         resource = consents.information(patient, self._context.now(), how, principal)
         name = await self._write("inform", patient, resource, note=how)

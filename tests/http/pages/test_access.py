@@ -173,7 +173,7 @@ async def test_rule_13_one_step_notes_that_the_patient_was_informed_or_objects(
     assert "inte informerad" in page
     page = await step(doctor, "inform", how="writing")
     assert "Sammanhållen dokumentation: informerad" in page
-    page = await step(doctor, "inform", how="orally", objects="1")
+    page = await step(doctor, "inform", objects="1")
     assert "patienten har sagt nej" in page
     (block,) = (await doctors(stranger).standing(PATIENT)).circumstances.blocks
     assert (block.level, block.unit) == (Level.OUTER, "")
