@@ -34,6 +34,7 @@ LIMITS: dict[int, tuple[str, ...]] = {
 SETTINGS = {
     7: ("relation_days",),
     10: ("lift_days_max",),
+    13: ("informed_generally",),
     14: ("consent_days",),
     15: ("opening_hours",),
     17: ("opening_hours",),

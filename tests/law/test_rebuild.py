@@ -83,7 +83,7 @@ async def older(region: Region, settings: Settings, dsn: str) -> AsyncIterator[R
         yield Region(services, region.clock)
 
 
-async def test_rule_17_refuses_what_cannot_be_checked_until_the_rebuild_has_run(
+async def test_rule_17_refuses_what_cannot_be_checked_but_in_an_emergency_until_the_rebuild_has_run(
     region: Region, older: Region
 ) -> None:
     refusal = refused(await older.record(TREATING).read("Observation", f"obs-{ADULT}-a"))
@@ -96,6 +96,21 @@ async def test_rule_17_refuses_what_cannot_be_checked_until_the_rebuild_has_run(
     assert page.entries == ()
     assert SECRET not in await older.finds(TREATING, "Patient?address-city=stockholm")
     assert await older.sees(SYSTEM_A, OWN)
+    done(await older.record(TREATING).law.open(ADULT, "Medvetslös"))
+    access = await older.record(TREATING).access(ADULT)
+    assert (access.related, access.circumstances.unchecked) == (True, True)
+    # Another provider's outer block cannot be lifted from here: what it may cover is not shown.
+    seen = [f"obs-{ADULT}-{letter}" for letter in "ab"]
+    assert await older.finds(TREATING, f"Observation?patient={ADULT}") == seen
+    assert [await older.sees(TREATING, f"Observation/obs-{ADULT}-{at}") for at in "abc"] == [
+        True,
+        True,
+        False,
+    ]
+    assert (await older.logged("read"))[-2]["basis"] == "unchecked-emergency"
+    assert not await older.sees(COLLEAGUE, OWN)
+    done(await older.record(TREATING).law.close(ADULT))
+    assert not await older.sees(TREATING, OWN)
     await rebuild(region)
     assert await older.sees(TREATING, OWN)
     assert await older.finds(TREATING, f"Observation?patient={ADULT}") == [f"obs-{ADULT}-a"]

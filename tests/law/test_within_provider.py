@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kontinuum.access.circumstances import Level
@@ -9,6 +11,7 @@ from kontinuum.access.vocabulary import CONSENT_KIND, INFORMATION_TYPE
 from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.record import RefusalKind, Way, Written
 from kontinuum.store import law as store
+from kontinuum.sweden import systems
 from tests.law.cast import (
     ADMINISTRATOR,
     ADULT,
@@ -358,3 +361,42 @@ async def test_rule_10_refuses_a_lift_for_longer_than_the_provider_decided(regio
     longer = await law.lift(ADULT, key, ground="consent", reason="Ja", until=region.later(days=3))
     assert "for 2 days at most" in refused(longer).issues[0].message
     done(await law.lift(ADULT, key, ground="consent", reason="Ja", until=region.later(days=2)))
+
+
+ABOUT = {"reference": f"Patient/{ADULT}"}
+EPISODE = {"resourceType": "EpisodeOfCare", "id": "episode", "status": "active", "patient": ABOUT}
+MEMBER = {"identifier": {"system": systems.HSA_ID, "value": UNIT_B}}
+TEAM = {
+    "resourceType": "CareTeam",
+    "id": "team",
+    "status": "active",
+    "subject": ABOUT,
+    "participant": [{"member": MEMBER}],
+}
+
+
+@pytest.mark.parametrize(
+    ("unit", "relating", "ended"),
+    [
+        (UNIT_B, EPISODE, {**EPISODE, "status": "finished"}),
+        (UNIT_B, EPISODE, {**EPISODE, "status": "entered-in-error"}),
+        (UNIT_B, EPISODE, {**EPISODE, "period": {"start": "2026-01-01", "end": "2026-11-21"}}),
+        (UNIT_A, TEAM, {**TEAM, "status": "inactive"}),
+        (UNIT_A, TEAM, {**TEAM, "participant": [{"member": {"reference": f"Patient/{ADULT}"}}]}),
+        (UNIT_A, TEAM, {**TEAM, "period": {"end": "2026-11-21"}}),
+        (
+            UNIT_A,
+            {**TEAM, "participant": [], "managingOrganization": [MEMBER]},
+            {**TEAM, "managingOrganization": [MEMBER], "status": "suspended"},
+        ),
+    ],
+)
+async def test_rule_07_permits_by_an_episode_or_care_team_and_refuses_when_it_is_over(
+    region: Region, unit: str, relating: dict[str, Any], ended: dict[str, Any]
+) -> None:
+    assert not await region.sees(COLLEAGUE, OTHERS)
+    await region.write(unit, {name: value for name, value in relating.items() if value != []})
+    assert await region.sees(COLLEAGUE, OTHERS)
+    assert await region.finds(COLLEAGUE, f"Observation?patient={ADULT}") == [f"obs-{ADULT}-b"]
+    await region.write(unit, ended)
+    assert not await region.sees(COLLEAGUE, OTHERS)

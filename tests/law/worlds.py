@@ -58,8 +58,8 @@ class World:
         key = first_key
         bucket = bucket_of(patient)
         blocks: list[int] = []
-        for table in ("person_fact", "care_relation", "active_choice", "consent", "opening", "block", "lift",
-                      "representative"):  # fmt: skip
+        for table in ("person_fact", "informed", "care_relation", "active_choice", "consent", "opening",
+                      "block", "lift", "representative"):  # fmt: skip
             for number, row in enumerate(self.rows.get(table, ())):
                 key += 1
                 if table == "block":
@@ -76,6 +76,10 @@ def _placed(
 ) -> tuple[Any, ...]:
     if table == "person_fact":
         return (key, bucket, *values, patient)
+    if table == "informed":
+        return (key, values[0], bucket, patient, *values[1:])
+    if table == "representative":
+        values = [*values, None]
     if table in ("active_choice", "opening"):
         return (key, *values[:2], bucket, patient, *values[2:])
     if table == "lift":
@@ -124,6 +128,10 @@ TABLES = {
         ),
         max_size=2,
     ),
+    "informed": st.lists(
+        st.tuples(st.sampled_from([PRESENT - DAY, PRESENT + 1]), at_unit.map(lambda pair: pair[1]), text),
+        max_size=1,
+    ),
     "opening": st.lists(_row(people, at_unit, text), max_size=1),
     "block": st.lists(blocks, max_size=2),
     "lift": st.lists(_row(st.integers(0, 1), units, people, text, text, text), max_size=2),
@@ -137,7 +145,21 @@ TABLES = {
         max_size=3,
     ),
 }
-worlds = st.fixed_dictionaries(TABLES).map(World)
+DAYS = (PRESENT - 5 * DAY, PRESENT + 5 * DAY)
+GRANTED: dict[str, list[tuple[Any, ...]]] = {
+    "care_relation": [(*DAYS, UNIT_A, PROVIDER, "", "visit", "x", None)],
+    "active_choice": [(*DAYS, "treating", UNIT_A, UNIT_C)],
+    "consent": [(*DAYS, PROVIDER, "", "", "x", False)],
+}
+"""All that another provider's data needs, which hardly ever comes together by chance."""
+
+
+def _world(rows: dict[str, list[tuple[Any, ...]]], granted: bool) -> World:
+    more = GRANTED if granted else {}
+    return World({table: [*found, *more.get(table, ())] for table, found in rows.items()})
+
+
+worlds = st.builds(_world, st.fixed_dictionaries(TABLES), st.sampled_from([True, *[False] * 9]))
 
 
 def resources(patient: str | None) -> list[Facts]:

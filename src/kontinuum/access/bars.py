@@ -5,7 +5,16 @@ from __future__ import annotations
 from kontinuum.access.circumstances import Block, Circumstances, Level
 from kontinuum.access.decision import Facts, Question, Reason
 from kontinuum.access.kept_back import MARK, NO_PATIENT
-from kontinuum.access.sql import all_of, any_of, exists, in_force, mine_or_everybodys, none_of, of_patient
+from kontinuum.access.sql import (
+    Late,
+    all_of,
+    any_of,
+    exists,
+    in_force,
+    mine_or_everybodys,
+    none_of,
+    of_patient,
+)
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.sql import Fragment
 
@@ -125,6 +134,45 @@ class OuterBlock:
         return _covered(question, Level.OUTER, elsewhere)
 
 
+class NotOffered:
+    """Rule 13: data of a provider that has not told the patient of it is not offered to other providers.
+
+    General information to everybody counts, from the day that the provider's setting names; else the patient
+    is told, and that is noted.
+    """
+
+    name = "not-offered"
+    numbers: tuple[int, ...] = (13,)
+    provision = "lag (2022:913) om sammanhållen vård- och omsorgsdokumentation, ch. 2"
+    reason = Reason(
+        "The patient has not been told that this is offered to other care providers, so it is not offered.",
+        "Patienten har inte informerats om att uppgifterna görs tillgängliga för andra vårdgivare, så de "
+        "görs inte tillgängliga.",
+    )
+    hidden = True
+
+    def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
+        """Another provider is accountable, which informs neither generally nor has told this patient."""
+        elsewhere = facts.provider != question.assignment.provider
+        return elsewhere and facts.provider in circumstances.unoffered
+
+    def predicate(self, question: Question) -> Fragment:
+        """Another provider is accountable, which informs neither generally nor has told this patient."""
+        elsewhere = Fragment("a.provider <> {}::text", (question.assignment.provider,))
+        # Worked out once for the whole search, and empty nearly everywhere.
+        one_by_one = Fragment(
+            "a.provider = any(array(select o.provider from offering o where o.since > {}::bigint))",
+            (Late.NOW,),
+        )
+        told = exists(
+            "informed",
+            "i",
+            of_patient(question, "i"),
+            Fragment("i.provider = a.provider and i.low <= {}::bigint", (Late.NOW,)),
+        )
+        return all_of(elsewhere, one_by_one, none_of(told))
+
+
 class KeptBack:
     """Rule 28: an entry marked as not for the patient yet is not shown on the patient's own pages."""
 
@@ -170,9 +218,9 @@ class ClosedAccount:
         return exists("person_fact", "x", of_patient(question, "x"), Fragment("x.deceased"))
 
 
-Bar = InnerBlock | OuterBlock | KeptBack | ClosedAccount
+Bar = InnerBlock | OuterBlock | NotOffered | KeptBack | ClosedAccount
 
-CARE_BARS: tuple[Bar, ...] = (OuterBlock(), InnerBlock())
+CARE_BARS: tuple[Bar, ...] = (OuterBlock(), NotOffered(), InnerBlock())
 """What stops staff."""
 
 PORTAL_BARS: tuple[Bar, ...] = (ClosedAccount(), KeptBack())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kontinuum.access.bars import CARE_BARS, PORTAL_BARS
-from kontinuum.access.decide import CARE_GROUNDS, OPEN_GROUNDS, PORTAL_GROUNDS
+from kontinuum.access.decide import CARE_GROUNDS, OPEN_GROUNDS, PORTAL_GROUNDS, UNCHECKED
 from kontinuum.access.needs import ACTIVE_CHOICE, CARE_RELATION, CONSENT, OPENING
 from kontinuum.access.rule import Rule
 from kontinuum.access.vetoes import VETOES
@@ -16,6 +16,7 @@ RULES: tuple[Rule, ...] = (
     OPENING,
     *VETOES,
     *CARE_GROUNDS,
+    UNCHECKED,
     *CARE_BARS,
     *PORTAL_GROUNDS,
     *PORTAL_BARS,
@@ -53,7 +54,10 @@ BEHAVIOURS: dict[int, str] = {
         "visible. What is not understood in a block is refused."
     ),
     12: "A guardian cannot block a child's data.",
-    13: "An objection to being read by other providers is an outer block, with effect at once.",
+    13: (
+        "Data is offered to other providers only after the patient was informed, generally or in person: "
+        "until then it does not exist for them. An objection is an outer block, with effect at once."
+    ),
     14: (
         "Another provider's data is read with a care relation, significance for the care (an active "
         "choice) and consent, which has scope and period and is withdrawn with effect at once."
@@ -63,7 +67,10 @@ BEHAVIOURS: dict[int, str] = {
         "shown that blocked data exists and who holds it."
     ),
     16: "A patient who cannot consent: the way in which the attitude was clarified is documented.",
-    17: "Where blocks and consents cannot be checked the answer is no, with the emergency path open.",
+    17: (
+        "Where blocks and consents cannot be checked the answer is no and says so, with the emergency path "
+        "open: an opening then shows the own provider's documentation, marked in the log."
+    ),
     27: (
         "Own access from 16, guardians until 13, nobody between but by a decision for the child, "
         "proxies within their scope; a deceased person's account is closed."

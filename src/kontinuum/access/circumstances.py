@@ -61,7 +61,11 @@ class Circumstances:
 
     `relation` is the basis of the care relation of the assignment's unit or of the person, `chosen` the units
     whose data the person has chosen actively, `consented` whether the patient lets this provider read others'
-    data, `opened` the end of an emergency opening (microseconds). `born` is the number yyyymmdd.
+    data, `opened` the end of an emergency opening (microseconds). `unoffered` are the other providers that
+    have not told the patient that their data are offered, `informed` is when the own provider told it
+    (microseconds). `own`: the one who asks is the patient. `born` are numbers yyyymmdd: several where
+    Patients that are one person tell different birthdays. `unchecked`: the tables of the law do not hold yet
+    what the record says.
     """
 
     relation: str | None = None
@@ -69,10 +73,14 @@ class Circumstances:
     consented: bool = False
     opened: int | None = None
     blocks: tuple[Block, ...] = ()
+    unoffered: frozenset[str] = frozenset()
+    informed: int | None = None
     representations: tuple[Representation, ...] = ()
-    born: int | None = None
+    own: bool = False
+    born: frozenset[int] = frozenset()
     deceased: bool = False
     protection: Protection = Protection.NONE
+    unchecked: bool = False
 
 
 NOTHING_KNOWN = Circumstances()

@@ -17,12 +17,13 @@ from kontinuum.access.grounds import (
     PatientIdentity,
     SameUnit,
     SystemAssignment,
+    UncheckedEmergency,
 )
 from kontinuum.access.needs import ACTIVE_CHOICE, CARE_RELATION, CONSENT
 from kontinuum.access.portal import DecisionForChild, GuardianOfChild, OwnRecord, Proxy
 from kontinuum.access.redact import unprotected
 from kontinuum.access.rule import Rule
-from kontinuum.access.sql import COMPLETE, all_of, any_of, compact, filled, none_of
+from kontinuum.access.sql import COMPLETE, NOTHING, all_of, any_of, compact, filled, none_of
 from kontinuum.access.vetoes import VETOES
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.principal import Principal, Purpose
@@ -38,6 +39,9 @@ OPEN_GROUNDS: tuple[Rule, ...] = (
 
 CARE_GROUNDS: tuple[Rule, ...] = (SameUnit(), OtherUnit(), OtherProvider(), Emergency())
 """Grounds of staff, which blocks stop."""
+
+UNCHECKED = UncheckedEmergency()
+"""The only ground on which anything that blocks may concern is shown while they cannot be checked."""
 
 PORTAL_GROUNDS: tuple[Rule, ...] = (OwnRecord(), GuardianOfChild(), DecisionForChild(), Proxy())
 """Grounds on the patient's own pages, which what is kept back and a closed account stop."""
@@ -65,6 +69,8 @@ def decide(question: Question, facts: Facts, circumstances: Circumstances | None
             return Permit(rule.name)
     if circumstances is None:
         return CANNOT_CHECK
+    if circumstances.unchecked:
+        return Permit(UNCHECKED.name) if UNCHECKED.holds(question, facts, known) else CANNOT_CHECK
     grounds, bars = (PORTAL_GROUNDS, PORTAL_BARS) if question.is_patient else (CARE_GROUNDS, CARE_BARS)
     # An outer block must not be told of, whether or not there is a ground for access.
     barred = stopping(bars, question, facts, known)
@@ -122,8 +128,11 @@ def _scope(question: Question) -> Fragment:
         any_of(*(rule.predicate(question) for rule in grounds)),
         none_of(any_bar(bars, question)),
         none_of(vetoed),
-        *([] if question.complete else [COMPLETE]),
     )
+    if not question.complete:
+        nobodys = Fragment("r.patient is null") if question.patient is None else NOTHING
+        unchecked = all_of(none_of(COMPLETE), UNCHECKED.predicate(question))
+        conditional = any_of(all_of(any_of(COMPLETE, nobodys), conditional), unchecked)
     return any_of(unconditional, conditional)
 
 

@@ -230,11 +230,7 @@ class OtherProvider:
     def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
         """Another provider, a care relation, consent, and an active choice that states the significance."""
         return (
-            question.is_staff
-            and question.reads
-            and question.principal.purpose is Purpose.CARE
-            and facts.patient is not None
-            and facts.type != "Patient"
+            _reads_in_care(question, facts)
             and facts.provider != question.assignment.provider
             and CARE_RELATION.holds(question, facts, circumstances)
             and CONSENT.holds(question, facts, circumstances)
@@ -255,6 +251,11 @@ class OtherProvider:
         )
 
 
+def _reads_in_care(question: Question, facts: Facts) -> bool:
+    care = question.is_staff and question.reads and question.principal.purpose is Purpose.CARE
+    return care and facts.patient is not None and facts.type != "Patient"
+
+
 class Emergency:
     """Rules 15 and 17: an emergency opening stands in for relation, choice and consent, never for a block."""
 
@@ -265,16 +266,39 @@ class Emergency:
 
     def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
         """Staff in care read while their opening is in force."""
-        return (
-            question.is_staff
-            and question.reads
-            and question.principal.purpose is Purpose.CARE
-            and facts.patient is not None
-            and facts.type != "Patient"
-            and OPENING.holds(question, facts, circumstances)
-        )
+        return _reads_in_care(question, facts) and OPENING.holds(question, facts, circumstances)
 
     def predicate(self, question: Question) -> Fragment:
         """Rows of a patient whose record the person has opened."""
         care = question.is_staff and question.reads and question.principal.purpose is Purpose.CARE
         return all_of(_not_identity(question), OPENING.predicate(question)) if care else NOTHING
+
+
+class UncheckedEmergency:
+    """Rule 17: where blocks cannot be checked, an emergency opening shows the own provider's documentation.
+
+    In an emergency the own provider may lift an inner block by itself. Only its holder lifts an outer block:
+    what another provider has stays closed until it can be checked.
+    """
+
+    name = "unchecked-emergency"
+    numbers: tuple[int, ...] = (17,)
+    provision = "patientdatalagen (2008:355) 4:1, 4:4"
+    reason = Reason(
+        "Opened in an emergency while blocks could not be checked: your own care provider's documentation "
+        "only. It is logged as that and reviewed.",
+        "Öppnad i nödläge medan spärrar inte kunde kontrolleras: bara den egna vårdgivarens dokumentation. "
+        "Det loggas särskilt och granskas.",
+    )
+
+    def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
+        """Staff in care read the own provider's documentation while their opening is in force."""
+        own = facts.provider == question.assignment.provider
+        return own and _reads_in_care(question, facts) and OPENING.holds(question, facts, circumstances)
+
+    def predicate(self, question: Question) -> Fragment:
+        """Rows of the own provider about a patient whose record the person has opened."""
+        care = question.is_staff and question.reads and question.principal.purpose is Purpose.CARE
+        if not care:
+            return NOTHING
+        return all_of(_of_provider(question), _not_identity(question), OPENING.predicate(question))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kontinuum.access.circumstances import Circumstances, Kind
 from kontinuum.access.decision import Facts, Question, Reason
-from kontinuum.access.sql import NOTHING, all_of, exists, in_force, of_patient
+from kontinuum.access.sql import NOTHING, all_of, any_of, exists, in_force, of_patient
 from kontinuum.kernel.sql import Fragment
 
 OWN_ACCESS_FROM = 16
@@ -12,18 +14,23 @@ GUARDIANS_UNTIL = 13
 _YEAR = 10_000  # in the numbers yyyymmdd
 
 
-def reached(years: int, born: int | None, today: int) -> bool:
-    """Whether an age is reached; of somebody whose birth is not known that cannot be said."""
-    return born is not None and born + years * _YEAR <= today
+def reached(years: int, born: Collection[int], today: int) -> bool:
+    """Whether an age is reached by every birthday that is known; if none is, that cannot be said."""
+    return bool(born) and all(each + years * _YEAR <= today for each in born)
+
+
+def _below(years: int, born: Collection[int], today: int) -> bool:
+    """Whether an age is not reached by any birthday that is known; if none is, that cannot be said."""
+    return bool(born) and not any(each + years * _YEAR <= today for each in born)
 
 
 def _born(question: Question, condition: str, years: int) -> Fragment:
-    """The patient's date of birth beside that of somebody who reaches an age today."""
-    return exists(
-        "person_fact",
-        "x",
-        of_patient(question, "x"),
-        Fragment(f"x.born {condition} {{}}::integer", (question.today - years * _YEAR,)),
+    """Every known birthday of the patient beside that of somebody who reaches an age today."""
+    about = of_patient(question, "x")
+    return Fragment(
+        f"coalesce((select bool_and(x.born {condition} {{}}::integer) from person_fact x"
+        f" where {about.text}), false)",
+        (question.today - years * _YEAR, *about.values),
     )
 
 
@@ -52,19 +59,21 @@ class OwnRecord:
     )
 
     def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
-        """The patient's own, and old enough."""
+        """The patient's own, also under another Patient that is the same person; old enough."""
         return (
             question.is_patient
             and question.reads
-            and facts.patient == question.actor.id
+            and (facts.patient == question.actor.id or circumstances.own)
             and reached(OWN_ACCESS_FROM, circumstances.born, question.today)
         )
 
     def predicate(self, question: Question) -> Fragment:
-        """Rows filed under the patient."""
+        """Rows filed under the patient, or under another Patient that is the same person."""
         if not question.is_patient or not question.reads:
             return NOTHING
-        own = Fragment("r.patient = {}::text", (question.actor.id,))
+        me = (question.actor.id,)
+        linked = exists("person_fact", "s", of_patient(question, "s"), Fragment("s.origin = {}::text", me))
+        own = any_of(Fragment("r.patient = {}::text", me), linked)
         return all_of(own, _born(question, "<=", OWN_ACCESS_FROM))
 
 
@@ -82,8 +91,7 @@ class GuardianOfChild:
     def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
         """A guardianship is in force and the child is known to be under thirteen."""
         guardian = any(each.kind is Kind.GUARDIAN for each in circumstances.representations)
-        known = circumstances.born is not None
-        young = known and not reached(GUARDIANS_UNTIL, circumstances.born, question.today)
+        young = _below(GUARDIANS_UNTIL, circumstances.born, question.today)
         return question.is_patient and question.reads and facts.patient is not None and guardian and young
 
     def predicate(self, question: Question) -> Fragment:
@@ -107,8 +115,7 @@ class DecisionForChild:
     def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
         """A decision for the one who asks is in force, and the child is known to be under sixteen."""
         decided = any(each.kind is Kind.DECISION for each in circumstances.representations)
-        known = circumstances.born is not None
-        young = known and not reached(OWN_ACCESS_FROM, circumstances.born, question.today)
+        young = _below(OWN_ACCESS_FROM, circumstances.born, question.today)
         return question.is_patient and question.reads and facts.patient is not None and decided and young
 
     def predicate(self, question: Question) -> Fragment:

@@ -1,7 +1,8 @@
 """What a FHIR resource says to the law: one pure function from a resource to rows.
 
 Encounters, bookings, referrals, listings, episodes and teams make care relations; Consents make blocks,
-consents and proxies; a Patient tells age, death and protected identity. The rows are written in the same
+consents and proxies; a Patient tells age, death and protected identity, a RelatedPerson who is a guardian, a
+Communication that the patient was informed. The rows are written in the same
 transaction as the resource, so that the two never disagree. What a block or consent says and this function
 does not understand is refused, never ignored.
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 from kontinuum.access.circumstances import Level, Protection
 from kontinuum.access.consents import BlockRow, Consents, Understood, denies, read_consent
+from kontinuum.access.vocabulary import COHERENT_RECORD, INFORMATION
 from kontinuum.fhir.search.dates import date_range
 from kontinuum.fhir.search.query import MICROS_MAX, MICROS_MIN
 from kontinuum.sweden import systems
@@ -50,12 +52,22 @@ class PersonFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Guardianship:
+    """When somebody is a child's guardian; who that is, the RelatedPerson's number tells."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
 class Projection:
-    """The rows that a resource makes."""
+    """The rows that a resource makes; `informed` is when the patient was told of coherent records."""
 
     relations: tuple[Relation, ...] = ()
     consents: Consents = field(default_factory=Consents)
     person: PersonFacts | None = None
+    guardianship: Guardianship | None = None
+    informed: int | None = None
 
 
 def project(resource: dict[str, Any], recorded: int) -> Projection:
@@ -68,6 +80,10 @@ def project(resource: dict[str, Any], recorded: int) -> Projection:
         return Projection(
             consents=understood.rows if isinstance(understood, Understood) else _unclear(resource)
         )
+    if kind == "RelatedPerson":
+        return Projection(guardianship=_guardianship(resource))
+    if kind == "Communication":
+        return Projection(informed=_informed(resource, recorded))
     relations = _RELATIONS.get(kind)
     return Projection(tuple(relations(resource, recorded))) if relations else Projection()
 
@@ -143,7 +159,7 @@ _RELATIONS: dict[str, Callable[[dict[str, Any], int], Iterator[Relation]]] = {
     "CareTeam": _team,
 }
 
-PROJECTED_TYPES = frozenset({"Patient", "Consent", *_RELATIONS})
+PROJECTED_TYPES = frozenset({"Patient", "RelatedPerson", "Consent", "Communication", *_RELATIONS})
 """The types that say anything to the law; others cost nothing."""
 
 
@@ -155,6 +171,32 @@ def _organizations(references: Any) -> Iterator[str]:
             yield identifier["value"]
         elif str(reference.get("reference", "")).startswith("Organization/"):
             yield "/".join(reference["reference"].split("/")[:2])
+
+
+def _guardianship(resource: dict[str, Any]) -> Guardianship | None:
+    """A RelatedPerson says that somebody has custody by the code GUARD alone: not every parent has it."""
+    if resource.get("active") is False or not _coded(
+        resource.get("relationship"), systems.ROLE_CODE, "GUARD"
+    ):
+        return None
+    return Guardianship(*_period(resource.get("period")))
+
+
+def _informed(resource: dict[str, Any], recorded: int) -> int | None:
+    told = _coded(resource.get("category"), INFORMATION, COHERENT_RECORD)
+    if resource.get("status") != "completed" or not told:
+        return None
+    sent = date_range(resource.get("sent") or "")
+    return sent[0] if sent else recorded
+
+
+def _coded(concepts: Any, system: str, code: str) -> bool:
+    """Whether a code is among some CodeableConcepts."""
+    return any(
+        coding.get("system") == system and coding.get("code") == code
+        for concept in concepts or ()
+        for coding in concept.get("coding") or ()
+    )
 
 
 def _person(resource: dict[str, Any]) -> PersonFacts:

@@ -56,11 +56,6 @@ def may_see(question: Question) -> bool:
     return PROTECTED_IDENTITY in question.assignment.rights
 
 
-def is_own(question: Question, patient: str | None) -> bool:
-    """Whether a patient asks for what is the patient's own: that is never kept from the patient."""
-    return question.is_patient and patient == question.actor.id
-
-
 def is_marked(body: bytes) -> bool:
     """Whether a stored Patient carries a mark of protected identity."""
     return any(mark in body for mark in MARKS)

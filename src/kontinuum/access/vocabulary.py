@@ -28,6 +28,12 @@ class ConsentKind(StrEnum):
     PROXY = "proxy"
 
 
+INFORMATION: Final = systems.INFORMATION_GIVEN
+"""System of `Communication.category` for what a patient has been told."""
+
+COHERENT_RECORD: Final = "coherent-record"
+"""That what is documented is offered to other care providers, and that the patient may object."""
+
 BLOCKS: Final = frozenset({ConsentKind.INNER_BLOCK, ConsentKind.OUTER_BLOCK})
 READING: Final = frozenset({ConsentKind.COHERENT_RECORD, ConsentKind.CANNOT_CONSENT})
 

@@ -23,7 +23,8 @@ from kontinuum.app.postgres import Cluster, StartError, database
 from kontinuum.app.postgres_settings import DURABLE, MEGABYTE
 from kontinuum.kernel.config import SETTINGS, Settings, mask_password, read_settings
 from kontinuum.kernel.i18n import SWEDEN
-from kontinuum.store import roles
+from kontinuum.kernel.ids import BUCKETS
+from kontinuum.store import index, roles
 from kontinuum.store.migrate import migrations
 
 OLDEST_PYTHON = (3, 11)
@@ -51,6 +52,11 @@ select current_setting('server_version')     as version,
 """
 
 APPLIED = "select count(*) from migration"
+
+GONE_THROUGH = """
+select l.complete, l.bucket as law, i.version, i.bucket as index
+  from law_projection l, search_index i
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +185,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with database(settings) as dsn:
-            facts, applied, role = asyncio.run(_facts(dsn))
+            facts, applied, role, through = asyncio.run(_facts(dsn))
     except StartError as refusal:
         yield Finding(
             "wrong", "database", str(refusal), "Follow the advice, then run `kontinuum doctor` again."
@@ -191,6 +197,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
     yield _schema(applied)
     if applied == len(migrations()):
         yield _log_role(role)
+        yield _law(through)
+        yield _index(through)
     difference = abs((datetime.now(UTC) - facts["now"]).total_seconds())
     if difference > CLOCK_DIFFERENCE_SECONDS:
         yield Finding(
@@ -201,15 +209,17 @@ def _database(settings: Settings) -> Iterator[Finding]:
         )
 
 
-async def _facts(dsn: str) -> tuple[Any, int, str | None]:
+async def _facts(dsn: str) -> tuple[Any, int, str | None, Any]:
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         facts = await connection.fetchrow(FACTS)
         applied = await connection.fetchval(APPLIED) if facts["migrated"] else 0
-        role = await roles.for_application(connection) if applied == len(migrations()) else None
+        current = applied == len(migrations())
+        role = await roles.for_application(connection) if current else None
+        through = await connection.fetchrow(GONE_THROUGH) if current else None
     finally:
         await connection.close()
-    return facts, applied, role
+    return facts, applied, role, through
 
 
 def _durability(facts: Mapping[str, Any]) -> Iterator[Finding]:
@@ -236,6 +246,30 @@ def _log_role(role: str | None) -> Finding:
         f"As a superuser: create role {roles.APPLICATION} nologin; grant {roles.APPLICATION} to the role in "
         "KONTINUUM_DATABASE_URL; then run `kontinuum migrate`.",
     )
+
+
+def _law(through: Mapping[str, Any]) -> Finding:
+    """Whether blocks, consents and relations have been read from all of the record."""
+    done, remedy = max(0, through["law"]) / BUCKETS, "Run `kontinuum law rebuild`."
+    if not through["complete"]:
+        found = f"blocks and consents are read from {done:.0%} of the record: access in care is refused"
+        return Finding("wrong", "law", found, remedy)
+    if done < 1:
+        found = f"what the record says to the law is being read anew, and {done:.0%} of it is done"
+        return Finding("notice", "law", found, remedy)
+    return Finding("good", "law", "blocks, consents and relations are read from all of the record")
+
+
+def _index(through: Mapping[str, Any]) -> Finding:
+    """Whether all of the record is found by the rules of this release."""
+    version = through["version"]
+    if version == index.VERSION:
+        return Finding("good", "search", f"everything is indexed by the rules of this release ({version})")
+    if version > index.VERSION:
+        found = f"the index is made by rules {version}, and this release knows {index.VERSION}"
+        return Finding("wrong", "search", found, "Start the newer release that made it.")
+    found = f"{through['index'] / BUCKETS:.0%} of the record is indexed by the rules of this release"
+    return Finding("notice", "search", found, "Run `kontinuum serve`: it finishes that before it answers.")
 
 
 def _schema(applied: int) -> Finding:

@@ -62,6 +62,7 @@ _SAID: Final = {
     "close-opening": message("Ended an emergency opening"),
     "state-relation": message("Stated why the record is needed"),
     "active-choice": message("Chose to read other units' information"),
+    "inform": message("Told the patient that data are offered to other care providers"),
     "consent": message("Noted a consent to read from other care providers"),
     "block": message("Set a block"),
     "lift": message("Lifted a block for a time"),

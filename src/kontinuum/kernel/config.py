@@ -17,7 +17,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from kontinuum.kernel import provider_settings, setting_values
 from kontinuum.kernel.numbering import NumberScheme, read_schemes
-from kontinuum.kernel.provider_settings import PROVIDER_SETTINGS, ProviderSetting
+from kontinuum.kernel.provider_settings import (
+    INFORMED_GENERALLY,
+    PROVIDER_SETTINGS,
+    ProviderSetting,
+)
 from kontinuum.kernel.providers import OidcProvider, Wrong, read_providers
 from kontinuum.kernel.setting_values import MAX_WORKERS, REFUSED, TELLABLE, Refusal
 
@@ -318,7 +322,11 @@ SETTINGS: tuple[Setting, ...] = (
         "again. What was being written stays.",
         parse=setting_values.minutes,
     ),
-    *(_of_providers(one) for one in PROVIDER_SETTINGS if one.name not in ("session_hours", "idle_minutes")),
+    *(
+        _of_providers(one)
+        for one in PROVIDER_SETTINGS
+        if one.name not in ("session_hours", "idle_minutes", INFORMED_GENERALLY)
+    ),
     Setting(
         name="KEPT_BACK_TOLD",
         field="kept_back_told",

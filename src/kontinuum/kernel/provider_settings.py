@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, time
 from typing import Any, Final, Literal
 
-from kontinuum.kernel.i18n import message
+from kontinuum.kernel.clock import to_micros
+from kontinuum.kernel.i18n import SWEDEN, message
 
-Kind = Literal["number", "yes-no", "series"]
-Value = int | bool | tuple[str, ...]
+Kind = Literal["number", "yes-no", "day", "series"]
+Value = int | bool | str | tuple[str, ...]
 
 LONGEST_SERIES: Final = 20
 
@@ -35,6 +37,7 @@ class ProviderSettings:
     session_hours: int = 12
     log_years: int = 10
     extract_names: bool = False
+    informed_generally: str = "2023-01-01"
     reserve_series: tuple[str, ...] = ()
 
 
@@ -42,7 +45,8 @@ class ProviderSettings:
 class ProviderSetting:
     """One setting: its name in `ProviderSettings`, what it means, and what is allowed.
 
-    `low` and `high` bound a number. `variable` is the environment variable that wins, without prefix.
+    `low` and `high` bound a number. A day is written YYYY-MM-DD, and empty for never.
+    `variable` is the environment variable that wins, without prefix.
     """
 
     name: str
@@ -70,6 +74,8 @@ class ProviderSetting:
         """What is allowed, in words."""
         if self.kind == "number":
             return f"{self.low} to {self.high}"
+        if self.kind == "day":
+            return "a day such as 2023-01-01, or nothing"
         return "yes, no" if self.kind == "yes-no" else "lines of NAME; SYSTEM; FORM, parted by |"
 
 
@@ -93,6 +99,9 @@ class ReserveSeries:
         """The form as a regular expression for text in upper case without spaces and hyphens."""
         return "".join({"#": r"\d", "@": "[A-Z]"}.get(sign, re.escape(sign)) for sign in self.form)
 
+
+INFORMED_GENERALLY: Final = "informed_generally"
+"""The setting that every search asks for in the database, so that no environment variable decides it."""
 
 _VARIABLES: Final = {"idle_minutes": "SESSION_IDLE_MINUTES"}
 _DEFAULTS: Final = ProviderSettings()
@@ -139,6 +148,17 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         1,
         3650,
         "lag (2022:913) ch. 3",
+    ),
+    ProviderSetting(
+        INFORMED_GENERALLY,
+        message("Information about shared records"),
+        message(
+            "From which day everybody has been told, by letter, notices and 1177, that what is documented "
+            "here is offered to other care providers. Empty: each patient is told in person, and nothing is "
+            "offered before that is noted."
+        ),
+        "day",
+        provision="lag (2022:913) ch. 2",
     ),
     ProviderSetting(
         "idle_minutes",
@@ -214,7 +234,23 @@ def parse(setting: ProviderSetting, text: str) -> Value | NotAllowed:
         return number
     if setting.kind == "yes-no":
         return {"yes": True, "no": False}.get(text, NotAllowed("yes or no"))
+    if setting.kind == "day":
+        return text if not text or _is_day(text) else NotAllowed(setting.allowed)
     return _series(text)
+
+
+def begins(day: str) -> int:
+    """When a day begins in Sweden, in microseconds; the end of time for none."""
+    if not day:
+        return 2**63 - 1
+    return to_micros(datetime.combine(date.fromisoformat(day), time(), tzinfo=SWEDEN))
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def reserve_series_of(settings: ProviderSettings) -> tuple[ReserveSeries, ...]:

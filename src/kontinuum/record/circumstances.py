@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -72,8 +73,6 @@ async def known_of(
     if not patients or question.is_system:
         return {}
     try:
-        if not await is_complete(context, connection):
-            return None
         return await circumstances_of(context, connection, sorted(patients), question.now)
     except _UNREACHABLE:
         _log.exception("circumstances_unknown")
@@ -109,28 +108,35 @@ async def circumstances_of(
     by_patient: dict[str, list[store.Known]] = {patient: [] for patient in patients}
     for each in found:
         by_patient[each.patient].append(each)
-    return {patient: _gathered(known) for patient, known in by_patient.items()}
+    unchecked = not await is_complete(context, connection)
+    return {
+        patient: replace(_gathered(patient, known, principal.actor.id), unchecked=unchecked)
+        for patient, known in by_patient.items()
+    }
 
 
-def _gathered(known: list[store.Known]) -> Circumstances:
+def _gathered(patient: str, known: list[store.Known], asking: str) -> Circumstances:
     by_kind: dict[str, list[store.Known]] = {}
     for each in known:
         by_kind.setdefault(each.what, []).append(each)
     relations = sorted(by_kind.get("relation", ()), key=lambda each: -each.high)
-    person = next(iter(by_kind.get("person", ())), None)
+    people = by_kind.get("person", ())
     return Circumstances(
         relation=relations[0].a if relations else None,
         chosen=frozenset(each.a or "" for each in by_kind.get("choice", ())),
         consented="consent" in by_kind,
         opened=max((each.high for each in by_kind.get("opening", ())), default=None),
         blocks=tuple(map(_block, by_kind.get("block", ()))),
+        unoffered=frozenset(each.a or "" for each in by_kind.get("unoffered", ())),
+        informed=min((each.low for each in by_kind.get("informed", ())), default=None),
         representations=tuple(
             Representation(Kind(each.a or ""), type_names(each.types or ()))
             for each in by_kind.get("acts", ())
         ),
-        born=person.low if person else None,
-        deceased=person.flag if person else False,
-        protection=PROTECTIONS[person.high] if person else Protection.NONE,
+        own=asking == patient or any(person.a == asking for person in people),
+        born=frozenset(person.low for person in people if person.low is not None),
+        deceased=any(person.flag for person in people),
+        protection=PROTECTIONS[max((person.high for person in people), default=0)],
     )
 
 

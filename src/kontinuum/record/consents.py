@@ -1,4 +1,4 @@
-"""Writes blocks, consents and appointments as FHIR Consent; `access.consents` reads them.
+"""Writes blocks, consents and appointments as FHIR Consent, and that a patient was informed.
 
 http://hl7.org/fhir/R4/consent.html
 """
@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from kontinuum.access.circumstances import Level
-from kontinuum.access.vocabulary import CONSENT_KIND, INFORMATION_TYPE, ConsentKind
+from kontinuum.access.vocabulary import (
+    COHERENT_RECORD,
+    CONSENT_KIND,
+    INFORMATION,
+    INFORMATION_TYPE,
+    ConsentKind,
+)
 from kontinuum.fhir import json
 from kontinuum.kernel.clock import instant
+from kontinuum.kernel.principal import Principal
 from kontinuum.record import projecting
 from kontinuum.record.context import Context
 from kontinuum.record.preparing import check, created, superseding
@@ -23,6 +30,9 @@ from kontinuum.sweden import systems
 
 _SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
 _ROLE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+_MODE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
+INFORMED_HOW: Final = {"writing": "WRITTEN", "orally": "VERBAL", "1177": "ONLINEWRIT"}
+"""How a patient was told: our word, and the code of HL7's participation modes."""
 _POLICY = "https://rkrattsbaser.gov.se/sfst?bet=2008:355"
 
 
@@ -83,10 +93,26 @@ def proxy(patient: str, now: int, until: int, person: str, groups: Sequence[str]
     return _consent(patient, now, ConsentKind.PROXY, provision)
 
 
+def information(patient: str, now: int, how: str, principal: Principal) -> dict[str, Any]:
+    """That a patient was told of coherent records (http://hl7.org/fhir/R4/communication.html)."""
+    actor, unit = principal.actor, principal.assignment.unit_name
+    sender = {"reference": actor.reference} if actor.reference else {}
+    return {
+        "resourceType": "Communication",
+        "status": "completed",
+        "category": [{"coding": [{"system": INFORMATION, "code": COHERENT_RECORD}]}],
+        "medium": [{"coding": [{"system": _MODE, "code": INFORMED_HOW[how]}]}],
+        "subject": {"reference": f"Patient/{patient}"},
+        "recipient": [{"reference": f"Patient/{patient}"}],
+        "sent": instant(now),
+        "sender": {**sender, "display": f"{actor.name}, {unit}"},
+    }
+
+
 async def create(
     context: Context, resource: dict[str, Any], identity: tuple[int, int, str], accountable: tuple[str, str]
 ) -> None:
-    """Write a Consent for which a unit of a provider is accountable, and what it says to the law."""
+    """Write what the patient decided or was told, for which a unit is accountable, and what it means."""
     assert check(resource) is None, check(resource)
     number = await writes.accountable(context.pool, *accountable)
     version = created(context, resource, number, identity=identity)

@@ -25,7 +25,7 @@ from kontinuum.record.references import references
 from kontinuum.record.tombstones import PROVISION
 from kontinuum.record.writing import in_transaction
 from kontinuum.store import destruction as store
-from kontinuum.store import drafts, law, persons
+from kontinuum.store import drafts, law_linked, persons
 from kontinuum.store.destruction import Decision
 from kontinuum.store.resources import destroy as rows
 from kontinuum.store.resources import read as reads
@@ -118,7 +118,7 @@ async def execute(context: Context, number: int, patient: str) -> Decision | Ref
         )
         now, actor = context.now(), context.principal.actor
         await rows.destroy(connection, doomed, decision.number, now)
-        await law.remove(connection, [(row.bucket, row.key) for row in doomed])
+        await law_linked.remove(connection, [(row.bucket, row.key) for row in doomed])
         # A note that was left unsigned has its id from the draft, which still holds the same text.
         unsigned = [row.id for row in doomed] if decision.entries else None
         await drafts.destroy(connection, decision.patient, decision.provider, unsigned)

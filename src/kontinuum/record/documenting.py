@@ -12,6 +12,7 @@ from kontinuum.kernel.principal import Purpose
 from kontinuum.record.context import Context
 from kontinuum.record.durations import DOCUMENTED_FOR
 from kontinuum.store import law as store
+from kontinuum.store import law_linked
 from kontinuum.store.resources.rows import NewVersion
 
 BASIS = "documentation"
@@ -34,7 +35,7 @@ async def relate(context: Context, connection: Any, written: Sequence[NewVersion
         for version in written
         if version.patient and version.type not in _IDENTITY
     }
-    await store.relate_unless_related(
+    added = await store.relate_unless_related(
         connection,
         [
             store.Stated(context.services.keys.next(), bucket_of(patient), patient, source)
@@ -47,6 +48,7 @@ async def relate(context: Context, connection: Any, written: Sequence[NewVersion
         now=now,
         until=now + DOCUMENTED_FOR,
     )
+    await law_linked.repeat(connection, "care_relation", added)
 
 
 def states_relation(context: Context, written: Sequence[NewVersion]) -> bool:

@@ -6,8 +6,9 @@ care; of what is behind an outer block nothing, but in an emergency that it exis
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from kontinuum.access import Action, Circumstances
@@ -19,6 +20,7 @@ from kontinuum.kernel.ids import bucket_of, id_hash
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record.circumstances import circumstances_of
 from kontinuum.record.context import Context
+from kontinuum.store import persons
 from kontinuum.store.resources import existence as store
 
 _TYPE_HASHES = [type_hash(name) for name in RESOURCE_TYPES if name != "Patient"]
@@ -59,7 +61,8 @@ class Access:
     @property
     def related(self) -> bool:
         """Whether the assignment's unit takes part in the care, or the record is opened."""
-        return self.circumstances.relation is not None or self.circumstances.opened is not None
+        known = self.circumstances
+        return known.opened is not None or (known.relation is not None and not known.unchecked)
 
 
 async def standing(context: Context, patient: str) -> Access:
@@ -75,28 +78,39 @@ async def access_to(context: Context, patient: str, stands: Access | None = None
     """
     question = context.question(Action.READ, patient=patient)
     known = (stands or await standing(context, patient)).circumstances
-    if not question.is_staff or context.principal.purpose is not Purpose.CARE:
+    if known.unchecked or not question.is_staff or context.principal.purpose is not Purpose.CARE:
         return Access(known)
-    rows = await store.by_unit(
-        context.pool,
-        bucket_of(patient),
-        id_hash(patient),
-        patient,
-        _TYPE_HASHES,
-        predicate(question),
-        barred_by(question),
-    )
+    rows, members = await asyncio.gather(_by_unit(context, patient), persons.whole(context.pool, patient))
+    for other in members:
+        rows += await _by_unit(context, other) if other != patient else ()
     hidden = [row for row in rows if row.entries > row.readable + row.barred]
     if hidden or (known.opened is not None and any(row.barred for row in rows)):
         await context.log("existence", "permitted", known.relation or "none", patients=(patient,))
     if known.relation is None and known.opened is None:
         return Access(known, hides_something=bool(hidden))
-    withheld = [_withheld(context, known, row) for row in hidden]
+    withheld = _together([_withheld(context, known, row) for row in hidden])
     if known.opened is not None:
         holders = sorted({row.provider for row in rows if row.barred})
         withheld += [Withheld(provider, provider, None, Way.HOLDER) for provider in holders]
     withheld.sort(key=lambda each: (-(each.entries or 0), each.unit))
     return Access(known, tuple(withheld))
+
+
+async def _by_unit(context: Context, patient: str) -> list[store.ByUnit]:
+    """What each unit has about one of the Patients that a person is."""
+    question = context.question(Action.READ, patient=patient)
+    place = (bucket_of(patient), id_hash(patient), patient)
+    return await store.by_unit(context.pool, *place, _TYPE_HASHES, predicate(question), barred_by(question))
+
+
+def _together(withheld: list[Withheld]) -> list[Withheld]:
+    """One line for a unit, also where several Patients are the person."""
+    lines: dict[tuple[str, Way], Withheld] = {}
+    for each in withheld:
+        before = lines.get((each.unit, each.way))
+        more = (before.entries or 0) if before is not None else 0
+        lines[each.unit, each.way] = replace(each, entries=(each.entries or 0) + more)
+    return list(lines.values())
 
 
 def _withheld(context: Context, known: Circumstances, row: store.ByUnit) -> Withheld:

@@ -29,6 +29,7 @@ from kontinuum.record.durations import CHOICE_FOR, DAY, HOUR
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.record.preparing import new_id
 from kontinuum.store import law as store
+from kontinuum.store import law_linked, persons
 from kontinuum.store.resources import read as reads
 
 _LIFTS = ("consent", "emergency")
@@ -102,8 +103,10 @@ class Law:
         if known[patient].opened is None:
             return refuse(RefusalKind.NOT_FOUND, "not-found", "There is no emergency opening to end.")
         await self._log("close-opening", patient)
+        members = await persons.whole(self._context.pool, patient)
+        places = [(bucket_of(each), each) for each in members]
         unit, person = principal.assignment.unit, principal.actor.id
-        await store.close(self._context.pool, bucket_of(patient), patient, person=person, unit=unit, now=now)
+        await store.close(self._context.pool, places, person=person, unit=unit, now=now)
         return Done("opening", now)
 
     async def consent(
@@ -162,11 +165,33 @@ class Law:
         name = await self._write("block", patient, resource, accountable=(unit, provider))
         return Done(name, MICROS_MAX)
 
+    async def inform(self, patient: str, how: str, *, objects: bool = False) -> Done | Refusal:
+        """Rule 13: note that the patient was told that the own provider offers its data to others.
+
+        `how` is one of `INFORMED_HOW`, or empty for who was told before and `objects` now. An objection is
+        an outer block, which comes first and at once.
+        """
+        refusal = await self._refused("inform", patient, related=True)
+        if refusal is not None:
+            return refusal
+        if how not in consents.INFORMED_HOW and (how or not objects):
+            return refuse(RefusalKind.BAD_REQUEST, "value", f"Say how: {', '.join(consents.INFORMED_HOW)}.")
+        principal = self._context.principal
+        provider = principal.assignment.provider
+        if objects:
+            blocked = await self.block(patient, Level.OUTER, provider, provider)
+            if isinstance(blocked, Refusal) or not how:
+                return blocked
+        resource = consents.information(patient, self._context.now(), how, principal)
+        name = await self._write("inform", patient, resource, note=how)
+        return Done(name, MICROS_MAX)
+
     async def annul(self, patient: str, consent: str) -> Done | Refusal:
         """Annul a block, withdraw a consent or end an appointment (`Consent/id`), with effect at once."""
         found = await reads.read(self._context.pool, TYPE_CODES["Consent"], consent.removeprefix("Consent/"))
         ours = found is not None and found.body is not None and kind_of(json.loads(found.body)) is not None
-        if found is None or not ours or found.patient != patient:
+        members = await persons.whole(self._context.pool, patient)
+        if found is None or not ours or found.patient not in members:
             return missing("Consent", consent.removeprefix("Consent/"))
         refusal = await self._may_decide("annul", patient, found.provider)
         if refusal is not None:
@@ -229,7 +254,7 @@ class Law:
         key, actor = self._key(), self._context.principal.actor
         await self._log("represent", patient, f"{kind.value}=Patient/{person}", f"until={instant(until)}")
         now, nothing = self._context.now(), list[int]()
-        row = (key, now, until, bucket_of(patient), 0, patient, person, kind.value, nothing, actor.id)
+        row = (key, now, until, bucket_of(patient), 0, patient, person, kind.value, nothing, actor.id, None)
         await self._insert("representative", row)
         return Done(str(key), until)
 
@@ -251,8 +276,8 @@ class Law:
         return self._context.services.keys.next()
 
     async def _insert(self, table: str, *rows: tuple[Any, ...]) -> None:
-        async with self._context.pool.acquire() as connection:
-            await store.insert(connection, table, rows)
+        async with self._context.pool.acquire() as connection, connection.transaction():
+            await law_linked.insert(connection, table, rows)
 
     async def _log(
         self, action: str, patient: str, *what: str, note: str | None = None, outcome: str = "permitted"
@@ -270,7 +295,7 @@ class Law:
         note: str | None = None,
     ) -> str:
         identity = new_id(self._context, bucket_of(patient))
-        name = f"Consent/{identity[2]}"
+        name = f"{resource['resourceType']}/{identity[2]}"
         await self._log(action, patient, f"{name}/_history/1", note=note)
         assignment = self._context.principal.assignment
         await consents.create(
@@ -307,7 +332,7 @@ class Law:
                 return await self._denied(action, patient, _ANOTHER_PROVIDER)
             return None
         known = (await circumstances_of(self._context, self._context.pool, [patient], question.now))[patient]
-        if patient != question.actor.id:
+        if not known.own:
             return await self._denied(action, patient, _NOT_FOR_ANOTHER)
         if known.deceased or not reached(OWN_ACCESS_FROM, known.born, question.today):
             return await self._denied(action, patient, _NOT_OLD_ENOUGH)

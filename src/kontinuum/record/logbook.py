@@ -20,7 +20,7 @@ from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.record import reviewing
 from kontinuum.record.context import Context, forbidden
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
-from kontinuum.store import audit_query, audit_review
+from kontinuum.store import audit_query, audit_review, persons
 from kontinuum.store.audit_query import Filter, Position
 from kontinuum.store.audit_review import Check, Finding, Period, Round
 
@@ -159,7 +159,7 @@ class Logbook:
         if refusal is not None:
             return refusal
         provider = self._context.principal.assignment.provider
-        wanted = Filter(provider, actors, patient, unit, since, until)
+        wanted = Filter(provider, actors, (patient,) if patient else (), unit, since, until)
         rows = await audit_query.find(self._context.pool, wanted, count + 1, after)
         shown = tuple(_shown(row) for row in rows[:count])
         asked = {"actor": ",".join(actors), "patient": patient, "unit": unit, "since": since, "until": until}
@@ -181,7 +181,7 @@ class Logbook:
         return await audit_query.units(self._context.pool, principal.assignment.provider)
 
     async def extract(self, patient: str) -> Extract | Refusal:
-        """What the log tells about a patient.
+        """What the log tells about a patient, under every Patient that is the same person.
 
         The patient is told of all providers' accesses, staff of those of the own provider.
         """
@@ -191,7 +191,8 @@ class Logbook:
             await self._context.log("extract-log", "refused", _NOT_SELF.rule, patients=(patient,))
             return forbidden(_NOT_SELF)
         provider = None if own else principal.assignment.provider
-        wanted = Filter(provider=provider, patient=patient)
+        members = await persons.whole(self._context.pool, patient)
+        wanted = Filter(provider=provider, patients=members)
         rows = await audit_query.find(self._context.pool, wanted, EXTRACT_AT_MOST + 1)
         shown = rows[:EXTRACT_AT_MOST]
         basis = "own-record" if own else _NOT_SELF.rule
@@ -250,7 +251,14 @@ class Logbook:
             return found
         provider = self._context.principal.assignment.provider
         rounds = await audit_review.rounds(self._context.pool, provider, found.round)
-        wanted = Filter(provider, (found.actor,), found.patient, None, found.first, found.last + 1)
+        wanted = Filter(
+            provider,
+            (found.actor,),
+            (found.patient,) if found.patient else (),
+            None,
+            found.first,
+            found.last + 1,
+        )
         rows = await audit_query.find(self._context.pool, wanted, 500)
         entries = tuple(map(_shown, rows))
         patients = (one for each in entries for one in each.entry.patients)

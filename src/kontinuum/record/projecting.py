@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from kontinuum.access.consents import Understood, kind_of, read_consent
@@ -10,15 +11,20 @@ from kontinuum.access.project import PROJECTED_TYPES, project
 from kontinuum.access.vocabulary import BLOCKS
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.kernel.clock import from_micros
+from kontinuum.kernel.i18n import local
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.record.circumstances import PROTECTIONS
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
+from kontinuum.record.persons import guardians
 from kontinuum.store import law as store
+from kontinuum.store import law_linked
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
 from kontinuum.sweden import systems
 
 _CONSENT = TYPE_CODES["Consent"]
+_PATIENT = TYPE_CODES["Patient"]
 _ORGANIZATION = TYPE_CODES["Organization"]
 CODES = frozenset(TYPE_CODES[name] for name in PROJECTED_TYPES)
 _PERSON = ("person_fact",)
@@ -81,16 +87,18 @@ async def write(
     """Bring the tables of the law in step with what was just written; within its transaction."""
     outdated = [(old.bucket, old.key) for old, _ in changed if old.type in CODES]
     if outdated:
-        await store.remove(connection, outdated)
+        await law_linked.remove(connection, outdated)
     gone = [(row.bucket, row.key) for row in buried if row.type in CODES]
     if gone:  # what a person was is still asked of the history
-        await store.remove(connection, gone, _OF_RESOURCES)
+        await law_linked.remove(connection, gone, _OF_RESOURCES)
     new = [*created, *(version for _, version in changed)]
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for version in new:
         if version.type in CODES:
             _add(rows, version, json.loads(version.body), accountable, now)
-    await _insert(connection, rows)
+    await _insert(connection, rows, now)
+    touched: list[NewVersion | ResourceRow] = [*new, *(old for old, _ in changed), *buried]
+    await guardians.follow(connection, [each for each in touched if each.type == _PATIENT], _day(now))
     await _name_units(connection, [v for v in new if v.type == _ORGANIZATION], accountable)
 
 
@@ -101,7 +109,7 @@ async def rebuild(
 
     `former` are the last versions with a body of those that are deleted: what a person was is still asked.
     """
-    await store.remove(connection, [(row.bucket, row.key) for row in found])
+    await law_linked.remove(connection, [(row.bucket, row.key) for row in found])
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for row in found:
         if row.body is not None:
@@ -111,13 +119,14 @@ async def rebuild(
         _add(deleted, row, json.loads(row.body or b""), Accountable(row.unit, row.provider), now)
     for table in _PERSON:
         rows.setdefault(table, []).extend(deleted.get(table, ()))
-    await _insert(connection, rows)
+    await _insert(connection, rows, now)
 
 
-async def _insert(connection: Any, rows: dict[str, list[tuple[Any, ...]]]) -> None:
+async def _insert(connection: Any, rows: dict[str, list[tuple[Any, ...]]], now: int) -> None:
     await _resolve_relations(connection, rows.get("care_relation", []))
-    for table, records in rows.items():
-        await store.insert(connection, table, records)
+    rows["representative"] = await guardians.known(connection, rows.get("representative", []), _day(now))
+    for table in store.PROJECTED:
+        await law_linked.insert(connection, table, rows.get(table, ()))
 
 
 def _add(
@@ -154,7 +163,13 @@ def _add(
             _type_codes(block.kept), source)  # fmt: skip
     for number, proxy in enumerate(said.proxies):
         put("representative", key, proxy.low, proxy.high, bucket, number, patient, proxy.person, "proxy",
-            _type_codes(proxy.types), source)  # fmt: skip
+            _type_codes(proxy.types), source, None)  # fmt: skip
+    if projection.informed is not None:
+        put("informed", key, projection.informed, bucket, patient, provider, source)
+    if projection.guardianship is not None:
+        low, high = projection.guardianship.low, projection.guardianship.high
+        for known in guardians.numbers_in(resource, _day(now)):
+            put("representative", key, low, high, bucket, 0, patient, "", "guardian", [], source, known)
     if projection.person is not None:
         person = projection.person
         level = PROTECTIONS.index(person.protection)
@@ -194,6 +209,10 @@ def _hsa(body: bytes) -> str | None:
             value: str | None = identifier.get("value")
             return value
     return None
+
+
+def _day(now: int) -> date:
+    return local(from_micros(now)).date()
 
 
 def _type_codes(names: frozenset[str]) -> list[int]:

@@ -73,7 +73,7 @@ async def vread(context: Context, type_name: str, logical_id: str, version: int)
     shown = await _released(context, "vread", found)
     if isinstance(shown, Refusal):
         return shown
-    return gone(shown) if shown.body is None else await release_one(context, shown, past=True)
+    return gone(shown) if shown.body is None else await release_one(context, shown)
 
 
 def _versioned(type_name: str, logical_id: str, version: int) -> str:
@@ -192,7 +192,7 @@ async def history(
         count=len(shown),
     )
     following = _cursor(rows[count - 1]) if len(rows) > count else None
-    return HistoryPage(tuple(await release(context, shown, past=True)), following)
+    return HistoryPage(tuple(await release(context, shown)), following)
 
 
 def split(text: str) -> tuple[int, str] | None:

@@ -29,8 +29,8 @@ class Rebuilt(NamedTuple):
 
 
 async def needs_rebuild(connection: Any) -> bool:
-    """Whether something is still to be gone through before the law can be checked."""
-    return not await law.is_complete(connection)
+    """Whether something is still to be gone through, be it only anew."""
+    return (await law.progress(connection)).bucket < BUCKETS
 
 
 async def restart(pool: Any) -> None:

@@ -47,7 +47,7 @@ class Filter(NamedTuple):
 
     provider: str | None = None
     actors: Sequence[str] = ()
-    patient: str | None = None
+    patients: Sequence[str] = ()
     unit: str | None = None
     since: int | None = None
     until: int | None = None
@@ -67,8 +67,8 @@ def _where(wanted: Filter, binder: Binder) -> str:
         conditions.append(f"e.provider = {binder.bind(wanted.provider)}")
     if wanted.actors:
         conditions.append(f"e.actor = any({binder.bind(list(wanted.actors))}::text[])")
-    if wanted.patient is not None:
-        conditions.append(f"e.patients @> array[{binder.bind(wanted.patient)}::text]")
+    if wanted.patients:
+        conditions.append(f"e.patients && {binder.bind(list(wanted.patients))}::text[]")
     if wanted.unit is not None:
         conditions.append(f"e.unit = {binder.bind(wanted.unit)}")
     if wanted.since is not None:
@@ -90,7 +90,7 @@ async def find(connection: Any, wanted: Filter, limit: int, after: Position | No
         where += f" and e.recorded <= {first}"
         where += f" and (e.recorded, e.writer, e.block, e.ord) < ({', '.join((first, *rest))})"
     order = "order by e.recorded desc, e.writer desc, e.block desc, e.ord desc"
-    if wanted.patient is not None:
+    if wanted.patients:
         # A patient's entries are few and found by their own index: never walk through everybody's.
         statement = f"""
             with e as materialized (select e.* from audit_entry e where {where})

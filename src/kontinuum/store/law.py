@@ -33,14 +33,26 @@ select 'block', x.patient, x.level, x.provider, x.low, x.high, x.key, x.kept, x.
                   and l.person in ('', $4) and l.low <= $6 and l.high > $6)
   from w join block x using (bucket, patient)
 union all
-select 'person', x.patient, null, null, x.born, x.protection, null, null, null, x.deceased
+select 'informed', x.patient, x.source, null, x.low, null, x.key, null, null, false
+  from w join informed x using (bucket, patient)
+ where x.provider = $5 and x.low <= $6
+union all
+select 'unoffered', w.patient, o.provider, null, o.since, null, null, null, null, false
+  from w cross join offering o
+ where o.provider <> $5 and o.since > $6
+   and not exists (select 1 from informed i
+                    where i.bucket = w.bucket and i.patient = w.patient and i.provider = o.provider
+                      and i.low <= $6)
+union all
+select 'person', x.patient, x.origin, null, x.born, x.protection, null, null, null, x.deceased
   from w join person_fact x using (bucket, patient)
 """
 
 OF_PATIENT = """
 with w as (select * from unnest($1::smallint[], $2::text[]) as w(bucket, patient))
-select 'person' as what, x.patient, null as a, null as b, x.born::bigint as low, x.protection::bigint as high,
-       null::bigint as key, null::smallint[] as types, null::text as c, x.deceased as flag
+select 'person' as what, x.patient, x.origin as a, null as b, x.born::bigint as low,
+       x.protection::bigint as high, null::bigint as key, null::smallint[] as types, null::text as c,
+       x.deceased as flag
   from w join person_fact x using (bucket, patient)
 union all
 select 'acts', x.patient, x.kind, null, x.low, x.high, x.key, x.kept, null, false
@@ -65,8 +77,9 @@ update care_relation x set unit = w.unit, provider = w.provider
 """
 
 CLOSE = """
-update opening set high = $5
- where bucket = $1 and patient = $2 and person = $3 and unit = $4 and high > $5
+update opening x set high = $5
+  from unnest($1::smallint[], $2::text[]) as w(bucket, patient)
+ where x.bucket = w.bucket and x.patient = w.patient and x.person = $3 and x.unit = $4 and x.high > $5
 """
 
 RELATE = """
@@ -77,6 +90,19 @@ select w.key, $8, $9, w.bucket, 0, w.patient, $5, $6, $7, $10, w.source, null
  where not exists (select 1 from care_relation x
                     where x.bucket = w.bucket and x.patient = w.patient and x.unit = $5
                       and x.person in ('', $7) and x.low <= $8 and x.high > $8)
+returning key, low, high, bucket, ord, patient, unit, provider, person, basis, source, reason
+"""
+
+OFFER = """
+insert into offering (provider, since) values ($1, $2)
+on conflict (provider) do update set since = excluded.since
+"""
+
+OFFER_AS_USUAL = "delete from offering where provider = $1"
+
+KNOWN_BY_NUMBER = """
+select {columns} from representative
+ where origin is null and number = any($1::text[])
 """
 
 IS_COMPLETE = "select complete from law_projection"
@@ -86,18 +112,20 @@ PROGRESS = "select complete, bucket, key from law_projection for update"
 PROCEED = "update law_projection set complete = $1, bucket = $2, key = $3"
 
 COLUMNS = {
-    "care_relation": "key low high bucket ord patient unit provider person basis source reason",
-    "active_choice": "key low high bucket patient person unit target",
-    "consent": "key low high bucket ord patient provider unit person source unable",
-    "opening": "key low high bucket patient person unit provider reason",
-    "block": "key low high bucket ord level patient provider unit kept source",
-    "lift": "key low high block bucket patient unit person ground reason requester",
-    "representative": "key low high bucket ord patient person kind kept source",
     "person_fact": "key bucket born deceased protection patient",
+    "consent": "key low high bucket ord patient provider unit person source unable",
+    "block": "key low high bucket ord level patient provider unit kept source",
+    "informed": "key low bucket patient provider source",
+    "representative": "key low high bucket ord patient person kind kept source number",
+    "active_choice": "key low high bucket patient person unit target",
+    "opening": "key low high bucket patient person unit provider reason",
+    "lift": "key low high block bucket patient unit person ground reason requester",
+    "care_relation": "key low high bucket ord patient unit provider person basis source reason",
 }
+"""The tables and what is written in them, in the order in which every transaction comes to them."""
 
-PROJECTED = ("care_relation", "consent", "block", "representative", "person_fact")
-"""The tables whose rows come from resources."""
+PROJECTED = ("person_fact", "consent", "block", "informed", "representative", "care_relation")
+"""The tables whose rows come from resources, in the same order."""
 
 
 class Stated(NamedTuple):
@@ -182,30 +210,16 @@ async def protected(connection: Any, patients: Sequence[tuple[int, str]]) -> set
     return {record["patient"] for record in await connection.fetch(PROTECTED, buckets, names)}
 
 
-async def insert(connection: Any, table: str, records: Sequence[tuple[Any, ...]]) -> None:
-    """Add rows to a table of the law, in the order of `COLUMNS`."""
+async def add(connection: Any, table: str, records: Sequence[tuple[Any, ...]], *further: str) -> None:
+    """Add rows to a table of the law as they are, in the order of `COLUMNS` and `further` columns."""
     if not records:
         return
-    names = COLUMNS[table].split()
+    names = [*COLUMNS[table].split(), *further]
     if len(records) > 1:
         await connection.copy_records_to_table(table, records=records, columns=names)
         return
     places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
     await connection.execute(f"insert into {table} ({', '.join(names)}) values ({places})", *records[0])
-
-
-async def remove(
-    connection: Any, places: Sequence[tuple[int, int]], tables: Sequence[str] = PROJECTED
-) -> None:
-    """Remove what was projected from resources, given as (bucket, key)."""
-    buckets, keys = [bucket for bucket, _ in places], [key for _, key in places]
-    for table in tables:
-        await connection.execute(
-            f"delete from {table} x using unnest($1::smallint[], $2::bigint[]) as w(bucket, key)"
-            " where x.bucket = w.bucket and x.key = w.key",
-            buckets,
-            keys,
-        )
 
 
 async def resolve(connection: Any, organizations: Sequence[tuple[str, str, str]]) -> None:
@@ -223,10 +237,13 @@ async def relate_unless_related(
     basis: str,
     now: int,
     until: int,
-) -> None:
-    """Give a person at a unit a relation with patients with whom neither has one that is in force."""
+) -> list[tuple[Any, ...]]:
+    """Give a person at a unit a relation with patients with whom neither has one; gives the new rows."""
     columns = [list(column) for column in zip(*stated, strict=True)]
-    await connection.execute(RELATE, *columns, unit, provider, person, now, until, basis)
+    return [
+        tuple(row)
+        for row in await connection.fetch(RELATE, *columns, unit, provider, person, now, until, basis)
+    ]
 
 
 async def is_complete(connection: Any) -> bool:
@@ -244,6 +261,24 @@ async def proceed(connection: Any, to: Progress) -> None:
     await connection.execute(PROCEED, to.complete, to.bucket, to.key)
 
 
-async def close(connection: Any, bucket: int, patient: str, *, person: str, unit: str, now: int) -> None:
-    """End a person's openings of a patient's record."""
-    await connection.execute(CLOSE, bucket, patient, person, unit, now)
+async def close(
+    connection: Any, patients: Sequence[tuple[int, str]], *, person: str, unit: str, now: int
+) -> None:
+    """End a person's openings of the record of a patient, given as every (bucket, patient) that it is."""
+    buckets, names = [bucket for bucket, _ in patients], [name for _, name in patients]
+    await connection.execute(CLOSE, buckets, names, person, unit, now)
+
+
+async def offer(connection: Any, provider: str, since: int | None) -> None:
+    """Note from when a care provider's general information holds (microseconds); None: from the usual day."""
+    if since is None:
+        await connection.execute(OFFER_AS_USUAL, provider)
+    else:
+        await connection.execute(OFFER, provider, since)
+
+
+async def known_by_number(connection: Any, numbers: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The guardians who are named by some numbers."""
+    columns = ", ".join(COLUMNS["representative"].split())
+    found = await connection.fetch(KNOWN_BY_NUMBER.format(columns=columns), numbers)
+    return [tuple(row) for row in found]

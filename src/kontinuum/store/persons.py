@@ -159,6 +159,11 @@ async def members(connection: Any, patients: Sequence[str]) -> dict[str, tuple[s
     return found
 
 
+async def whole(connection: Any, patient: str) -> tuple[str, ...]:
+    """Every Patient that is the same person as one: itself alone when it is not linked."""
+    return (await members(connection, [patient])).get(patient, ("", (patient,)))[1]
+
+
 async def destroy(connection: Any, patients: Sequence[str]) -> None:
     """Remove what the index noted of Patients that are destroyed; they must not be linked to others."""
     await connection.execute(DESTROY_PAIRS, patients)

@@ -14,7 +14,8 @@ import msgspec
 
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.principal import Principal
-from kontinuum.kernel.provider_settings import ProviderSettings, Value, combined
+from kontinuum.kernel.provider_settings import INFORMED_GENERALLY, ProviderSettings, Value, begins, combined
+from kontinuum.store import law
 
 CHANNEL: Final = "kontinuum_changes"
 """On which PostgreSQL tells of committed changes: `settings`, or `assignment` for one that ended."""
@@ -134,6 +135,8 @@ async def decide(
             assignment.id,
             reason,
         )
+        if name == INFORMED_GENERALLY:
+            await law.offer(connection, assignment.provider, None if value is None else begins(str(value)))
     return True
 
 

@@ -72,6 +72,8 @@ ROLE_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 REPRESENTATION: Final = "urn:kontinuum:code:representation"
 """Our codes for those who act for somebody by Swedish law and have no code of HL7's: god-man, forvaltare,
 ombud (föräldrabalken 11 kap.)."""
+INFORMATION_GIVEN: Final = "urn:kontinuum:codes:information-given"
+"""Our codes in `Communication.category`: what a patient has been told and may take a stand on."""
 CONSENT_KIND: Final = "urn:kontinuum:codes:consent-kind"
 """Our codes in `Consent.category`: what a patient decides about who may read (FHIR has none for blocks)."""
 INFORMATION_TYPE: Final = "urn:kontinuum:codes:information-type"

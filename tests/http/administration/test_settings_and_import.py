@@ -47,6 +47,16 @@ async def test_a_setting_is_decided_holds_and_stands_in_the_history(
     assert (await application.provider_settings.of(REGION)).relation_days == 30
 
 
+async def test_a_setting_that_is_a_day_may_be_left_empty(
+    rickard: httpx.AsyncClient, application: Services
+) -> None:
+    assert (await decide(rickard, "informed_generally", value="", reason="En i taget")).status_code == 303
+    assert (await application.provider_settings.of(REGION)).informed_generally == ""
+    assert "<ins>Each patient is told in person</ins>" in (await rickard.get(PAGE)).text
+    assert (await decide(rickard, "informed_generally", usual="1", reason="Åter")).status_code == 303
+    assert "<ins>2023-01-01</ins>" in (await rickard.get(PAGE)).text
+
+
 @pytest.mark.parametrize(
     ("name", "form", "said"),
     [
@@ -55,6 +65,7 @@ async def test_a_setting_is_decided_holds_and_stands_in_the_history(
         ("opening_hours", {"value": "", "reason": "x"}, "Allowed is 1 to 24."),
         ("opening_hours", {"value": "2"}, "Say why"),
         ("reserve_series", {"value": "x", "reason": "x"}, "Each line is name; system; form"),
+        ("informed_generally", {"value": "2023-02-30", "reason": "x"}, "Write the day as YYYY-MM-DD"),
     ],
 )
 async def test_what_is_not_allowed_is_refused_where_it_stands(

@@ -158,3 +158,37 @@ async def test_rule_18_every_step_needs_the_forms_token(
     assert "Skrivet" not in (await doctor.get(CHART)).text
     token = csrf_of(await doctor.get(CHART))
     assert (await doctor.post(f"{CHART}/access/nothing", data={"csrf": token})).status_code == 404
+
+
+async def test_rule_13_one_step_notes_that_the_patient_was_informed_or_objects(
+    stranger: Services, doctor: httpx.AsyncClient
+) -> None:
+    page = await step(doctor, "relate", reason="Rådfrågas")
+    assert "Sedan 2023-01-01 är patienten informerad" in page
+    assert "Notera att patienten är informerad" not in page
+    administrator = persona("Birgitta Nyström")
+    principal = Principal(administrator.actor, administrator.assignments[0], "test")
+    await stranger.provider_settings.decide(principal, "informed_generally", "", "Var och en", seen=0)
+    page = (await doctor.get(CHART)).text
+    assert "inte informerad" in page
+    page = await step(doctor, "inform", how="writing")
+    assert "Sammanhållen dokumentation: informerad" in page
+    page = await step(doctor, "inform", objects="1")
+    assert "patienten har sagt nej" in page
+    (block,) = (await doctors(stranger).standing(PATIENT)).circumstances.blocks
+    assert (block.level, block.unit) == (Level.OUTER, "")
+
+
+async def test_rule_17_refuses_and_says_that_nothing_can_be_checked_with_the_emergency_path_open(
+    stranger: Services, doctor: httpx.AsyncClient, owner: Any
+) -> None:
+    await owner.execute("update law_projection set complete = false")
+    stranger.gate._services.law_complete = False  # as in a process that was started just now
+    page = (await doctor.get(CHART)).text
+    assert "Spärrar och samtycken kan inte kontrolleras just nu" in page
+    assert "Skrivet här" not in page
+    page = await step(doctor, "open", reason="Medvetslös")
+    assert "Bara det som den egna vårdgivaren har dokumenterat visas" in page
+    assert "Skrivet här" in page
+    assert "Skrivet bredvid" in page
+    assert "Skrivet annorstädes" not in page

@@ -153,3 +153,21 @@ async def test_rule_12_refuses_the_page_to_staff(doctor: httpx.AsyncClient) -> N
     assert (await doctor.get("/my-privacy")).status_code == 403
     token = csrf_of(await doctor.get("/"))
     assert (await doctor.post("/my-privacy/block", data={"csrf": token})).status_code == 403
+
+
+async def test_rule_13_an_objection_hides_from_other_providers_at_once_and_is_refused_elsewhere(
+    own: tuple[httpx.AsyncClient, str], doctors_record: Record
+) -> None:
+    browser, identity = own
+    page = await browser.get("/my-privacy")
+    (provider,) = re.findall(r'name="provider" value="([^"]+)"', page.text)
+    assert (await send(browser, "object", provider="SE0000000000-X")).status_code == 422
+    assert (await send(browser, "object", provider=provider)).status_code == 303
+    page = await browser.get("/my-privacy")
+    assert 'name="provider"' not in page.text
+    assert "Dolt för andra vårdgivare" in page.text
+    (block,) = (await doctors_record.standing(identity)).circumstances.blocks
+    assert (block.level.value, block.provider, block.unit) == ("outer", provider, "")
+    (consent,) = re.findall(r'name="consent" value="(Consent/[^"]+)"', page.text)
+    assert (await send(browser, "annul", consent=consent)).status_code == 303
+    assert 'name="provider"' in (await browser.get("/my-privacy")).text

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,27 @@ def test_a_server_that_can_lose_acknowledged_writes_is_wrong(forgetful_server: s
     assert len(found) == 1
     assert "fsync" in found[0].found
     assert "postgresql.conf" in found[0].remedy
+
+
+async def test_an_unfinished_law_or_index_is_told_with_how_far_it_has_come(dsn: str, owner: Any) -> None:
+    def said() -> dict[str, str]:
+        found = findings({"KONTINUUM_DATABASE_URL": dsn})
+        return {one.subject: f"{one.grade}: {one.found}: {one.remedy}" for one in found}
+
+    told = await asyncio.to_thread(said)
+    assert told["law"].startswith("good")
+    assert told["search"].startswith("good")
+    await owner.execute("update law_projection set bucket = 256")
+    told = await asyncio.to_thread(said)
+    assert told["law"].startswith("notice: what the record says to the law is being read anew, and 25%")
+    await owner.execute("update law_projection set complete = false")
+    await owner.execute("update search_index set version = 1, bucket = 512")
+    told = await asyncio.to_thread(said)
+    assert told["law"].startswith("wrong: blocks and consents are read from 25% of the record")
+    assert "kontinuum law rebuild" in told["law"]
+    assert told["search"].startswith("notice: 50% of the record is indexed")
+    await owner.execute("update search_index set version = 99")
+    assert (await asyncio.to_thread(said))["search"].startswith("wrong")
 
 
 def test_a_database_that_does_not_answer_is_wrong(tmp_path: Path) -> None:

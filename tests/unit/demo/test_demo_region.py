@@ -271,3 +271,15 @@ def test_memory_does_not_grow_with_the_number_of_patients() -> None:
     finally:
         tracemalloc.stop()
     assert late < early * 2 + 1_000_000
+
+
+def test_one_registrar_alone_may_see_what_a_protected_identity_hides() -> None:
+    entitled = [one.actor.name for one in personas() for each in one.assignments if each.rights]
+    assert entitled == ["Birgitta Nyström"]
+    given = [
+        role["practitioner"]["display"]
+        for role in of_type("PractitionerRole")
+        for each in role["extension"]
+        if each["url"] == systems.ASSIGNMENT_RIGHT
+    ]
+    assert given == entitled

@@ -23,7 +23,7 @@ def run(dsn: str, _settings: Settings, *, again: bool) -> int:
 
 
 def complete(dsn: str) -> int:
-    """Rebuild if the law cannot be checked yet; how many resources that took."""
+    """Rebuild if something is left to be gone through; how many resources that took."""
     return asyncio.run(_complete(dsn))
 
 

@@ -24,6 +24,7 @@ from kontinuum.record.persons import rules
 from kontinuum.record.persons.identity import PROTECTION, Identity, identity_of
 from kontinuum.record.persons.rules import CONFLICTS, REPLACED_BY, REPLACES, Conflict
 from kontinuum.record.planning import Intent
+from kontinuum.store import law_linked
 from kontinuum.store import persons as store
 from kontinuum.store.persons import Doer, LinkRow
 from kontinuum.store.resources import read as reads
@@ -186,7 +187,7 @@ async def restore(context: Context, connection: Any, written: Iterable[Written |
                     connection, key, patient["id"], survivor, made=context.now(), by=_doer(context),
                     reason=IMPORTED, confirmed=(), labelled={},
                 )  # fmt: skip
-                await store.settle(connection, (), {**links, patient["id"]: survivor})
+                await _settle(connection, (), {**links, patient["id"]: survivor})
 
 
 async def not_kept_by(context: Context) -> Refusal | None:
@@ -253,7 +254,7 @@ async def _link(
         connection, context.services.keys.next(), *pair, made=context.now(), by=_doer(context),
         reason=reason, confirmed=[str(each) for each in against], labelled=labelled,
     )  # fmt: skip
-    await store.settle(connection, (), {**links, replaced.id: survivor.id})
+    await _settle(connection, (), {**links, replaced.id: survivor.id})
     return Linked(*pair, against)
 
 
@@ -275,8 +276,15 @@ async def _unlink(context: Context, connection: Any, row: LinkRow, reason: str) 
     links = await store.in_force(connection, pair)
     del links[row.replaced]
     await store.end_link(connection, row.id, context.now(), _doer(context), reason)
-    await store.settle(connection, pair, links)
+    await _settle(connection, pair, links)
     return await _links(connection, row.replaced)
+
+
+async def _settle(connection: Any, parted: Iterable[str], links: dict[str, str]) -> None:
+    """Let links have effect: on what searches mean, and on whom the law's facts are about."""
+    touched = {*parted, *links, *links.values()}
+    await store.settle(connection, touched, links)
+    await law_linked.settle(connection, touched)
 
 
 async def _write(

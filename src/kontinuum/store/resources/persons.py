@@ -50,6 +50,13 @@ select {COLUMNS}
  limit $6
 """
 
+WITH_ANY = f"""
+select {COLUMNS}
+  from resource r
+  join accountable a on a.id = r.accountable
+ where r.type = {_PATIENT} and r.hashes && $1::bigint[] and r.body is not null
+"""
+
 
 async def written_after(connection: Any, position: tuple[int, int], limit: int) -> list[ResourceRow]:
     """Patients in the order of their writing, after a position (updated, key)."""
@@ -77,3 +84,8 @@ async def sharing(
     it, with `by_family` the family name alone, or one of some index hashes.
     """
     return rows(await connection.fetch(SHARING, births, near, families, by_family, hashes, limit))
+
+
+async def with_any(connection: Any, hashes: Sequence[int]) -> list[ResourceRow]:
+    """The Patients that have any of some indexed values."""
+    return rows(await connection.fetch(WITH_ANY, hashes))

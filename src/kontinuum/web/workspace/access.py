@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from kontinuum.access.circumstances import Level
 from kontinuum.kernel.clock import from_micros, to_micros
-from kontinuum.kernel.i18n import message
+from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.principal import ActorKind, Purpose
-from kontinuum.kernel.provider_settings import BY_NAME, ProviderSettings
+from kontinuum.kernel.provider_settings import BY_NAME, ProviderSettings, begins
 from kontinuum.record import Access, Refusal, RefusalKind, Way, Withheld
 from kontinuum.record.outcome import refuse
 from kontinuum.web.workspace.pages import Page
@@ -56,6 +57,7 @@ class Strip:
     """What the access strip shows."""
 
     related: bool
+    unchecked: bool
     basis: str
     opened_until: str
     hides_something: bool
@@ -63,6 +65,8 @@ class Strip:
     consents: tuple[Elsewhere, ...]
     lifts: tuple[Elsewhere, ...]
     holders: tuple[Elsewhere, ...]
+    told: str
+    objected: bool
     lasts: tuple[int, ...]
     settings: ProviderSettings
 
@@ -88,6 +92,7 @@ async def strip_of(page: Page, access: Access) -> Strip:
     settings = await settings_of(page)
     return Strip(
         related=access.related,
+        unchecked=known.unchecked,
         basis=translator.gettext(_BASES.get(known.relation or "", "")) if known.relation else "",
         opened_until=opened_until(page, access),
         hides_something=access.hides_something,
@@ -95,8 +100,26 @@ async def strip_of(page: Page, access: Access) -> Strip:
         consents=_by(services, access, Way.CONSENT),
         lifts=_by(services, access, Way.LIFT),
         holders=_by(services, access, Way.HOLDER),
+        told=_told(page, access, settings),
+        objected=_objected(page, access),
         lasts=tuple(sorted({*CONSENT_LASTS, settings.consent_days})),
         settings=settings,
+    )
+
+
+def _told(page: Page, access: Access, settings: ProviderSettings) -> str:
+    """Since when the patient knows that the own provider offers its data to others; empty: not told yet."""
+    now, generally = to_micros(page.services.clock.now()), begins(settings.informed_generally)
+    days = [each for each in (access.circumstances.informed, generally) if each is not None and each <= now]
+    return local(from_micros(min(days))).date().isoformat() if days else ""
+
+
+def _objected(page: Page, access: Access) -> bool:
+    """Whether an outer block covers all that the own provider has."""
+    provider = page.session.principal.assignment.provider
+    return any(
+        block.level is Level.OUTER and block.provider == provider and not block.unit
+        for block in access.circumstances.blocks
     )
 
 
@@ -146,6 +169,10 @@ async def _consent(law: Any, patient: str, form: Mapping[str, str], now: int) ->
     return given if isinstance(given, Refusal) else await law.choose(patient, form["units"].split())
 
 
+async def _inform(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
+    return await law.inform(patient, form.get("how", ""), objects="objects" in form)
+
+
 async def _open(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
     return await law.open(patient, form.get("reason", ""))
 
@@ -175,6 +202,7 @@ _STEPS: Final[dict[str, Callable[[Any, str, Mapping[str, str], int], Awaitable[A
     "relate": _relate,
     "choose": _choose,
     "consent": _consent,
+    "inform": _inform,
     "open": _open,
     "close": _close,
     "lift": _lift,

@@ -63,12 +63,16 @@ _BLANK: Final = dict.fromkeys(("where", "start", "end", "groups", "number", "unt
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A block, consent or appointment in force, in words; `name` is its Consent."""
+    """A block, consent or appointment in force, in words; `name` is its Consent.
+
+    `objects` is the care provider all of whose data a block hides from the others.
+    """
 
     name: str
     title: str
     detail: str
     period: str
+    objects: str = ""
 
 
 async def show(
@@ -79,11 +83,13 @@ async def show(
         return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext("This page is for patients.")])
     places = await _places(page)
     blocks, consents, proxies = await _in_force(page)
+    objected = {each.objects for each in blocks}
     gettext = page.translator.gettext
     name = page.services.directory.unit
     values = {
         "units": [(f"inner {unit} {provider}", name(unit), name(provider)) for unit, provider in places],
         "providers": [(f"outer {each} {each}", name(each)) for each in sorted({p for _, p in places})],
+        "offering": [(each, name(each)) for each in sorted({p for _, p in places} - objected)],
         "kept": [(group, gettext(_GROUPS[group])) for group in KEPT_IN_BLOCK],
         "groups": [(group, gettext(words)) for group, words in _GROUPS.items()],
         "blocks": blocks,
@@ -136,6 +142,14 @@ async def _block(page: Page, form: Mapping[str, str]) -> Any:
     )
 
 
+async def _object(page: Page, form: Mapping[str, str]) -> Any:
+    """Rule 13: an objection to being read by other providers is an outer block at once."""
+    provider = form.get("provider", "")
+    if provider not in {each for _, each in await _places(page)}:
+        return _CHOOSE_UNIT
+    return await _law(page).block(page.session.principal.actor.id, Level.OUTER, provider, provider)
+
+
 async def _annul(page: Page, form: Mapping[str, str]) -> Any:
     return await _law(page).annul(page.session.principal.actor.id, form.get("consent", ""))
 
@@ -159,6 +173,7 @@ async def _appoint(page: Page, form: Mapping[str, str]) -> Any:
 
 _ACTS: Final[dict[str, Callable[[Page, Mapping[str, str]], Awaitable[Any]]]] = {
     "block": _block,
+    "object": _object,
     "annul": _annul,
     "appoint": _appoint,
 }
@@ -202,7 +217,7 @@ async def _in_force(page: Page) -> tuple[list[InForce], list[InForce], list[InFo
     units |= {row.unit for _, rows in understood for row in rows.consents}
     await page.services.directory.learn(record, {*units, *(one.provider for one, _ in understood)})
     return (
-        [_shown_block(page, one.reference, row) for one, rows in understood for row in rows.blocks],
+        [_shown_block(page, one, row) for one, rows in understood for row in rows.blocks],
         [
             _shown_consent(page, one, row)
             for one, rows in understood
@@ -213,13 +228,16 @@ async def _in_force(page: Page) -> tuple[list[InForce], list[InForce], list[InFo
     )
 
 
-def _shown_block(page: Page, name: str, row: BlockRow) -> InForce:
+def _shown_block(page: Page, one: Any, row: BlockRow) -> InForce:
     gettext = page.translator.gettext
     against = "Hidden from other units" if row.level is Level.INNER else "Hidden from other care providers"
     kept = [gettext(_GROUPS[group]) for group in KEPT_IN_BLOCK if INFORMATION_TYPES[group] <= row.kept]
     detail = gettext(message("Still shown:")) + " " + ", ".join(kept) if kept else ""
     title = f"{page.services.directory.unit(row.unit)}. {gettext(_AGAINST[against])}"
-    return InForce(name, title, detail, _period(page, row.low, row.high))
+    always = row.low == MICROS_MIN and row.high == MICROS_MAX
+    whole = row.level is Level.OUTER and row.unit == one.provider and always and not row.kept
+    period = _period(page, row.low, row.high)
+    return InForce(one.reference, title, detail, period, row.unit if whole else "")
 
 
 _AGAINST: Final = {

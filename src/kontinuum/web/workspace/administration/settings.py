@@ -29,6 +29,7 @@ from kontinuum.web.workspace.pages import Page
 _YES = message("yes")
 _NO = message("no")
 _NONE = message("None of your own")
+_NEVER = message("Each patient is told in person")
 _NO_SUCH = message("There is no such setting.")
 _WITHIN = message("Allowed is %(low)s to %(high)s.")
 _SERIES = message("Each line is name; system; form, and each system stands there once.")
@@ -156,6 +157,8 @@ def in_words(page: Page, setting: ProviderSetting, value: Value) -> str:
     if setting.kind == "yes-no":
         return say(_YES if value else _NO)
     text = shown(setting, value)
+    if setting.kind == "day":
+        return text or say(_NEVER)
     return f"{text} {say(setting.unit)}" if setting.unit else text or say(_NONE)
 
 
@@ -172,6 +175,8 @@ def _decided(page: Page, setting: ProviderSetting, one: store.Decision) -> Decid
 
 
 def _not_allowed(page: Page, setting: ProviderSetting) -> str:
+    if setting.kind == "day":
+        return page.translator.gettext(message("Write the day as YYYY-MM-DD, or leave it empty."))
     if setting.kind == "series":
         return page.translator.gettext(_SERIES)
     return page.translator.gettext(_WITHIN) % {"low": setting.low, "high": setting.high}
