@@ -110,7 +110,7 @@ class Plan:
             client_id=intent.id if intent.identity is None else None,
             meta=intent.meta,
         )
-        decision = decide_new(self.context, version, place_of(resource, self.places))
+        decision = decide_new(self.context, version, self._place(resource, None))
         if isinstance(decision, Deny):
             return self._denied(intent, None, decision, version.patient)
         unsaid = unmarked(resource, version.body)
@@ -124,7 +124,7 @@ class Plan:
         version = superseding(
             resource, row.key, row.id, row.version + 1, self.moment_after(row), self.accountable
         )
-        decision = decide_new(self.context, version, place_of(resource, self.places))
+        decision = decide_new(self.context, version, self._place(resource, row.body))
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, version.patient)
         unsaid = unmarked(resource, version.body)
@@ -134,6 +134,9 @@ class Plan:
         change = Change.UPDATED if row.body is not None else Change.CREATED
         made = as_stored(self.context, version)
         return self._done(intent, row, decision, change, made, row.patient, version.patient)
+
+    def _place(self, resource: dict[str, Any], before: bytes | None) -> str | None:
+        return place_of(resource, self.places, self.context.principal.assignment.provider, before)
 
     def _is_known(self, resource: dict[str, Any], row: ResourceRow) -> bool:
         """Whether the content is that of the current version, or of an earlier one that counts."""

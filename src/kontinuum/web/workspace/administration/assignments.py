@@ -17,7 +17,6 @@ from kontinuum.organisation.plan import Directory, Held
 from kontinuum.web.workspace.administration import forms
 from kontinuum.web.workspace.administration.roles import choose, roles_of, shown_roles
 from kontinuum.web.workspace.administration.shared import (
-    AT_MOST,
     add_referred,
     conflict,
     fields_of,
@@ -26,6 +25,7 @@ from kontinuum.web.workspace.administration.shared import (
     history,
     history_values,
     is_conflict,
+    leaf_of,
     names_in,
     said,
     seen_version,
@@ -53,7 +53,7 @@ async def show_assignments(page: Page) -> Response:
     show = asked.get("show", "held") if asked.get("show") in SHOWS else "held"
     purpose, right = asked.get("purpose", ""), asked.get("right", "")
     values = {
-        "roles": choose(shown, purpose=purpose, right=right, show=show),
+        "leaf": leaf_of(page, choose(shown, purpose=purpose, right=right, show=show)),
         "unit": unit if known else "",
         "purpose": purpose,
         "right": right,
@@ -61,7 +61,6 @@ async def show_assignments(page: Page) -> Response:
         "units": tree(units, today_of(page)),
         "purposes": [(code.value, page.translator.gettext(text)) for code, text in codes.PURPOSES.items()],
         "rights": [(code, page.translator.gettext(text)) for code, text in codes.RIGHTS.items()],
-        "capped": len(shown) >= AT_MOST,
     }
     return page.render("administration/assignments.html", values)
 

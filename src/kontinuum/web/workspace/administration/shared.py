@@ -26,8 +26,8 @@ from kontinuum.organisation.plan import Directory, Held
 from kontinuum.record.outcome import Refusal, RefusalKind
 from kontinuum.web.workspace.pages import Handler, Page
 
-AT_MOST: Final = 5000
-"""How many resources of a type a page reads; a larger care provider narrows its lists by unit or name."""
+A_PAGE: Final = 200
+"""How many people or assignments a list shows at a time."""
 
 _ADMINISTRATORS_ONLY: Final = message(
     "These pages are for those who administer units, staff and assignments. Your assignment has another "
@@ -91,7 +91,7 @@ async def fields_of(page: Page) -> dict[str, str]:
 
 async def own(page: Page, url: str) -> list[Held]:
     """What a search finds that the administrator's care provider is accountable for."""
-    found = await applying.pages(record_of(page), f"{url}{'&' if '?' in url else '?'}_count=500", AT_MOST)
+    found = await applying.pages(record_of(page), f"{url}{'&' if '?' in url else '?'}_count=500")
     return [applying.held(one) for one in found if one.provider == provider_of(page)]
 
 
@@ -124,6 +124,25 @@ async def held(page: Page, type_name: str, *, to_change: bool = True) -> Held | 
     if to_change and answer.provider != provider_of(page):
         return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(_ANOTHER_PROVIDERS)])
     return applying.held(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One page of a list: its number from 1, how many there are, what stands on it, and how much in all."""
+
+    number: int
+    of: int
+    items: Sequence[Any]
+    total: int
+
+
+def leaf_of(page: Page, items: Sequence[Any]) -> Leaf:
+    """The page of a list that the address asks for by `page`; the nearest one for a number beyond."""
+    asked = page.request.query_params.get("page", "")
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 8 else 1
+    last = max(1, -(-len(items) // A_PAGE))
+    number = min(max(number, 1), last)
+    return Leaf(number, last, items[(number - 1) * A_PAGE : number * A_PAGE], len(items))
 
 
 # History

@@ -17,7 +17,7 @@ from kontinuum.organisation.model import Kind, Person
 from kontinuum.organisation.plan import Directory, Held
 from kontinuum.record.outcome import Refusal
 from kontinuum.sweden import systems
-from kontinuum.sweden.organisations import HsaId
+from kontinuum.sweden.organisations import HsaId, issuer
 from kontinuum.web.workspace.administration import forms
 from kontinuum.web.workspace.administration.roles import roles_of, shown_roles
 from kontinuum.web.workspace.administration.shared import (
@@ -28,6 +28,7 @@ from kontinuum.web.workspace.administration.shared import (
     history,
     history_values,
     is_conflict,
+    leaf_of,
     names_in,
     own,
     provider_of,
@@ -41,8 +42,11 @@ from kontinuum.web.workspace.administration.shared import (
 from kontinuum.web.workspace.administration.units import tree
 from kontinuum.web.workspace.pages import Page
 
-SHOWN: Final = 200
 _TAKEN: Final = message("There is a person with this HSA-id already.")
+_ISSUED_ELSEWHERE: Final = message(
+    "This HSA-id is issued by another organisation: it begins with %(theirs)s, yours with %(ours)s. "
+    "Whoever issued it registers the person; you can then give an assignment here."
+)
 
 
 async def show_staff(page: Page) -> Response:
@@ -52,13 +56,12 @@ async def show_staff(page: Page) -> Response:
         people = await _find(page, q)
     else:
         shown = await roles_of(page, "PractitionerRole")
-        people = []
-        for one in shown:
-            if one.state != "ended" and all(one.person_id != known["id"] for known in people):
-                people.append({"id": one.person_id, "name": one.person_name, "protected": one.protected})
-        people.sort(key=lambda one: str(one["name"]))
-    values = {"people": people[:SHOWN], "more": len(people) > SHOWN, "q": q}
-    return page.render("administration/staff.html", values)
+        holding = {one.person_id: one for one in shown if one.state != "ended"}
+        people = [
+            {"id": one.person_id, "name": one.person_name, "protected": one.protected}
+            for one in sorted(holding.values(), key=lambda one: one.person_name)
+        ]
+    return page.render("administration/staff.html", {"leaf": leaf_of(page, people), "q": q})
 
 
 async def _find(page: Page, q: str) -> list[dict[str, object]]:
@@ -68,11 +71,9 @@ async def _find(page: Page, q: str) -> list[dict[str, object]]:
         url = f"Practitioner?identifier={quote(','.join(tokens), safe='')}"
     else:
         url = "Practitioner?" + "&".join(f"name={quote(word, safe='')}" for word in q.split()[:4])
-    found = await record_of(page).find(f"{url}&_count={SHOWN + 1}")
-    if isinstance(found, Refusal):
-        return []
+    found = await applying.every(record_of(page), f"{url}&_count={applying.PAGE}")
     people = []
-    for one in map(applying.held, found.matches):
+    for one in map(applying.held, () if isinstance(found, Refusal) else found):
         person = resources.person_of(one.resource)
         identity = one.reference.partition("/")[2]
         people.append({"id": identity, "name": person.name or person.hsa_id, "protected": person.protected})
@@ -91,6 +92,10 @@ async def create_person(page: Page) -> Response:
     if isinstance(person, forms.Mistake):
         return _new_form(page, fields, person)
     assert isinstance(person, Person)
+    theirs, ours = (issuer(person.hsa_id), issuer(provider_of(page)))
+    if theirs != ours:
+        elsewhere = page.translator.gettext(_ISSUED_ELSEWHERE) % {"theirs": theirs, "ours": ours}
+        return _new_form(page, fields, forms.Mistake("hsa_id", elsewhere))
     known = await _find(page, person.hsa_id)
     refusal = None
     if not known:
