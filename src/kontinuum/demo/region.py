@@ -72,7 +72,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """One who works in care, with the purpose of each assignment."""
+    """One who works in care, with the purpose of each assignment and the rights of all."""
 
     key: str
     name: str
@@ -83,6 +83,7 @@ class Staff:
     protected: bool
     number: int
     assignments: tuple[tuple[Unit, Purpose], ...]
+    rights: tuple[str, ...] = ()
 
     @property
     def hsa(self) -> str:
@@ -154,6 +155,7 @@ class Region:
             protected=row.get("protected", False),
             number=number,
             assignments=tuple(assignment(text) for text in row["at"]),
+            rights=tuple(row.get("rights", ())),
         )
 
     def authors(self, unit: str, profession: str) -> tuple[Author, ...]:
@@ -276,7 +278,10 @@ def _role_resource(person: Staff, index: int, unit: Unit, purpose: Purpose) -> R
     resource: Resource = {
         "resourceType": "PractitionerRole",
         "id": f"{person.key}-{index}",
-        "extension": [{"url": systems.ASSIGNMENT_PURPOSE, "valueCode": purpose.value}],
+        "extension": [
+            {"url": systems.ASSIGNMENT_PURPOSE, "valueCode": purpose.value},
+            *({"url": systems.ASSIGNMENT_RIGHT, "valueCode": right} for right in person.rights),
+        ],
         "identifier": [_identifier(f"{person.hsa}A{index}")],
         "active": True,
         "practitioner": {"reference": f"Practitioner/{person.key}", "display": person.name},
@@ -329,6 +334,7 @@ def _persona(person: Staff) -> Persona:
             provider=unit.provider.hsa,
             provider_name=unit.provider.name,
             purpose=purpose,
+            rights=person.rights,
         )
         for index, (unit, purpose) in enumerate(person.assignments, start=1)
     )

@@ -12,6 +12,7 @@ from kontinuum.audit import AuditLog, entry
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.fhir.issues import Issue
 from kontinuum.kernel.clock import Clock, to_micros
+from kontinuum.kernel.i18n import Phrase
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
 from kontinuum.kernel.provider_settings import ProviderSettings
@@ -140,7 +141,8 @@ def reference(row: ResourceRow) -> str:
 def forbidden(deny: Deny) -> Refusal:
     """The refusal that a denial becomes."""
     message = f"{deny.reason} ({deny.provision})"
-    return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "forbidden", message),), deny.provision)
+    issue = Issue("error", "forbidden", message, phrase=Phrase(deny.reason))
+    return Refusal(RefusalKind.FORBIDDEN, (issue,), deny.provision)
 
 
 def missing(type_name: str, logical_id: str) -> Refusal:

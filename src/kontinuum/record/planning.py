@@ -10,6 +10,7 @@ from typing import Any
 from kontinuum.access import NOTHING_KNOWN, Action, Decision, Deny, Facts, Permit, decide
 from kontinuum.access.redact import is_marked, may_see
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
+from kontinuum.kernel.i18n import message
 from kontinuum.record import projecting, tombstones
 from kontinuum.record.context import Context, forbidden, missing, stored
 from kontinuum.record.guarding import Grounds, unmarked, veto
@@ -261,8 +262,10 @@ def _unmet_version(intent: Intent, row: ResourceRow | None) -> Refusal | None:
 
 _UNSEEN = Deny(
     "protected-identity",
-    "The person has a protected identity, and parts of it are not shown to you: a change by you would lose "
-    "them. Let somebody with the right to protected identities make it.",
+    message(
+        "The person has a protected identity, and parts of it are not shown to you: a change by you would "
+        "lose them. Let somebody with the right to protected identities make it."
+    ),
     "offentlighets- och sekretesslagen (2009:400) 22:1",
 )
 

@@ -154,8 +154,7 @@ async def render(
 def _refused(page: Page, refusal: Refusal) -> Response:
     """What was destroyed is told as that; otherwise as of any page."""
     if refusal.kind is RefusalKind.GONE:
-        reasons = [issue.message for issue in refusal.issues]
-        return page.problem(HTTPStatus.GONE, reasons, refusal.provision)
+        return page.problem(HTTPStatus.GONE, refusal.in_words(page.translator), refusal.provision)
     if refusal.kind is RefusalKind.NOT_FOUND:
         text = message("There is no such entry in this patient's record.")
         return page.problem(HTTPStatus.NOT_FOUND, [page.translator.gettext(text)])
