@@ -17,6 +17,11 @@ def reached(years: int, born: int | None, today: int) -> bool:
     return born is not None and born + years * _YEAR <= today
 
 
+def decides(circumstances: Circumstances, today: int) -> bool:
+    """Whether a patient decides online on blocks, consents and proxies: while alive, and from sixteen."""
+    return not circumstances.deceased and reached(OWN_ACCESS_FROM, circumstances.born, today)
+
+
 def _born(question: Question, condition: str, years: int) -> Fragment:
     """The patient's date of birth beside that of somebody who reaches an age today."""
     return exists(

@@ -14,7 +14,7 @@ from typing import Any
 from kontinuum.access import Action, Deny
 from kontinuum.access.circumstances import Kind, Level
 from kontinuum.access.consents import kind_of
-from kontinuum.access.portal import OWN_ACCESS_FROM, reached
+from kontinuum.access.portal import decides
 from kontinuum.access.vocabulary import KEPT_IN_BLOCK
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
@@ -322,7 +322,7 @@ class Law:
         known = (await circumstances_of(self._context, self._context.pool, [patient], question.now))[patient]
         if patient != question.actor.id:
             return await self._denied(action, patient, _NOT_FOR_ANOTHER)
-        if known.deceased or not reached(OWN_ACCESS_FROM, known.born, question.today):
+        if not decides(known, question.today):
             return await self._denied(action, patient, _NOT_OLD_ENOUGH)
         return None
 
