@@ -100,8 +100,11 @@ class Translator:
         return self._messages.get(text, (text,))[0]
 
     def say(self, text: Phrase) -> str:
-        """A text and its values in this language."""
-        return str(Phrase(self.gettext(text.template), text.values))
+        """A text and its values in this language; the value `provision` is a provision."""
+        values = dict(text.values)
+        if "provision" in values:
+            values["provision"] = self.provision(str(values["provision"]))
+        return str(Phrase(self.gettext(text.template), values))
 
     def provision(self, text: str) -> str:
         """A provision as this language cites statutes: `4:1-2` is `4 kap. 1–2 §§`, `ch. 4` is `4 kap.`."""

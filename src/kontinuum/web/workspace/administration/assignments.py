@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from http import HTTPStatus
 from typing import Final
 
 from starlette.responses import Response
@@ -18,20 +17,15 @@ from kontinuum.web.workspace.administration import forms
 from kontinuum.web.workspace.administration.roles import choose, roles_of, shown_roles
 from kontinuum.web.workspace.administration.shared import (
     add_referred,
-    conflict,
+    change,
     fields_of,
     go,
     held,
-    history,
-    history_values,
-    is_conflict,
     leaf_of,
-    names_in,
-    said,
-    seen_version,
+    path_of,
+    render_changeable,
     today_of,
     units_of,
-    write,
     write_new,
 )
 from kontinuum.web.workspace.administration.staff import person_page
@@ -82,7 +76,7 @@ async def add_assignment(page: Page) -> Response:
     refusal = await write_new(page, resource, fields.get("reason", ""))
     if refusal:
         return page.refuse(refusal)
-    return go(f"/admin/{person.reference.replace('Practitioner', 'person')}#assignments")
+    return go(f"{path_of(person)}#assignments")
 
 
 async def show_assignment(page: Page) -> Response:
@@ -139,17 +133,13 @@ async def reopen_assignment(page: Page) -> Response:
 
 
 async def _written(page: Page, one: Held, before: Role, after: Role, fields: Mapping[str, str]) -> Response:
-    seen = seen_version(fields)
-    refusal = None
-    if after != before or seen != one.version:
+    changed = None
+    if after != before:
         known = {hsa_id: reference for reference, hsa_id in (await _around(page, one)).hsa_ids.items()}
-        resource = resources.role_resource(after, known, one.resource)
-        refusal = await write(page, one.reference, resource, seen, fields.get("reason", ""))
-    if refusal and is_conflict(refusal):
-        return await _assignment_page(page, one, fields, seen=seen)
-    if refusal:
-        return page.refuse(refusal)
-    return go(fields.get("next", "") if fields.get("next", "").startswith("/admin/") else _path(one))
+        changed = resources.role_resource(after, known, one.resource)
+    return await change(
+        page, one, changed, fields, lambda seen: _assignment_page(page, one, fields, seen=seen)
+    )
 
 
 async def _assignment_page(
@@ -163,21 +153,13 @@ async def _assignment_page(
     (shown,) = (
         each for each in shown_roles(directory, today_of(page), page.translator) if each.id == _id(one)
     )
-    meanwhile = None if seen is None else await conflict(page, one, seen, directory)
     values = {
-        "one": one,
         "shown": shown,
-        "fields": fields if fields and (mistake or meanwhile) else _as_fields(shown.role),
+        "fields": fields if fields and (mistake or seen is not None) else _as_fields(shown.role),
         "mistake": mistake,
         "rights": [(code, page.translator.gettext(text)) for code, text in codes.RIGHTS.items()],
-        "history": history_values(page, await history(page, one, directory), directory),
-        "conflict": meanwhile,
-        "conflict_changes": said(page, meanwhile.changes, names_in(directory)) if meanwhile else [],
     }
-    status = (
-        HTTPStatus.CONFLICT if meanwhile else HTTPStatus.UNPROCESSABLE_ENTITY if mistake else HTTPStatus.OK
-    )
-    return page.render("administration/assignment.html", values, status)
+    return await render_changeable(page, "administration/assignment.html", values, one, directory, seen)
 
 
 def _understood(page: Page, fields: Mapping[str, str], units: Directory) -> Role | forms.Mistake:
@@ -213,7 +195,3 @@ def _as_fields(role: Role) -> dict[str, str]:
 
 def _id(one: Held) -> str:
     return one.reference.partition("/")[2]
-
-
-def _path(one: Held) -> str:
-    return f"/admin/assignment/{_id(one)}"

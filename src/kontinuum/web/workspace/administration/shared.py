@@ -6,7 +6,7 @@ over the version that was shown, with a Provenance that says who and why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from http import HTTPStatus
@@ -278,6 +278,57 @@ async def conflict(page: Page, one: Held, seen: int, directory: Directory) -> Co
     old = await record_of(page).vread(type_name, identity, seen)
     then = None if isinstance(old, Refusal) else directory.value(applying.held(old))
     return Conflict(versions[0], differences(then, directory.value(one)))
+
+
+async def change(
+    page: Page,
+    one: Held,
+    resource: dict[str, Any] | None,
+    fields: Mapping[str, str],
+    again: Callable[[int], Awaitable[Response]],
+) -> Response:
+    """Write a changed resource (None: nothing changed) over the version that was shown, and lead back.
+
+    `again` shows the form once more, given that version, when somebody else was faster.
+    """
+    seen = seen_version(fields)
+    if resource is not None or seen != one.version:
+        refusal = await write(page, one.reference, resource or one.resource, seen, fields.get("reason", ""))
+        if refusal and is_conflict(refusal):
+            return await again(seen)
+        if refusal:
+            return page.refuse(refusal)
+    onward = fields.get("next", "")
+    return go(onward if onward.startswith("/admin/") else path_of(one))
+
+
+def path_of(one: Held) -> str:
+    """The page of a unit, a person or an assignment."""
+    type_name, _, identity = one.reference.partition("/")
+    return f"/admin/{_PAGES[type_name]}/{identity}"
+
+
+_PAGES: Final = {"Organization": "unit", "Practitioner": "person", "PractitionerRole": "assignment"}
+
+
+async def render_changeable(
+    page: Page,
+    template: str,
+    values: Mapping[str, object],
+    one: Held,
+    directory: Directory,
+    seen: int | None = None,
+) -> Response:
+    """A page with a form, its history beside, and what others changed since version `seen` was shown."""
+    meanwhile = None if seen is None else await conflict(page, one, seen, directory)
+    shown = {
+        "one": one,
+        "history": history_values(page, await history(page, one, directory), directory),
+        "conflict": meanwhile,
+        "conflict_changes": said(page, meanwhile.changes, names_in(directory)) if meanwhile else [],
+    }
+    wrong = HTTPStatus.UNPROCESSABLE_ENTITY if values.get("mistake") else HTTPStatus.OK
+    return page.render(template, {**values, **shown}, HTTPStatus.CONFLICT if meanwhile else wrong)
 
 
 def is_conflict(refusal: Refusal) -> bool:

@@ -21,20 +21,16 @@ from kontinuum.sweden.organisations import HsaId, issuer
 from kontinuum.web.workspace.administration import forms
 from kontinuum.web.workspace.administration.roles import roles_of, shown_roles
 from kontinuum.web.workspace.administration.shared import (
-    conflict,
+    change,
     fields_of,
     go,
     held,
-    history,
-    history_values,
     is_conflict,
     leaf_of,
-    names_in,
     own,
     provider_of,
     record_of,
-    said,
-    seen_version,
+    render_changeable,
     today_of,
     units_of,
     write,
@@ -134,16 +130,8 @@ async def change_person(page: Page) -> Response:
         return await person_page(page, one, fields, wanted)
     assert isinstance(wanted, Person)
     after = replace(wanted, active=fields.get("active") != "no")
-    seen = seen_version(fields)
-    refusal = None
-    if after != before:
-        resource = resources.person_resource(after, one.resource)
-        refusal = await write(page, one.reference, resource, seen, fields.get("reason", ""))
-    if refusal and is_conflict(refusal):
-        return await person_page(page, one, fields, seen=seen)
-    return (
-        page.refuse(refusal) if refusal else go(f"/admin/{one.reference.replace('Practitioner', 'person')}")
-    )
+    changed = resources.person_resource(after, one.resource) if after != before else None
+    return await change(page, one, changed, fields, lambda seen: person_page(page, one, fields, seen=seen))
 
 
 async def person_page(
@@ -163,11 +151,9 @@ async def person_page(
         roles.add(role)
     for unit in units.held.values():
         roles.add(unit)
-    meanwhile = None if seen is None else await conflict(page, one, seen, roles)
     assignment = page.session.principal.assignment
     usual = {"unit": assignment.unit, "purpose": Purpose.CARE.value, "from": today_of(page).isoformat()}
     values = {
-        "one": one,
         "person": person,
         "ours": one.provider == provider_of(page),
         "fields": fields or _as_fields(person),
@@ -178,14 +164,8 @@ async def person_page(
         "purposes": [(code.value, page.translator.gettext(text)) for code, text in codes.PURPOSES.items()],
         "rights": [(code, page.translator.gettext(text)) for code, text in codes.RIGHTS.items()],
         "professions": _professions(page),
-        "history": history_values(page, await history(page, one, roles), roles),
-        "conflict": meanwhile,
-        "conflict_changes": said(page, meanwhile.changes, names_in(roles)) if meanwhile else [],
     }
-    status = (
-        HTTPStatus.CONFLICT if meanwhile else HTTPStatus.UNPROCESSABLE_ENTITY if mistake else HTTPStatus.OK
-    )
-    return page.render("administration/person.html", values, status)
+    return await render_changeable(page, "administration/person.html", values, one, roles, seen)
 
 
 def _as_fields(person: Person) -> dict[str, str]:
