@@ -167,6 +167,7 @@ async def history(page: Page, one: Held, directory: Directory) -> list[PastVersi
     if isinstance(found, Refusal):
         return []
     authors = await _authors(page, one.reference)
+    await page.services.directory.learn(record_of(page), {stored.unit for stored in found.entries})
     bodies = [(stored, json.loads(stored.body) if stored.body else None) for stored in found.entries]
     values = [
         None if body is None else directory.value(Held(one.reference, stored.version, stored.provider, body))
@@ -175,7 +176,7 @@ async def history(page: Page, one: Held, directory: Directory) -> list[PastVersi
     shown = []
     for place, (stored, _) in enumerate(bodies):
         before = values[place + 1] if place + 1 < len(values) else None
-        who, reason = authors.get(stored.version, (stored.unit, ""))
+        who, reason = authors.get(stored.version, (page.services.directory.unit(stored.unit), ""))
         changes = differences(before, values[place])
         when = from_micros(stored.updated)
         shown.append(PastVersion(stored.version, when, who, reason, changes, stored.version == 1))
