@@ -43,10 +43,13 @@ def principal(
     provider: str = REGION,
     unit: str | None = None,
     purpose: Purpose = Purpose.CARE,
+    rights: tuple[str, ...] = (),
 ) -> Principal:
     """Someone who acts at a unit of a provider."""
     unit = unit or f"{provider}-A"
-    assignment = Assignment(f"{name}-at-{unit}", "Läkare", unit, f"Enhet {unit}", provider, provider, purpose)
+    assignment = Assignment(
+        f"{name}-at-{unit}", "Läkare", unit, f"Enhet {unit}", provider, provider, purpose, rights
+    )
     return Principal(Actor(kind, name, name), assignment, "test")
 
 

@@ -1,6 +1,6 @@
 """Check that every text of code and templates has its Swedish, with the same placeholders, and no more.
 
-English is the source. Texts are those in `message(…)`, `gettext(…)`, `ngettext(…)`, `_(…)` and
+English is the source. Texts are those in `message(…)`, `phrase(…)`, `gettext(…)`, `ngettext(…)`, `_(…)` and
 `{% trans %}`. `--missing` prints the missing entries in the form that a catalogue takes.
 """
 
@@ -23,7 +23,7 @@ Message = str | tuple[str, ...]
 
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 OPTIONS = {"**.html": {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}}
-KEYWORDS = {**DEFAULT_KEYWORDS, "message": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, "message": None, "phrase": None}
 PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]|%[sd]|\{(\w*)\}")
 
 

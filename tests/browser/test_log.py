@@ -82,6 +82,13 @@ async def test_axe_finds_nothing_on_a_patients_page_and_the_sign_in_that_leads_t
     await page.locator("summary", has_text="Utse ett ombud").click()
     assert await accessibility_problems(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await page.get_by_role("main").get_by_role("link", name="Min journal").click()
+    await page.wait_for_url("**/my-record")
+    assert await accessibility_problems(page) == []
+    await page.locator(".own-list a").first.click()
+    await page.locator("summary", has_text="Något här är fel").click()
+    assert await accessibility_problems(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -130,6 +131,24 @@ async def test_conditional_creates_at_the_same_time_make_one_resource(record: Re
     )
     assert sorted(result.change.value for result in results) == ["created"] + ["unchanged"] * 9
     assert len({result.stored.id for result in results}) == 1
+
+
+async def test_one_criterion_spelled_in_many_ways_makes_one_resource(record: Record) -> None:
+    personnummer = quote("http://electronichealth.se/identifier/personnummer|", safe="")
+    spellings = [
+        "identifier=198011289801",
+        "identifier=801128-9801",
+        f"identifier={personnummer}19801128-9801",
+        "?identifier=8011289801&_sort=_id",
+    ]
+    wanted = {
+        **patient("1"),
+        "identifier": [
+            {"system": "http://electronichealth.se/identifier/personnummer", "value": "198011289801"}
+        ],
+    }
+    results = await asyncio.gather(*(record.create(wanted, if_none_exist=each) for each in spellings * 3))
+    assert sorted(result.change.value for result in results) == ["created"] + ["unchanged"] * 11
 
 
 async def test_a_deleted_resource_is_gone_and_its_history_stays(record: Record) -> None:

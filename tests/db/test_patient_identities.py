@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from kontinuum.record import Record, Refusal, RefusalKind, Written
+from kontinuum.app.services import Services
+from kontinuum.record import Gate, Record, Refusal, RefusalKind, Written
 from kontinuum.record.persons.rules import Conflict
 from kontinuum.sweden import systems
+from tests.conftest import OTHER, REGION, principal
 from tests.db.test_patient_index import NUMBER, found, kinds, linked, person, unknown, write
 
 # --- numbers -------------------------------------------------------------------------------------------
@@ -67,6 +69,27 @@ async def test_reserve_numbers_are_given_out_once_and_pass_over_those_in_use(rec
     assert len(values) == len(set(values)) == 12
     assert "990000000003" not in values
     assert all(value.startswith("99") and len(value) == 12 for value in values)
+
+
+async def test_each_care_provider_decides_its_series_and_all_recognise_it(
+    record: Record, services: Services, gate: Gate
+) -> None:
+    async def decide(series: tuple[str, ...], seen: int) -> int:
+        decided = services.provider_settings
+        done = await decided.decide(record.principal, "reserve_series", series, "Ny serie", seen=seen)
+        assert done is True
+        return (await decided.history(REGION))[0].number
+
+    elsewhere = gate.record(principal("dr-annan", provider=OTHER))
+    seen = await decide(("Exempel; urn:oid:1.2.3; EX######",), 0)
+    assert await record.persons.draw_reserve_number() == ("urn:oid:1.2.3", "EX000001")
+    drawn = await elsewhere.persons.draw_reserve_number()
+    assert not isinstance(drawn, Refusal)
+    assert drawn[0] == systems.STOCKHOLM_RESERVE_NUMBER
+    await write(record, unknown(identifier=[{"system": "urn:oid:1.2.3", "value": "EX00-0001"}]))
+    assert len(await found(elsewhere, "Patient?identifier=ex000001")) == 1
+    await decide((), seen)
+    assert kinds(await record.persons.draw_reserve_number()) is RefusalKind.CONFLICT
 
 
 # --- those that may be one person ------------------------------------------------------------------------

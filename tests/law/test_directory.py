@@ -10,6 +10,7 @@ import pytest
 from kontinuum.access.vetoes import DIRECTORY_TYPES
 from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.record import Incoming, Record, Refusal, RefusalKind, Stored, Written
+from kontinuum.sweden import systems
 from tests.law.cast import (
     ADMINISTRATOR,
     NURSE,
@@ -229,3 +230,41 @@ async def test_rule_06_permits_assignments_at_the_own_providers_units(region: Re
         )
     )
     assert not isinstance(made, Refusal)
+
+
+def person(identity: str, *hsa_ids: str) -> dict[str, Any]:
+    """One of the staff, under HSA-ids of either system."""
+    forms = sorted(systems.HSA_ID_FORMS)
+    named = [{"system": forms[number % 2], "value": each} for number, each in enumerate(hsa_ids)]
+    return {"resourceType": "Practitioner", "id": identity, "identifier": named, "name": [{"text": identity}]}
+
+
+OURS, THEIRS = "SE5560000001-P1", "SE2321000016-P1"
+
+
+@pytest.mark.parametrize("hsa_ids", [(THEIRS,), (OURS, THEIRS), (OURS, THEIRS.lower())], ids=str)
+async def test_rule_06_refuses_an_administrator_a_person_with_another_providers_hsa_id(
+    region: Region, hsa_ids: tuple[str, ...]
+) -> None:
+    record, wanted = region.record(ADMINISTRATOR_C), person("new", *hsa_ids)
+    entry = bundle("transaction", request("PUT", "Practitioner/new", wanted))
+    ways: list[Callable[[], Awaitable[Any]]] = [
+        lambda: record.create(without_id(wanted)),
+        lambda: record.update("Practitioner", "new", wanted),
+        lambda: record.transaction(entry),
+        lambda: record.take_in([Incoming(wanted)]),
+    ]
+    for way in ways:
+        assert refused(outcome(await way())).kind is RefusalKind.FORBIDDEN
+    assert isinstance(await record.update("Practitioner", "new", person("new", OURS)), Written)
+    for way in ways[1:]:
+        assert refused(outcome(await way())).kind is RefusalKind.FORBIDDEN
+    assert await region.finds(SYSTEM_C, f"Practitioner?identifier={THEIRS}") == []
+
+
+async def test_rule_06_permits_to_change_a_person_whom_a_system_brought_in_under_anothers_hsa_id(
+    region: Region,
+) -> None:
+    await region.write(UNIT_C, person("lent", THEIRS))
+    renamed = {**person("lent", THEIRS), "name": [{"text": "Nytt namn"}]}
+    assert isinstance(await region.record(ADMINISTRATOR_C).update("Practitioner", "lent", renamed), Written)

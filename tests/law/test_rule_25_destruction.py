@@ -16,7 +16,7 @@ from kontinuum.access.kept_back import Kind
 from kontinuum.app.services import Services
 from kontinuum.fhir import json
 from kontinuum.kernel.clock import to_micros
-from kontinuum.kernel.principal import Purpose
+from kontinuum.kernel.principal import DESTRUCTION, Purpose
 from kontinuum.record import (
     Draft,
     Gate,
@@ -39,8 +39,8 @@ from tests.support.entries import content, meeting, note, person, put, section
 SECRET = "Den uppgift som skall bort."
 ORDER = Order("IVO", "3.7-12345/2026", date(2026, 3, 1), "p", "Anna Karlsson", ("Composition/n",))
 WHOLE = Order("IVO", "3.7-12345/2026", date(2026, 3, 1), "p", "Anna Karlsson")
-REGISTRAR = principal("registrator", purpose=Purpose.ADMINISTRATION)
-EXECUTOR = principal("arkivarie", purpose=Purpose.ADMINISTRATION)
+REGISTRAR = principal("registrator", purpose=Purpose.ADMINISTRATION, rights=(DESTRUCTION,))
+EXECUTOR = principal("arkivarie", purpose=Purpose.ADMINISTRATION, rights=(DESTRUCTION,))
 
 
 @pytest.fixture
@@ -296,14 +296,25 @@ async def test_rule_25_a_decision_is_carried_out_once_and_on_the_right_patient(
 
 @pytest.mark.parametrize(
     "who",
-    [principal("dr-lind"), principal("annan", provider=OTHER, purpose=Purpose.ADMINISTRATION)],
-    ids=["a doctor", "another provider's administrator"],
+    [
+        principal("dr-lind"),
+        principal("dr-with-right", rights=(DESTRUCTION,)),
+        principal("administrator", purpose=Purpose.ADMINISTRATION),
+        principal("annan", provider=OTHER, purpose=Purpose.ADMINISTRATION, rights=(DESTRUCTION,)),
+    ],
+    ids=["a doctor", "a doctor with the right", "no right", "another provider's administrator"],
 )
-async def test_rule_25_only_the_providers_own_administration(registrar: Record, gate: Gate, who: Any) -> None:
+async def test_rule_25_only_the_providers_own_administration_with_the_right(
+    registrar: Record, gate: Gate, who: Any
+) -> None:
     decision = await registered(registrar)
     stranger = gate.record(who)
     assert isinstance(await stranger.destruction.register(WHOLE), Refusal)
     assert isinstance(await stranger.destruction.execute(decision.number, patient="p"), Refusal)
+    for listed in (await stranger.destruction.decisions(), await stranger.destruction.thinnable()):
+        # Another provider's administrator sees the own provider's, of which there are none.
+        assert isinstance(listed, Refusal) or (who.assignment.provider == OTHER and listed == [])
+    assert isinstance(await gate.record(EXECUTOR).destruction.execute(decision.number, patient="p"), Decision)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ class Facts:
 
     Its type, its patient's id, who is accountable for it, its clinical time in microseconds, and whether it
     is marked as kept back from the patient. `place` is the provider of the unit that a new PractitionerRole
-    names, where that unit is known.
+    names, where that unit is known, or the foreign issuer of a new Practitioner's HSA-id.
     """
 
     type: str

@@ -24,6 +24,11 @@ def _below(years: int, born: Collection[int], today: int) -> bool:
     return bool(born) and not any(each + years * _YEAR <= today for each in born)
 
 
+def decides(circumstances: Circumstances, today: int) -> bool:
+    """Whether a patient decides online on blocks, consents and proxies: while alive, and from sixteen."""
+    return not circumstances.deceased and reached(OWN_ACCESS_FROM, circumstances.born, today)
+
+
 def _born(question: Question, condition: str, years: int) -> Fragment:
     """Every known birthday of the patient beside that of somebody who reaches an age today."""
     about = of_patient(question, "x")

@@ -53,8 +53,9 @@ class Directory:
 class ForeignDirectory:
     """Rule 6: each care provider keeps up its own directory, and gives assignments at its own units only.
 
-    A system's word about another provider's units is written, and believed at sign-in only where the
-    installation trusts it for all (docs/sign-in.md, `directory`).
+    A person's HSA-id is issued by whoever employs: another provider's people are registered there. A system's
+    word about another provider is written, and believed at sign-in only where the installation trusts it for
+    all (docs/sign-in.md, `directory`).
     """
 
     name = "foreign-directory"
@@ -68,7 +69,7 @@ class ForeignDirectory:
     )
 
     def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
-        """A write of another provider's entry, or of an assignment at another provider's unit."""
+        """A write of another provider's entry, of an assignment there, or of a person with its HSA-id."""
         if question.reads or facts.type not in DIRECTORY_TYPES:
             return False
         own = question.assignment.provider

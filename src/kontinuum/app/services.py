@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
 from kontinuum.store.provider_settings import CHANNEL, SettingsReader
 from kontinuum.store.writer import claim_writer
-from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 from kontinuum.terminology import Terminology
 
 if TYPE_CHECKING:
@@ -79,10 +78,10 @@ async def open_services(
         shown = () if settings.environment == "production" else personas
         limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
         decided = SettingsReader(pool, clock, _overrides(settings))
+        await decided.learn()
         identity = Identity(pool, clock, shown, limits, decided)
         await anchor.add_listener(CHANNEL, _hear(identity, decided))
-        schemes = [LocalScheme(**asdict(each)) for each in settings.reserve_numbers] or DEFAULT_SCHEMES
-        gate = Gate(pool, audit, clock, keys, decided, schemes, hinted=settings.kept_back_told)
+        gate = Gate(pool, audit, clock, keys, decided, hinted=settings.kept_back_told)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
         yield Services(settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool))
@@ -106,7 +105,7 @@ def _hear(identity: Identity, decided: SettingsReader) -> Callable[..., None]:
         if what == "assignment":
             identity.forget()
         elif what == "settings":
-            decided.forget()
+            decided.hear()
 
     return heard
 

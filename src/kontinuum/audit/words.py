@@ -6,7 +6,7 @@ are told in one line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,12 +32,17 @@ _THINGS: Final = {
     "MedicationRequest": message("medicines"),
     "MedicationStatement": message("medicines"),
     "Observation": message("measurements and test results"),
+    "Organization": message("units and staff"),
     "Patient": message("personal details"),
+    "Practitioner": message("units and staff"),
+    "PractitionerRole": message("units and staff"),
     "Procedure": message("treatments"),
     "RelatedPerson": message("close relatives"),
     "ServiceRequest": message("referrals and orders"),
     "Task": message("tasks"),
 }
+_BESIDE: Final = frozenset({"Provenance"})
+"""Who and why, which is written and read beside everything else and says nothing by itself."""
 _OTHER: Final = message("other parts of the record")
 
 _SAID: Final = {
@@ -69,6 +74,11 @@ _SAID: Final = {
     "annul": message("Ended a block, a consent or an appointment"),
     "represent": message("Noted who acts for the patient"),
     "appoint": message("Appointed a proxy"),
+    "correct": message("Corrected: %(things)s"),
+    "dissent": message("Noted that the patient holds an entry to be wrong"),
+    "withdraw-dissent": message("Took back that an entry is wrong"),
+    "register-destruction": message("Registered a decision to destroy information"),
+    "destroy": message("Destroyed information by decision of the authority"),
 }
 
 _ACTS: Final = (
@@ -82,8 +92,10 @@ _ACTS: Final = (
     "annul",
     "represent",
     "appoint",
+    "dissent",
+    "withdraw-dissent",
 )
-"""What `record.law` does; each is told as what it is."""
+"""What is done by or for the patient; each is told as what it is."""
 
 _KINDS: Final = {
     "read": "read",
@@ -101,6 +113,9 @@ _KINDS: Final = {
     "extract-log": "log",
     "read-log": "log",
     "review-log": "review",
+    "correct": "correct",
+    "register-destruction": "register-destruction",
+    "destroy": "destroy",
     **{act: act for act in _ACTS},
 }
 
@@ -131,9 +146,10 @@ def kind_of(entry: AuditEntry) -> str:
     return "identity" if kind == "read" and types == ("Patient",) and entry.action == "search" else kind
 
 
-def say(kind: str, things: Iterable[str], translator: Translator) -> str:
+def say(kind: str, things: Collection[str], translator: Translator) -> str:
     """A kind of access and the types of what was accessed, in words."""
-    words = dict.fromkeys(translator.gettext(_THINGS.get(name, _OTHER)) for name in things)
+    told = [name for name in things if name not in _BESIDE] or list(things)
+    words = dict.fromkeys(translator.gettext(_THINGS.get(name, _OTHER)) for name in told)
     other = translator.gettext(_OTHER)
     listed = [*sorted(word for word in words if word != other), *([other] if other in words else [])]
     text = translator.gettext(_SAID[kind])

@@ -115,7 +115,8 @@ def patient_personas() -> tuple[Persona, ...]:
             (Assignment(f"{identity}-self", "Mina sidor", "", "", "", "", Purpose.PATIENT),),
         )
         for identity, name in (
-            (f"p-{number:04d}", f"{CAST[number - 1].given[0]} {CAST[number - 1].family}") for number in (2, 4)
+            (f"p-{number:04d}", f"{CAST[number - 1].given[0]} {CAST[number - 1].family}")
+            for number in (2, 4, 17)
         )
     )
 

@@ -72,7 +72,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """One who works in care, with the purpose of each assignment."""
+    """One who works in care, with the purpose of each assignment and the rights of all."""
 
     key: str
     name: str
@@ -83,7 +83,7 @@ class Staff:
     protected: bool
     number: int
     assignments: tuple[tuple[Unit, Purpose], ...]
-    rights: tuple[str, ...]
+    rights: tuple[str, ...] = ()
 
     @property
     def hsa(self) -> str:

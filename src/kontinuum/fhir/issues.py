@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kontinuum.kernel.i18n import Phrase
+
 __all__ = ["Issue", "Severity", "operation_outcome"]
 
 Severity = Literal["fatal", "error", "warning", "information"]
@@ -18,12 +20,14 @@ class Issue:
 
     http://hl7.org/fhir/R4/operationoutcome.html. `code` is from http://hl7.org/fhir/R4/valueset-issue-type.html;
     `location` is a FHIRPath such as `Observation.component[0].code`, None where the fault has no place.
+    `phrase` is the message as a page says it in the reader's language, where it can reach one.
     """
 
     severity: Severity
     code: str
     message: str
     location: str | None = None
+    phrase: Phrase | None = None
 
     @property
     def refuses(self) -> bool:

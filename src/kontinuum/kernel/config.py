@@ -16,7 +16,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from kontinuum.kernel import provider_settings, setting_values
-from kontinuum.kernel.numbering import NumberScheme, read_schemes
 from kontinuum.kernel.provider_settings import (
     INFORMED_GENERALLY,
     PROVIDER_SETTINGS,
@@ -73,8 +72,7 @@ class Settings:
     """Every setting with its value, parsed and allowed; the fields are described by `SETTINGS`.
 
     `data_dir` is absolute. `database_url` is None when the embedded PostgreSQL is used. `public_url` is an
-    origin, without a slash at its end. `oidc` are the providers that `oidc_file` holds, `reserve_numbers` the
-    schemes of `reserve_numbers_file`.
+    origin, without a slash at its end. `oidc` are the providers that `oidc_file` holds.
     `provider_overrides` are the settings of care providers that the environment decides, by name.
     """
 
@@ -87,13 +85,11 @@ class Settings:
     environment: Environment
     public_url: str | None
     oidc_file: Path | None
-    reserve_numbers_file: Path | None
     session_lifetime: timedelta
     session_idle: timedelta
     lock_after: timedelta
     kept_back_told: frozenset[str]
     oidc: tuple[OidcProvider, ...] = ()
-    reserve_numbers: tuple[NumberScheme, ...] = ()
     provider_overrides: Mapping[str, provider_settings.Value] = field(default_factory=dict)
 
 
@@ -280,16 +276,6 @@ SETTINGS: tuple[Setting, ...] = (
         parse=setting_values.file,
     ),
     Setting(
-        name="RESERVE_NUMBERS_FILE",
-        field="reserve_numbers_file",
-        type="file",
-        default=None,
-        default_text="Region Stockholm's scheme",
-        allowed="the path of a TOML file with one [[scheme]] or more, as docs/patient-index.md explains",
-        description="The region's own reserve numbers: their form, and the series that new ones are of.",
-        parse=setting_values.file,
-    ),
-    Setting(
         name="SESSION_HOURS",
         field="session_lifetime",
         type="whole number",
@@ -392,7 +378,6 @@ def _disagreements(values: dict[str, Any], environ: Mapping[str, str]) -> Iterat
     if values["session_idle"] < values["lock_after"]:
         name = PREFIX + "SESSION_IDLE_MINUTES"
         yield Problem(name, environ.get(name), "not allowed; a session cannot end before the screen locks")
-    yield from _reserve_numbers(values)
     file = values["oidc_file"]
     if file is None:
         return
@@ -407,14 +392,6 @@ def _disagreements(values: dict[str, Any], environ: Mapping[str, str]) -> Iterat
         yield Problem(PREFIX + "PUBLIC_URL", None, reason)
     elif values["environment"] == "production" and not public.startswith("https:"):
         yield Problem(PREFIX + "PUBLIC_URL", public, "not allowed; production needs https")
-
-
-def _reserve_numbers(values: dict[str, Any]) -> list[Problem]:
-    """What is wrong with the file of reserve numbers; reads its schemes into `values`."""
-    file = values["reserve_numbers_file"]
-    values["reserve_numbers"] = found = () if file is None else read_schemes(file)
-    name = PREFIX + "RESERVE_NUMBERS_FILE"
-    return [Problem(name, str(file), each) for each in found if isinstance(each, str)]
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

@@ -23,12 +23,30 @@ SOURCE_LANGUAGE: Final = "en"
 DEFAULT_LANGUAGE: Final = "sv"
 
 _MINUS = "\N{MINUS SIGN}"
+_CHAPTER = re.compile(r"ch\. (\d+)")
+_SECTION = re.compile(r"\b(\d{1,2}):(\d+)(?:-(\d+))?")
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT")
 
 
 def message(text: str) -> str:
     """Mark a text for translation where it is defined; it is translated where it is shown."""
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A text with values in it that can be said in each language: `%(name)s` in the template is a value."""
+
+    template: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.template % self.values if self.values else self.template
+
+
+def phrase(text: str, **values: object) -> Phrase:
+    """Mark a text for translation where a value is put into it; it is translated where it is shown."""
+    return Phrase(text, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +58,16 @@ class Catalogue:
     plural: Callable[[int], int]
 
 
-def load_catalogue(language: str, paths: Iterable[Path]) -> Catalogue:
-    """Read gettext catalogues of one language; a message that stands in several must say the same in all."""
-    messages: dict[str, tuple[str, ...]] = {}
+def load_catalogue(
+    language: str, paths: Iterable[Path], beside: Mapping[str, str] | None = None
+) -> Catalogue:
+    """Read gettext catalogues of one language; a message that stands in several must say the same in all.
+
+    `beside` are messages whose translation stands elsewhere.
+    """
+    messages: dict[str, tuple[str, ...]] = {
+        text: (translated,) for text, translated in (beside or {}).items()
+    }
     for path in paths:
         with path.open("rb") as file:
             entries = read_po(file, locale=language)
@@ -74,6 +99,20 @@ class Translator:
         """The text in this language; the English source when the catalogue lacks it."""
         return self._messages.get(text, (text,))[0]
 
+    def say(self, text: Phrase) -> str:
+        """A text and its values in this language; the value `provision` is a provision."""
+        values = dict(text.values)
+        if "provision" in values:
+            values["provision"] = self.provision(str(values["provision"]))
+        return str(Phrase(self.gettext(text.template), values))
+
+    def provision(self, text: str) -> str:
+        """A provision as this language cites statutes: `4:1-2` is `4 kap. 1–2 §§`, `ch. 4` is `4 kap.`."""
+        if self.language != "sv":
+            return text
+        text = _CHAPTER.sub(r"\1 kap.", text)
+        return _SECTION.sub(lambda found: _cited(*found.groups()), text)
+
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         """The form that fits the number."""
         return self._messages.get(singular, (singular, plural))[_second_form_unless_one(number)]
@@ -99,6 +138,10 @@ class Translator:
     def clock(self, value: str | datetime | None) -> str:
         """The time of day in Sweden, `14:32`; empty when no time was recorded."""
         return local(value).isoformat()[11:16] if value is not None and _has_time(value) else ""
+
+
+def _cited(chapter: str, section: str, last: str | None) -> str:
+    return f"{chapter} kap. {section}–{last} §§" if last else f"{chapter} kap. {section} §"
 
 
 def _has_time(value: str | datetime) -> bool:

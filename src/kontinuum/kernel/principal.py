@@ -44,6 +44,10 @@ PROTECTED_IDENTITY = "protected-identity"
 """A right of an assignment: to see address, telephone and relatives of persons with a protected identity."""
 
 
+DESTRUCTION = "destruction"
+"""A right of an assignment for administration: to register and carry out decisions on destruction."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A medarbetaruppdrag: an actor's task at one care unit of one care provider (both HSA-ids).

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import SWEDEN, message
@@ -21,12 +21,16 @@ Value = int | bool | str | tuple[str, ...]
 LONGEST_SERIES: Final = 20
 
 
+_STOCKHOLM: Final = "reservnummer Region Stockholm; urn:oid:1.2.752.97.3.1.3; 99##########"
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
     """The settings in force at one care provider; `PROVIDER_SETTINGS` says what each means.
 
     `reserve_series` holds local reserve numbers as `name; system; form`, one a line, where `#` in the form is
-    a digit and `@` a letter; `reserve_series_of` reads them.
+    a digit and `@` a letter; `reserve_series_of` reads them. Numbers are given out of the first whose form
+    ends in its digits.
     """
 
     relation_days: int = 30
@@ -38,7 +42,7 @@ class ProviderSettings:
     log_years: int = 10
     extract_names: bool = False
     informed_generally: str = "2023-01-01"
-    reserve_series: tuple[str, ...] = ()
+    reserve_series: tuple[str, ...] = (_STOCKHOLM,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +90,12 @@ class NotAllowed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReserveSeries:
-    """A care provider's own series of reserve numbers; `form` has `#` for a digit and `@` for a letter."""
+class ReserveSeries(NamedTuple):
+    """A series of local reserve numbers; `form` has `#` for a digit and `@` for a letter."""
 
     name: str
     system: str
     form: str
-
-    @property
-    def pattern(self) -> str:
-        """The form as a regular expression for text in upper case without spaces and hyphens."""
-        return "".join({"#": r"\d", "@": "[A-Z]"}.get(sign, re.escape(sign)) for sign in self.form)
 
 
 INFORMED_GENERALLY: Final = "informed_generally"
@@ -206,10 +204,10 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
     ),
     ProviderSetting(
         "reserve_series",
-        message("Reserve numbers of your own"),
+        message("Reserve numbers"),
         message(
-            "One series a line: name; system; form. In the form # is a digit and @ a letter, such as "
-            "Reserve number; urn:oid:1.2.752.97.3.1.3; 99##########"
+            "One series a line: name; system; form. In the form # is a digit and @ a letter. New numbers are "
+            "given out of the first whose form ends in #; all are recognised, by every care provider."
         ),
         "series",
     ),

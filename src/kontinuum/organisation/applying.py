@@ -85,19 +85,26 @@ async def whole(record: Reader) -> Directory:
     return directory
 
 
-async def pages(record: Reader, url: str, at_most: int = 1_000_000) -> list[Any]:
+async def pages(record: Reader, url: str) -> list[Any]:
     """Every match of a search, page after page. Raises ValueError when the search itself is refused."""
+    found = await every(record, url)
+    if isinstance(found, Refusal):
+        raise ValueError(f"{url}: {found.issues[0].message}")
+    return found
+
+
+async def every(record: Reader, url: str) -> list[Any] | Refusal:
+    """Every match of a search, page after page, or why it is refused."""
     found: list[Any] = []
     cursor = ""
-    while len(found) < at_most:
+    while True:
         page = await record.find(url + cursor)
         if isinstance(page, Refusal):
-            raise ValueError(f"{url}: {page.issues[0].message}")
+            return page
         found += page.matches
         if page.next is None:
-            break
+            return found
         cursor = f"&_cursor={quote(page.next, safe='')}"
-    return found[:at_most]
 
 
 async def apply(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.principal import PROTECTED_IDENTITY, Purpose
+from kontinuum.kernel.principal import DESTRUCTION, PROTECTED_IDENTITY, Purpose
 
 PROVIDER_TYPE: Final = "provider"
 
@@ -62,6 +62,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     SIGN: message("sign"),
     PRESCRIBE: message("prescribe"),
     LOG_REVIEW: message("review the log"),
+    DESTRUCTION: message("destroy records by decision"),
 }
 """What an assignment gives beyond its purpose."""
 

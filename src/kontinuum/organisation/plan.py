@@ -18,6 +18,7 @@ import msgspec
 from kontinuum.organisation import resources
 from kontinuum.organisation.files import Fault, Line
 from kontinuum.organisation.model import FieldChange, Kind, Person, Record, Role, Unit, differences
+from kontinuum.sweden.organisations import issuer
 
 Resource = dict[str, Any]
 
@@ -171,6 +172,8 @@ class _Planning:
         held = None if reason else self._present(record)
         if held is not None and held.provider != provider:
             reason = f"the record holds it for the care provider {held.provider}, who alone may change it"
+        if not reason and held is None and isinstance(record, Person) and self._foreign(record):
+            reason = f"its HSA-id is issued by {issuer(record.hsa_id)}, who alone registers the person"
         reference = self._reference(record, held)
         if not reason and reference in self._taken:
             reason = "it stands in the delivery twice"
@@ -179,6 +182,9 @@ class _Planning:
             return
         self._taken.add(reference)
         self._compare(record, held, reference, provider)
+
+    def _foreign(self, person: Person) -> bool:
+        return self.only is not None and issuer(person.hsa_id) != issuer(self.only)
 
     def end_missing(self, provider: str) -> None:
         """End what the record holds of a care provider and the delivery lacks; nothing is deleted."""

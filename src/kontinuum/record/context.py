@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,14 +12,15 @@ from kontinuum.audit import AuditLog, entry
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.fhir.issues import Issue
 from kontinuum.kernel.clock import Clock, to_micros
+from kontinuum.kernel.i18n import Phrase
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
-from kontinuum.kernel.provider_settings import ProviderSettings
+from kontinuum.kernel.provider_settings import ProviderSettings, ReserveSeries
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.terms import LoadedTerms, Terms
 from kontinuum.store.resources import write
 from kontinuum.store.resources.rows import ResourceRow
-from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
+from kontinuum.sweden.identifiers import LocalScheme, schemes_of
 
 MAX_LOGGED_REFERENCES = 500
 """How many references one log entry names; the entry's count always tells how many there were."""
@@ -35,13 +36,17 @@ class ProviderDecisions(Protocol):
         """The settings in force at a care provider."""
         ...
 
+    @property
+    def series(self) -> tuple[ReserveSeries, ...]:
+        """The series of reserve numbers that any care provider uses."""
+        ...
+
 
 @dataclass(slots=True)
 class Services:
     """A worker's shared means: connections, log, clock, keys, settings, the numbers of accountable units.
 
     `hinted` are the kinds of which a patient is told that something is kept back.
-    `schemes` are the region's own kinds of reserve number.
     `law_complete` remembers that the tables of the law were found complete; they stay so.
     """
 
@@ -52,9 +57,13 @@ class Services:
     decided: ProviderDecisions
     terms: Terms = field(default_factory=LoadedTerms)
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
-    schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES
     hinted: frozenset[str] = frozenset()
     law_complete: bool = False
+
+    @property
+    def schemes(self) -> tuple[LocalScheme, ...]:
+        """The kinds of local reserve number that are recognised, whichever care provider uses them."""
+        return schemes_of(self.decided.series)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +149,8 @@ def reference(row: ResourceRow) -> str:
 def forbidden(deny: Deny) -> Refusal:
     """The refusal that a denial becomes."""
     message = f"{deny.reason} ({deny.provision})"
-    return Refusal(RefusalKind.FORBIDDEN, (Issue("error", "forbidden", message),), deny.provision)
+    issue = Issue("error", "forbidden", message, phrase=Phrase(deny.reason))
+    return Refusal(RefusalKind.FORBIDDEN, (issue,), deny.provision)
 
 
 def missing(type_name: str, logical_id: str) -> Refusal:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from kontinuum.access import Action, Deny
 from kontinuum.access.kept_back import labels
 from kontinuum.fhir import json
+from kontinuum.kernel.i18n import phrase
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.record import provenance, writing
 from kontinuum.record.circumstances import decide_rows
@@ -93,7 +94,7 @@ def entered_in_error(resource: dict[str, Any]) -> dict[str, Any] | Refusal:
         return refuse(
             RefusalKind.INVALID,
             "business-rule",
-            f"A {name} cannot be marked as entered in error: correct it.",
+            phrase("A %(type)s cannot be marked as entered in error: correct it.", type=name),
         )
     marked = {**resource}
     if name in _VERIFICATION:
@@ -107,9 +108,11 @@ def entered_in_error(resource: dict[str, Any]) -> dict[str, Any] | Refusal:
 def check_reason(reason: str) -> Refusal | None:
     """Nobody can understand a change later that was made without a reason."""
     if not reason.strip():
-        return refuse(RefusalKind.INVALID, "required", "Write why: a change of an entry needs its reason.")
+        why = phrase("Write why: a change of an entry needs its reason.")
+        return refuse(RefusalKind.INVALID, "required", why)
     if len(reason) > LONGEST_REASON:
-        return refuse(RefusalKind.INVALID, "too-long", f"A reason has at most {LONGEST_REASON} characters.")
+        long = phrase("A reason has at most %(number)s characters.", number=LONGEST_REASON)
+        return refuse(RefusalKind.INVALID, "too-long", long)
     return None
 
 
@@ -141,7 +144,8 @@ async def change(
     if isinstance(row, Refusal):
         return row
     if row.body == stamped(resource, row.id, row.version, row.updated):
-        return refuse(RefusalKind.INVALID, "business-rule", "Nothing was changed, so there is no correction.")
+        same = phrase("Nothing was changed, so there is no correction.")
+        return refuse(RefusalKind.INVALID, "business-rule", same)
     if activity[1] == provenance.AMEND:
         resource = amended(resource, json.loads(row.body or b"{}"))
     patient = provenance.patient_of(resource)

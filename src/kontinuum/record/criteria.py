@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
-from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.fhir.search.query import Criterion, SearchQuery, StringValue, TokenValue, Value
 from kontinuum.kernel.ids import id_hash
 from kontinuum.record.context import Context, reference
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
+from kontinuum.record.persons.widening import in_all_forms
 from kontinuum.record.searching import matching, parse_url
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -38,15 +39,45 @@ def parse(asked: Asked) -> SearchQuery | Refusal:
     return query
 
 
-async def lock(connection: Any, asked: Sequence[Asked]) -> None:
+async def lock(context: Context, connection: Any, asked: Sequence[Asked]) -> None:
     """Keep criteria to this transaction until it ends.
 
-    Two clients that ask for the same thing at once must not both find nothing and both create it. All of a
-    transaction's criteria are locked together and in order, so that two bundles never wait for each other.
+    Two clients that ask for the same thing at once must not both find nothing and both create it, however
+    each of them spells it. All of a transaction's criteria are locked together and in order, so that two
+    bundles never wait for each other.
     """
-    slots = sorted({id_hash(f"{type_name}?{criteria}") % _SLOTS for type_name, criteria in asked})
+    queries = map(parse, asked)
+    meant = [in_all_forms(context, query) for query in queries if isinstance(query, SearchQuery)]
+    slots = sorted({id_hash(_spelled(query)) % _SLOTS for query in meant})
     if slots:
         await connection.execute(LOCK, _CLASS, slots)
+
+
+def _spelled(query: SearchQuery) -> str:
+    """One spelling for criteria that mean the same; for some that do not, which only makes them wait.
+
+    What a search gives back (order, number, elements) does not count, nor does the order of parameters and
+    alternatives, an escape, a letter's case in names, or under which of its systems a number is asked for.
+    """
+    parts = {f"{each.parameter.name}:{each.modifier or ''}={_alternatives(each)}" for each in query.criteria}
+    parts |= {f"{each.parameter.name}.{'|'.join(map(_spelled, each.targets))}" for each in query.chains}
+    parts |= {f"_has:{each.parameter.name}:{_spelled(each.source)}" for each in query.has}
+    parts |= {f"_list={each}" for each in query.lists}
+    if query.ids is not None:
+        parts.add(f"_id={sorted(query.ids)}")
+    return f"{query.type}?{'&'.join(sorted(parts))}"
+
+
+def _alternatives(criterion: Criterion) -> list[str]:
+    return sorted({_alternative(each, exact=criterion.modifier == "exact") for each in criterion.values})
+
+
+def _alternative(value: Value, *, exact: bool) -> str:
+    if isinstance(value, TokenValue):
+        return value.code if value.code is not None else f"{value.system}|"
+    if isinstance(value, StringValue):
+        return value.text if exact else value.normalised
+    return repr(value)
 
 
 async def find(
@@ -87,7 +118,7 @@ async def find(
 
 async def find_one(context: Context, connection: Any, asked: Asked) -> ResourceRow | Refusal | None:
     """The one resource that criteria find, which stay locked; refused when there are several."""
-    await lock(connection, [asked])
+    await lock(context, connection, [asked])
     rows = (await find(context, connection, [asked]))[0]
     return rows if isinstance(rows, Refusal) else only(asked, rows)
 

@@ -1,8 +1,9 @@
 """Destruction of records: only on a registered decision by the authority, by two persons.
 
 patientdatalagen (2008:355) 8:4: the Health and Social Care Inspectorate (IVO) may decide, on the patient's
-request, that a record is destroyed in whole or in part. One person with an administrative assignment
-registers the decision, another carries it out. The log keeps its entries; a tombstone tells what was there.
+request, that a record is destroyed in whole or in part. One person registers the decision, another carries
+it out; both have an assignment for administration with the right to it. The log keeps its entries; a
+tombstone tells what was there.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any, Final
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.clock import from_micros, to_micros
-from kontinuum.kernel.i18n import local
-from kontinuum.kernel.principal import Purpose
+from kontinuum.kernel.i18n import local, phrase
+from kontinuum.kernel.principal import DESTRUCTION, Principal, Purpose
 from kontinuum.record.context import Context, is_id
 from kontinuum.record.guarding import is_dissent
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
@@ -59,7 +60,7 @@ class Order:
 async def register(context: Context, order: Order) -> Decision | Refusal:
     """Register a decision; nothing is destroyed by it yet."""
     what = f"destruction {order.case_number.strip()}"
-    refused = _not_administration(context) or _incomplete(context, order)
+    refused = _without_right(context) or _incomplete(context, order)
     if refused is None:
         found = await _doomed(context, context.pool, order.patient, order.entries)
         refused = found if isinstance(found, Refusal) else None
@@ -86,9 +87,8 @@ async def register(context: Context, order: Order) -> Decision | Refusal:
         "register-destruction", "permitted", PROVISION, patients=(order.patient,), what=(what, *order.entries)
     )
     made = await store.register(context.pool, wanted)
-    return made or refuse(
-        RefusalKind.CONFLICT, "duplicate", f"{wanted.case_number} is registered for this patient already."
-    )
+    known = phrase("%(case)s is registered for this patient already.", case=wanted.case_number)
+    return made or refuse(RefusalKind.CONFLICT, "duplicate", known)
 
 
 async def execute(context: Context, number: int, patient: str) -> Decision | Refusal:
@@ -99,7 +99,7 @@ async def execute(context: Context, number: int, patient: str) -> Decision | Ref
 
     async def work(connection: Any) -> Decision | Refusal:
         decision = await store.read(connection, number, context.principal.assignment.provider, lock=True)
-        refused = _not_administration(context) or _not_executable(context, decision, patient)
+        refused = _without_right(context) or _not_executable(context, decision, patient)
         if refused is not None or decision is None:
             await context.log(
                 "destroy", "refused", PROVISION, patients=(patient,), what=(f"destruction {number}",)
@@ -132,7 +132,7 @@ async def execute(context: Context, number: int, patient: str) -> Decision | Ref
 
 async def decisions(context: Context) -> list[Decision] | Refusal:
     """The provider's decisions, those to be carried out first."""
-    refused = _not_administration(context)
+    refused = await _may_not_see(context)
     if refused is not None:
         return refused
     found = await store.listed(context.pool, context.principal.assignment.provider)
@@ -145,14 +145,15 @@ async def decisions(context: Context) -> list[Decision] | Refusal:
 
 async def thinnable(context: Context, years: int = KEPT_YEARS) -> list[LastEntry] | Refusal:
     """The records whose last entry is older than some years: what may be thinned. Nothing is done by it."""
-    refused = _not_administration(context)
+    refused = await _may_not_see(context)
     if refused is not None:
         return refused
     if years < KEPT_YEARS:
-        message = (
-            f"A record is kept at least {KEPT_YEARS} years after its last entry (patientdatalagen 3:17)."
+        kept = phrase(
+            "A record is kept at least %(years)s years after its last entry (patientdatalagen 3:17).",
+            years=KEPT_YEARS,
         )
-        return refuse(RefusalKind.INVALID, "business-rule", message)
+        return refuse(RefusalKind.INVALID, "business-rule", kept)
     today = from_micros(context.now())
     before = to_micros(_years_before(today, years))
     found = await rows.last_entries(
@@ -181,7 +182,8 @@ async def _doomed(
         if others:
             own = [row for row in own if row.type != _PATIENT]
         if not own:
-            return refuse(RefusalKind.INVALID, "not-found", "The provider holds no entry about this patient.")
+            none = phrase("The provider holds no entry about this patient.")
+            return refuse(RefusalKind.INVALID, "not-found", none)
         return own
     names = {text: pair for text in entries if (pair := split(text))}
     held = {(row.type, row.id): row for row in await reads.lock_many(connection, list(names.values()))}
@@ -191,13 +193,22 @@ async def _doomed(
             return refuse(
                 RefusalKind.INVALID,
                 "not-found",
-                f"{text} is no entry of {provider} about Patient/{patient}: compare with the decision.",
+                phrase(
+                    "%(entry)s is no entry of %(provider)s about Patient/%(patient)s: compare with the "
+                    "decision.",
+                    entry=text,
+                    provider=provider,
+                    patient=patient,
+                ),
             )
         if row.type == _PATIENT:
             return refuse(
                 RefusalKind.INVALID,
                 "business-rule",
-                "Who the patient is cannot be destroyed alone: register a decision about the whole record.",
+                phrase(
+                    "Who the patient is cannot be destroyed alone: register a decision about the whole "
+                    "record."
+                ),
             )
     return [*held.values(), *await _speaking_of(connection, patient, held.values())]
 
@@ -211,8 +222,12 @@ async def _linked(connection: Any, patient: str) -> Refusal | None:
     return refuse(
         RefusalKind.INVALID,
         "business-rule",
-        f"Patient/{patient} is linked to {', '.join(others)} as one person: undo the links first, and "
-        "register the decision for each Patient that it means.",
+        phrase(
+            "Patient/%(patient)s is linked to %(others)s as one person: undo the links first, and register "
+            "the decision for each Patient that it means.",
+            patient=patient,
+            others=", ".join(others),
+        ),
     )
 
 
@@ -232,28 +247,46 @@ async def _speaking_of(connection: Any, patient: str, entries: Collection[Resour
     return found
 
 
-def _not_administration(context: Context) -> Refusal | None:
-    if context.principal.purpose is Purpose.ADMINISTRATION:
+def may_destroy(principal: Principal) -> bool:
+    """Whether an assignment is for administration and has the right to destroy by decision."""
+    return principal.purpose is Purpose.ADMINISTRATION and DESTRUCTION in principal.assignment.rights
+
+
+def _without_right(context: Context) -> Refusal | None:
+    if may_destroy(context.principal):
         return None
-    message = f"Decisions on destruction belong to an assignment for administration. ({PROVISION})"
-    return refuse(RefusalKind.FORBIDDEN, "forbidden", message)
+    text = phrase(
+        "Decisions on destruction belong to an assignment for administration with the right to destroy "
+        "records. (%(provision)s)",
+        provision=PROVISION,
+    )
+    return refuse(RefusalKind.FORBIDDEN, "forbidden", text)
+
+
+async def _may_not_see(context: Context) -> Refusal | None:
+    """The refusal, logged, of the lists to those without the right."""
+    refused = _without_right(context)
+    if refused is not None:
+        await context.log("read", "refused", PROVISION, what=("destruction",))
+    return refused
 
 
 def _incomplete(context: Context, order: Order) -> Refusal | None:
-    texts = {
-        "authority": order.authority,
-        "case number": order.case_number,
-        "who requested it": order.requested_by,
-    }
-    missing = next((name for name, text in texts.items() if not text.strip() or len(text) > 200), None)
-    if missing is not None:
-        return refuse(RefusalKind.INVALID, "required", f"Give the {missing} (at most 200 characters).")
+    texts = (order.authority, order.case_number, order.requested_by)
+    if not all(text.strip() and len(text) <= 200 for text in texts):
+        needed = phrase(
+            "Give the authority, the case number and who requested it, in at most 200 characters each."
+        )
+        return refuse(RefusalKind.INVALID, "required", needed)
     if order.decided > local(from_micros(context.now())).date():
-        return refuse(RefusalKind.INVALID, "value", "The decision has a date that lies in the future.")
+        future = phrase("The decision has a date that lies in the future.")
+        return refuse(RefusalKind.INVALID, "value", future)
     if not is_id(order.patient):
-        return refuse(RefusalKind.INVALID, "required", "Say which patient the decision is about.")
+        whom = phrase("Say which patient the decision is about.")
+        return refuse(RefusalKind.INVALID, "required", whom)
     if len(order.entries) > MAX_ENTRIES:
-        return refuse(RefusalKind.INVALID, "too-costly", f"At most {MAX_ENTRIES} entries are named at once.")
+        many = phrase("At most %(number)s entries are named at once.", number=MAX_ENTRIES)
+        return refuse(RefusalKind.INVALID, "too-costly", many)
     return None
 
 
@@ -261,18 +294,26 @@ def _not_executable(context: Context, decision: Decision | None, patient: str) -
     if decision is None:
         return None
     if decision.executed is not None:
-        return refuse(RefusalKind.CONFLICT, "business-rule", "This decision has been carried out already.")
+        done = phrase("This decision has been carried out already.")
+        return refuse(RefusalKind.CONFLICT, "business-rule", done)
     if decision.registrar == context.principal.actor.id:
-        message = "Whoever registered a decision may not carry it out: another person must compare it first."
-        return refuse(RefusalKind.FORBIDDEN, "business-rule", message)
+        two = phrase(
+            "Whoever registered a decision may not carry it out: another person must compare it first."
+        )
+        return refuse(RefusalKind.FORBIDDEN, "business-rule", two)
     if decision.patient != patient:
-        message = f"The decision {decision.case_number} is not about Patient/{patient}."
-        return refuse(RefusalKind.INVALID, "business-rule", message)
+        other = phrase(
+            "The decision %(case)s is not about Patient/%(patient)s.",
+            case=decision.case_number,
+            patient=patient,
+        )
+        return refuse(RefusalKind.INVALID, "business-rule", other)
     return None
 
 
 def _unknown(number: int) -> Refusal:
-    return refuse(RefusalKind.NOT_FOUND, "not-found", f"No decision on destruction has the number {number}.")
+    text = phrase("No decision on destruction has the number %(number)s.", number=number)
+    return refuse(RefusalKind.NOT_FOUND, "not-found", text)
 
 
 def _name(row: ResourceRow) -> str:

@@ -13,6 +13,7 @@ from kontinuum.access.kept_back import Withheld
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.clock import instant
+from kontinuum.kernel.i18n import phrase
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import withholding
 from kontinuum.record.circumstances import decide_rows
@@ -34,9 +35,10 @@ async def dissent(context: Context, type_name: str, logical_id: str, text: str) 
     The unit that is accountable for the entry is accountable for the note.
     """
     if not text.strip():
-        return refuse(RefusalKind.INVALID, "required", "Write what the patient holds to be wrong.")
+        return refuse(RefusalKind.INVALID, "required", phrase("Write what the patient holds to be wrong."))
     if len(text) > LONGEST:
-        return refuse(RefusalKind.INVALID, "too-long", f"A dissent has at most {LONGEST} characters.")
+        long = phrase("A dissent has at most %(number)s characters.", number=LONGEST)
+        return refuse(RefusalKind.INVALID, "too-long", long)
     row = await _entry(context, type_name, logical_id)
     if isinstance(row, Refusal):
         return row
@@ -130,8 +132,10 @@ def _is_own(context: Context, resource: dict[str, Any]) -> bool:
 
 
 def _not_own(logical_id: str) -> Refusal:
-    message = f"Only the one who made the dissent may withdraw it. ({DISSENT_PROVISION})"
-    return refuse(RefusalKind.FORBIDDEN, "business-rule", message, f"Communication/{logical_id}")
+    text = phrase(
+        "Only the one who made the dissent may withdraw it. (%(provision)s)", provision=DISSENT_PROVISION
+    )
+    return refuse(RefusalKind.FORBIDDEN, "business-rule", text, f"Communication/{logical_id}")
 
 
 def _name(row: ResourceRow) -> str:

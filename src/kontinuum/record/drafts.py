@@ -10,6 +10,7 @@ import uuid
 from typing import Final
 
 from kontinuum.access import NOTHING_KNOWN, Action, Deny, Facts, decide
+from kontinuum.kernel.i18n import phrase
 from kontinuum.record.context import Context, forbidden
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.store import drafts as rows
@@ -90,7 +91,7 @@ async def save_draft(
 
 
 def _conflict() -> Refusal:
-    return refuse(RefusalKind.CONFLICT, "conflict", "The draft was changed in another window.")
+    return refuse(RefusalKind.CONFLICT, "conflict", phrase("The draft was changed in another window."))
 
 
 async def discard_draft(context: Context, patient: str, identity: str) -> Draft | Refusal:
@@ -119,4 +120,4 @@ async def remove_draft(context: Context, patient: str, identity: str) -> None:
 
 
 def _missing() -> Refusal:
-    return refuse(RefusalKind.NOT_FOUND, "not-found", "There is no such draft.")
+    return refuse(RefusalKind.NOT_FOUND, "not-found", phrase("There is no such draft."))

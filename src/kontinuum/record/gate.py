@@ -42,7 +42,6 @@ from kontinuum.record.planning import Intent
 from kontinuum.record.text import Destruction, EntryText
 from kontinuum.record.withholding import HINTED
 from kontinuum.store.law import is_complete
-from kontinuum.sweden.identifiers import DEFAULT_SCHEMES, LocalScheme
 
 
 class Gate:
@@ -55,13 +54,10 @@ class Gate:
         clock: Clock,
         keys: KeySource,
         decided: ProviderDecisions,
-        schemes: Sequence[LocalScheme] = DEFAULT_SCHEMES,
         *,
         hinted: Collection[str] = HINTED,
     ) -> None:
-        self._services = Services(
-            pool, audit, clock, keys, decided, schemes=schemes, hinted=frozenset(hinted)
-        )
+        self._services = Services(pool, audit, clock, keys, decided, hinted=frozenset(hinted))
         self._attempts = Attempts(audit, clock)
 
     async def close(self) -> None:

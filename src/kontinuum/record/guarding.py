@@ -12,6 +12,7 @@ from typing import Any, Final
 from kontinuum.access.kept_back import ACT_CODE, LABELLED_WITHIN, labels, may_hold
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES
+from kontinuum.kernel.i18n import phrase
 from kontinuum.kernel.principal import ActorKind, Principal
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.store.resources.rows import ResourceRow
@@ -80,8 +81,12 @@ def veto(
         return refuse(
             RefusalKind.FORBIDDEN,
             "business-rule",
-            f"{name}/{row.id} is a patient's dissent: only the patient may withdraw it, and nobody may "
-            f"change it. ({DISSENT_PROVISION})",
+            phrase(
+                "%(entry)s is a patient's dissent: only the patient may withdraw it, and nobody may change "
+                "it. (%(provision)s)",
+                entry=f"{name}/{row.id}",
+                provision=DISSENT_PROVISION,
+            ),
         )
     if Grounds.LIFT not in grounds and may_hold(row.body):
         return _loses_labels(name, row, resource)

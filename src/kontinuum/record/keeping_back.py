@@ -24,6 +24,7 @@ from kontinuum.access.kept_back import (
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.kernel.clock import from_micros
+from kontinuum.kernel.i18n import phrase
 from kontinuum.record import correcting, provenance, searching
 from kontinuum.record.context import Context
 from kontinuum.record.correcting import Corrected
@@ -52,7 +53,8 @@ async def keep_back(
     """Keep an entry or a heading back from the patient, until a moment or until it is lifted."""
     now = from_micros(context.now())
     if until is not None and until <= now:
-        return refuse(RefusalKind.INVALID, "value", "The end lies in the past: nothing would be kept back.")
+        past = phrase("The end lies in the past: nothing would be kept back.")
+        return refuse(RefusalKind.INVALID, "value", past)
     until_text = None if until is None else moment(until)
     kept = KeptBack(kind, reason, until_text, context.principal.actor.name, moment(now))
     return await _change(context, place, reason, kept.label())
@@ -93,7 +95,8 @@ def labelled(
     for number in path:
         sections = part.get("section") or []
         if not 0 <= number < len(sections):
-            return refuse(RefusalKind.INVALID, "not-found", "There is no such heading in the entry.")
+            none = phrase("There is no such heading in the entry.")
+            return refuse(RefusalKind.INVALID, "not-found", none)
         part = sections[number]
     rest = [each for each in part.get("extension") or () if each.get("url") != INLINE_LABEL]
     if label is not None:

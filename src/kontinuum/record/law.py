@@ -14,12 +14,13 @@ from typing import Any
 from kontinuum.access import Action, Deny
 from kontinuum.access.circumstances import Kind, Level
 from kontinuum.access.consents import kind_of
-from kontinuum.access.portal import OWN_ACCESS_FROM, reached
+from kontinuum.access.portal import decides
 from kontinuum.access.vocabulary import KEPT_IN_BLOCK
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.query import MICROS_MAX
 from kontinuum.kernel.clock import instant
+from kontinuum.kernel.i18n import message, phrase
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record import consents
@@ -71,7 +72,7 @@ class Law:
         if refusal is not None:
             return refusal
         if not units:
-            return refuse(RefusalKind.BAD_REQUEST, "required", "Name the units that you choose.")
+            return refuse(RefusalKind.BAD_REQUEST, "required", phrase("Name the units that you choose."))
         actor, assignment = self._context.principal.actor, self._context.principal.assignment
         now, until = self._context.now(), self._context.now() + CHOICE_FOR
         await self._log("active-choice", patient, *dict.fromkeys(units))
@@ -101,7 +102,7 @@ class Law:
         now, principal = self._context.now(), self._context.principal
         known = await circumstances_of(self._context, self._context.pool, [patient], now)
         if known[patient].opened is None:
-            return refuse(RefusalKind.NOT_FOUND, "not-found", "There is no emergency opening to end.")
+            return refuse(RefusalKind.NOT_FOUND, "not-found", phrase("There is no emergency opening to end."))
         await self._log("close-opening", patient)
         members = await persons.whole(self._context.pool, patient)
         places = [(bucket_of(each), each) for each in members]
@@ -126,7 +127,7 @@ class Law:
         if refusal is not None:
             return refusal
         if until <= self._context.now():
-            return refuse(RefusalKind.BAD_REQUEST, "value", "A consent ends in the future.")
+            return refuse(RefusalKind.BAD_REQUEST, "value", phrase("A consent ends in the future."))
         principal = self._context.principal
         scope = consents.Scope(
             unit=principal.assignment.unit if only_my_unit else None,
@@ -159,7 +160,11 @@ class Law:
             return refuse(
                 RefusalKind.INVALID,
                 "code-invalid",
-                f"'{unknown[0]}' cannot stay visible in a block; {', '.join(KEPT_IN_BLOCK)} can.",
+                phrase(
+                    "'%(group)s' cannot stay visible in a block; %(groups)s can.",
+                    group=unknown[0],
+                    groups=", ".join(KEPT_IN_BLOCK),
+                ),
             )
         resource = consents.block(patient, self._context.now(), level, unit, start, end, kept)
         name = await self._write("block", patient, resource, accountable=(unit, provider))
@@ -222,19 +227,26 @@ class Law:
             return refusal
         assignment, now = self._context.principal.assignment, self._context.now()
         if ground not in _LIFTS:
-            return refuse(RefusalKind.BAD_REQUEST, "value", f"The ground is {' or '.join(_LIFTS)}.")
+            return refuse(
+                RefusalKind.BAD_REQUEST,
+                "value",
+                phrase("Choose the ground: the patient's consent, or an emergency."),
+            )
         days = (await self._context.settings()).lift_days_max
         if not now < until <= now + days * DAY:
-            return refuse(RefusalKind.BAD_REQUEST, "value", f"A block is lifted for {days} days at most.")
+            longest = phrase("A block is lifted for %(days)s days at most.", days=days)
+            return refuse(RefusalKind.BAD_REQUEST, "value", longest)
         found = [
             b for b in await store.blocks(self._context.pool, bucket_of(patient), patient) if b.key == block
         ]
         if not found or (found[0].provider != assignment.provider):
             # Of another provider's block nothing is told; only that provider can lift it.
             await self._log("lift", patient, str(block), outcome="refused")
-            return refuse(RefusalKind.NOT_FOUND, "not-found", "There is no such block at your care provider.")
+            none = phrase("There is no such block at your care provider.")
+            return refuse(RefusalKind.NOT_FOUND, "not-found", none)
         if found[0].level == Level.INNER and unit not in (None, assignment.unit):
-            return refuse(RefusalKind.BAD_REQUEST, "value", "An inner block is lifted for the own unit.")
+            own = phrase("An inner block is lifted for the own unit.")
+            return refuse(RefusalKind.BAD_REQUEST, "value", own)
         to, person = unit or assignment.unit, "" if everyone or unit else self._context.principal.actor.id
         key = self._key()
         what = (f"Block/{block}", f"unit={to}", f"person={person or 'all'}", f"until={instant(until)}")
@@ -267,7 +279,7 @@ class Law:
         if refusal is not None:
             return refusal
         if until <= self._context.now():
-            return refuse(RefusalKind.BAD_REQUEST, "value", "An appointment ends in the future.")
+            return refuse(RefusalKind.BAD_REQUEST, "value", phrase("An appointment ends in the future."))
         resource = consents.proxy(patient, self._context.now(), until, person, groups)
         name = await self._write("appoint", patient, resource, accountable=(provider, provider))
         return Done(name, until)
@@ -308,7 +320,8 @@ class Law:
     ) -> Refusal | None:
         """Why staff in care may not do this about a patient."""
         if reason is not None and not reason.strip():
-            return refuse(RefusalKind.BAD_REQUEST, "required", "State the reason: it is logged and reviewed.")
+            stated = phrase("State the reason: it is logged and reviewed.")
+            return refuse(RefusalKind.BAD_REQUEST, "required", stated)
         question = self._context.question(Action.READ)
         if not question.is_staff or self._context.principal.purpose is not Purpose.CARE:
             return await self._denied(action, patient, _NOT_IN_CARE)
@@ -334,7 +347,7 @@ class Law:
         known = (await circumstances_of(self._context, self._context.pool, [patient], question.now))[patient]
         if not known.own:
             return await self._denied(action, patient, _NOT_FOR_ANOTHER)
-        if known.deceased or not reached(OWN_ACCESS_FROM, known.born, question.today):
+        if not decides(known, question.today):
             return await self._denied(action, patient, _NOT_OLD_ENOUGH)
         return None
 
@@ -345,26 +358,26 @@ class Law:
 
 _NOT_IN_CARE = Deny(
     "purpose",
-    "This is done by staff under an assignment whose purpose is care.",
+    message("This is done by staff under an assignment whose purpose is care."),
     "patientdatalagen (2008:355) 2:4, 4:1",
 )
 _NO_RELATION = Deny(
     "care-relation",
-    "Your unit has no care relation with this patient. State why you need the record first.",
+    message("Your unit has no care relation with this patient. State why you need the record first."),
     "patientdatalagen (2008:355) 4:1",
 )
 _ANOTHER_PROVIDER = Deny(
     "other-provider",
-    "This is noted at the care provider that it concerns.",
+    message("This is noted at the care provider that it concerns."),
     "lag (2022:913) om sammanhållen vård- och omsorgsdokumentation",
 )
 _NOT_FOR_ANOTHER = Deny(
     "guardian-cannot-block",
-    "Only the patient decides this. A guardian cannot block a child's record.",
+    message("Only the patient decides this. A guardian cannot block a child's record."),
     "patientdatalagen (2008:355) 4:4",
 )
 _NOT_OLD_ENOUGH = Deny(
     "own-record",
-    "Online this is done from the age of 16. Turn to the unit that cares for the patient.",
+    message("Online this is done from the age of 16. Turn to the unit that cares for the patient."),
     "patientdatalagen (2008:355) 5:5",
 )

@@ -30,7 +30,7 @@ async def find_conditions(context: Context, connection: Any, entries: Sequence[E
     Deletions come first (http://hl7.org/fhir/R4/http.html#trules): what they remove is found by nobody.
     """
     conditional = [entry for entry in entries if entry.criteria is not None and entry.writes]
-    await criteria.lock(connection, [_asked(entry) for entry in conditional])
+    await criteria.lock(context, connection, [_asked(entry) for entry in conditional])
     deletions = [entry for entry in conditional if entry.method == "DELETE"]
     others = [entry for entry in conditional if entry.method != "DELETE"]
     refusal = await _apply_conditions(context, connection, deletions, ())

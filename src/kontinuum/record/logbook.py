@@ -16,6 +16,7 @@ from kontinuum.audit import AuditEntry
 from kontinuum.audit.event import event_id, place_of, to_event
 from kontinuum.audit.patterns import BY_KEY
 from kontinuum.fhir import json
+from kontinuum.kernel.i18n import message, phrase
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.record import reviewing
 from kontinuum.record.context import Context, forbidden
@@ -96,12 +97,14 @@ def is_self(principal: Principal, patient: str) -> bool:
 
 _NOT_A_REVIEWER = Deny(
     "log-review",
-    "The log is read under an assignment whose purpose is supervision.",
+    message("The log is read under an assignment whose purpose is supervision."),
     "patientdatalagen (2008:355) 4:3; HSLF-FS 2016:40 4:9",
 )
 _NOT_SELF = Deny(
     "log-extract",
-    "An extract of the log is for the patient, or made under an assignment whose purpose is supervision.",
+    message(
+        "An extract of the log is for the patient, or made under an assignment whose purpose is supervision."
+    ),
     "patientdatalagen (2008:355) 8:5",
 )
 
@@ -212,9 +215,8 @@ class Logbook:
         if refusal is not None:
             return refusal
         if not 0 < until - since <= LONGEST_PERIOD_MICROS:
-            return refuse(
-                RefusalKind.BAD_REQUEST, "value", "A review covers a day at least and a year at most."
-            )
+            span = phrase("A review covers a day at least and a year at most.")
+            return refuse(RefusalKind.BAD_REQUEST, "value", span)
         period = Period(self._context.principal.assignment.provider, since, until)
         await self._context.log("review-log", "permitted", _NOT_A_REVIEWER.rule, what=(_span(period),))
         return await reviewing.make_round(self._context, period)
@@ -234,7 +236,8 @@ class Logbook:
         provider = self._context.principal.assignment.provider
         rounds = await audit_review.rounds(self._context.pool, provider, number)
         if not rounds:
-            return refuse(RefusalKind.NOT_FOUND, "not-found", f"There is no round {number} of review here.")
+            none = phrase("There is no round %(number)s of review here.", number=number)
+            return refuse(RefusalKind.NOT_FOUND, "not-found", none)
         findings = await audit_review.findings(self._context.pool, provider, number=number)
         await self._log_review(
             "read-log", f"review/{number}", (one.patient for one in findings), len(findings)
@@ -273,13 +276,13 @@ class Logbook:
             return refusal
         note = note.strip()
         if outcome not in OUTCOMES:
-            return refuse(RefusalKind.INVALID, "value", f"'{outcome}' is not an outcome of a review.")
+            return refuse(RefusalKind.INVALID, "value", phrase("Choose what the review came to."))
         if len(note) > LONGEST_NOTE:
-            return refuse(RefusalKind.INVALID, "too-long", f"A note has at most {LONGEST_NOTE:,} characters.")
+            long = phrase("A note has at most %(number)s characters.", number=LONGEST_NOTE)
+            return refuse(RefusalKind.INVALID, "too-long", long)
         if outcome != "in-order" and not note:
-            return refuse(
-                RefusalKind.INVALID, "required", "Write what is to be asked or reported, and to whom."
-            )
+            needed = phrase("Write what is to be asked or reported, and to whom.")
+            return refuse(RefusalKind.INVALID, "required", needed)
         found = await self._finding(number)
         if isinstance(found, Refusal):
             return found
@@ -298,9 +301,8 @@ class Logbook:
         provider = self._context.principal.assignment.provider
         found = await audit_review.findings(self._context.pool, provider, finding=number)
         if not found:
-            return refuse(
-                RefusalKind.NOT_FOUND, "not-found", f"There is no finding {number} of a review here."
-            )
+            none = phrase("There is no finding %(number)s of a review here.", number=number)
+            return refuse(RefusalKind.NOT_FOUND, "not-found", none)
         return found[0]
 
     async def _refuse_others(self, action: str) -> Refusal | None:

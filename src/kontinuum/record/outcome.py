@@ -12,6 +12,7 @@ from enum import Enum
 
 from kontinuum.fhir.issues import Issue
 from kontinuum.kernel.clock import from_micros
+from kontinuum.kernel.i18n import Phrase, Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,15 @@ class Refusal:
     provision: str | None = None
     stored: Stored | None = field(default=None)
 
+    def in_words(self, translator: Translator) -> tuple[str, ...]:
+        """Why, in the reader's language."""
+        return tuple(
+            translator.say(each.phrase) if each.phrase else translator.gettext(each.message)
+            for each in self.issues
+        )
 
-def refuse(kind: RefusalKind, code: str, message: str, location: str | None = None) -> Refusal:
-    """A refusal with a single issue."""
-    return Refusal(kind, (Issue("error", code, message, location),))
+
+def refuse(kind: RefusalKind, code: str, message: str | Phrase, location: str | None = None) -> Refusal:
+    """A refusal with a single issue; what people may come to read on a page is a Phrase."""
+    told = message if isinstance(message, Phrase) else None
+    return Refusal(kind, (Issue("error", code, str(message), location, told),))

@@ -10,6 +10,7 @@ from typing import Any
 from kontinuum.access import NOTHING_KNOWN, Action, Decision, Deny, Facts, Permit, decide
 from kontinuum.access.redact import is_marked, may_see
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
+from kontinuum.kernel.i18n import message
 from kontinuum.record import projecting, tombstones
 from kontinuum.record.context import Context, forbidden, missing, stored
 from kontinuum.record.guarding import Grounds, unmarked, veto
@@ -110,7 +111,7 @@ class Plan:
             client_id=intent.id if intent.identity is None else None,
             meta=intent.meta,
         )
-        decision = decide_new(self.context, version, place_of(resource, self.places))
+        decision = decide_new(self.context, version, self._place(resource, None))
         if isinstance(decision, Deny):
             return self._denied(intent, None, decision, version.patient)
         unsaid = unmarked(resource, version.body)
@@ -124,7 +125,7 @@ class Plan:
         version = superseding(
             resource, row.key, row.id, row.version + 1, self.moment_after(row), self.accountable
         )
-        decision = decide_new(self.context, version, place_of(resource, self.places))
+        decision = decide_new(self.context, version, self._place(resource, row.body))
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, version.patient)
         unsaid = unmarked(resource, version.body)
@@ -134,6 +135,9 @@ class Plan:
         change = Change.UPDATED if row.body is not None else Change.CREATED
         made = as_stored(self.context, version)
         return self._done(intent, row, decision, change, made, row.patient, version.patient)
+
+    def _place(self, resource: dict[str, Any], before: bytes | None) -> str | None:
+        return place_of(resource, self.places, self.context.principal.assignment.provider, before)
 
     def _is_known(self, resource: dict[str, Any], row: ResourceRow) -> bool:
         """Whether the content is that of the current version, or of an earlier one that counts."""
@@ -258,8 +262,10 @@ def _unmet_version(intent: Intent, row: ResourceRow | None) -> Refusal | None:
 
 _UNSEEN = Deny(
     "protected-identity",
-    "The person has a protected identity, and parts of it are not shown to you: a change by you would lose "
-    "them. Let somebody with the right to protected identities make it.",
+    message(
+        "The person has a protected identity, and parts of it are not shown to you: a change by you would "
+        "lose them. Let somebody with the right to protected identities make it."
+    ),
     "offentlighets- och sekretesslagen (2009:400) 22:1",
 )
 

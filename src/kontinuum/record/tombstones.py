@@ -8,6 +8,7 @@ from typing import Any, Final
 from kontinuum.access import Action, Permit
 from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.kernel.clock import instant
+from kontinuum.kernel.i18n import phrase
 from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
@@ -41,11 +42,17 @@ async def taken(connection: Any, names: Sequence[Name]) -> dict[Name, Refusal]:
 def gone(tombstone: Tombstone) -> Refusal:
     """The refusal for what was destroyed by a decision."""
     name = f"{RESOURCE_TYPES[tombstone.type - 1]}/{tombstone.id}"
-    message = (
-        f"{name} was destroyed on {instant(tombstone.destroyed)[:10]} by decision of {tombstone.authority}, "
-        f"case {tombstone.case_number} of {tombstone.decided} ({PROVISION}). Nothing of it remains."
+    text = phrase(
+        "%(entry)s was destroyed on %(day)s by decision of %(authority)s, case %(case)s of %(decided)s "
+        "(%(provision)s). Nothing of it remains.",
+        entry=name,
+        day=instant(tombstone.destroyed)[:10],
+        authority=tombstone.authority,
+        case=tombstone.case_number,
+        decided=tombstone.decided,
+        provision=PROVISION,
     )
-    refusal = refuse(RefusalKind.GONE, "deleted", message)
+    refusal = refuse(RefusalKind.GONE, "deleted", text)
     return Refusal(refusal.kind, refusal.issues, PROVISION)
 
 

@@ -58,7 +58,9 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
     if unsaid is not None:
         return unsaid
     name = f"{resource['resourceType']}/{new.id}"
-    decision = decide_new(context, new, place_of(resource, await places_of(context.pool, [resource])))
+    places = await places_of(context.pool, [resource])
+    place = place_of(resource, places, context.principal.assignment.provider)
+    decision = decide_new(context, new, place)
     if isinstance(decision, Deny):
         await context.log("create", "refused", decision.rule, patients=(new.patient,), what=(name,))
         return forbidden(decision)

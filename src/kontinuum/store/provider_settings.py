@@ -6,6 +6,7 @@ A decision is never changed, only superseded. Every process hears of one when it
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -14,7 +15,15 @@ import msgspec
 
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.principal import Principal
-from kontinuum.kernel.provider_settings import INFORMED_GENERALLY, ProviderSettings, Value, begins, combined
+from kontinuum.kernel.provider_settings import (
+    INFORMED_GENERALLY,
+    ProviderSettings,
+    ReserveSeries,
+    Value,
+    begins,
+    combined,
+    reserve_series_of,
+)
 from kontinuum.store import law
 
 CHANNEL: Final = "kontinuum_changes"
@@ -66,6 +75,13 @@ async def longest_log_years(connection: Any, overrides: Mapping[str, Value]) -> 
     rows = await connection.fetch(DECIDED_BY_ANYONE, "log_years")
     each = [combined({"log_years": msgspec.json.decode(row["value"])}, overrides).log_years for row in rows]
     return max([combined({}, overrides).log_years, *each])
+
+
+async def all_series(connection: Any, overrides: Mapping[str, Value]) -> tuple[ReserveSeries, ...]:
+    """The series of reserve numbers that any care provider uses, and the usual one: numbers travel."""
+    rows = await connection.fetch(DECIDED_BY_ANYONE, "reserve_series")
+    decided = [{}, *({"reserve_series": msgspec.json.decode(row["value"])} for row in rows)]
+    return tuple(dict.fromkeys(s for one in decided for s in reserve_series_of(combined(one, overrides))))
 
 
 HISTORY = """
@@ -148,6 +164,9 @@ class SettingsReader:
         self._clock = clock
         self.overrides = dict(overrides)
         self._known: dict[str, tuple[datetime, ProviderSettings]] = {}
+        self.series = reserve_series_of(combined({}, overrides))
+        """The series of reserve numbers that are recognised here: every care provider's."""
+        self._learning: asyncio.Future[None] | None = None
 
     async def of(self, provider: str) -> ProviderSettings:
         """The settings in force; those of the environment win."""
@@ -157,7 +176,12 @@ class SettingsReader:
             return known[1]
         found = combined(await stored(self._pool, provider), self.overrides)
         self._known[provider] = (now + _REMEMBER, found)
+        await self.learn()
         return found
+
+    async def learn(self) -> None:
+        """Read anew which series of reserve numbers are recognised."""
+        self.series = await all_series(self._pool, self.overrides)
 
     async def history(self, provider: str) -> list[Decision]:
         """The decisions of a care provider, the latest first."""
@@ -169,8 +193,14 @@ class SettingsReader:
         """Decide on a setting of the principal's care provider; see `decide`."""
         done = await decide(self._pool, principal, self._clock.now(), name, value, reason, seen)
         self.forget()
+        await self.learn()
         return done
 
     def forget(self) -> None:
         """Read anew what is asked for next."""
         self._known.clear()
+
+    def hear(self) -> None:
+        """Forget and learn what another process has decided."""
+        self.forget()
+        self._learning = asyncio.ensure_future(self.learn())

@@ -13,15 +13,14 @@ from kontinuum.sweden.organisations import HsaId, OrganisationNumber
 from kontinuum.sweden.persons import Personnummer, Samordningsnummer, Sex
 from kontinuum.sweden.reserves import (
     DEFAULT_SCHEMES,
-    STOCKHOLM,
     LocalReserveNumber,
     LocalScheme,
     NationalReserveNumber,
+    schemes_of,
 )
 
 __all__ = [
     "DEFAULT_SCHEMES",
-    "STOCKHOLM",
     "Fault",
     "HsaId",
     "LocalReserveNumber",
@@ -37,6 +36,7 @@ __all__ = [
     "from_fhir",
     "has_valid_check_digit",
     "parse_person_identifier",
+    "schemes_of",
     "to_fhir",
 ]
 
@@ -79,9 +79,9 @@ def from_fhir(
     """Read a FHIR Identifier by its system, in any of the system's forms; None for a system not ours."""
     system = systems.canonical(identifier.get("system", ""))
     value = identifier.get("value", "")
-    scheme = next((scheme for scheme in schemes if scheme.system == system), None)
-    if scheme is not None:
-        return scheme.parse(value)
+    read = [scheme.parse(value) for scheme in schemes if scheme.system == system]
+    if read:
+        return next((each for each in read if not isinstance(each, Rejected)), read[0])
     match system:
         case systems.PERSONNUMMER:
             return Personnummer.parse(value, today=today)

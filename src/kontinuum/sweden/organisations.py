@@ -90,3 +90,8 @@ class HsaId:
 
     def __str__(self) -> str:
         return self.value
+
+
+def issuer(hsa_id: str) -> str:
+    """Who issued an HSA-id: its part before the hyphen, `SE` and an organisation number."""
+    return hsa_id.partition("-")[0]

@@ -1,15 +1,17 @@
 """Reserve numbers: identities for those whose personnummer is unknown, secret or not yet there.
 
 The national form is HL7 Sweden's `nationelltReservnummer`; each region has a form of its own beside it, which
-is configuration: a `LocalScheme`.
+is a decision of care providers: a `LocalScheme`.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import ClassVar, Self
 
+from kontinuum.kernel.provider_settings import ProviderSettings, ReserveSeries, reserve_series_of
 from kontinuum.sweden import systems
 from kontinuum.sweden.faults import Fault, Rejected
 
@@ -69,27 +71,41 @@ class NationalReserveNumber:
 
 @dataclass(frozen=True, slots=True)
 class LocalScheme:
-    """A region's own reserve numbers: name, FHIR system, and the form as a regular expression.
+    """A series of local reserve numbers: name, FHIR system, and form.
 
-    The expression is matched against the whole text, upper case, without spaces and hyphens; `shown` says in
-    words what the form is and stands in refusals. Numbers given out here are `prefix` and a running number of
-    `digits` digits; with no digits this installation gives out none.
+    In the form `#` is a digit and `@` a letter; anything else stands for itself. It is compared with the
+    whole text, upper case, without spaces and hyphens. Numbers given out are the form's beginning and a
+    running number in the digits that it ends in; of a form that has others, or ends otherwise, none are.
     """
 
     name: str
     system: str
-    pattern: str
-    shown: str
-    prefix: str = ""
-    digits: int = 0
+    form: str
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The form as a regular expression."""
+        return _pattern(self.form)
+
+    @property
+    def prefix(self) -> str:
+        """What a number that is given out begins with."""
+        return self.form.rstrip("#")
+
+    @property
+    def digits(self) -> int:
+        """How many digits a running number has; 0 where none are given out."""
+        return 0 if set(self.prefix) & set("#@") else len(self.form) - len(self.prefix)
 
     def parse(self, text: str) -> "LocalReserveNumber | Rejected":
         """Read a reserve number of this scheme."""
         compact = _compact(text).replace("-", "")
         if not compact:
             return Rejected(self.name, Fault.EMPTY, "It is empty.")
-        if re.fullmatch(self.pattern, compact) is None:
-            return Rejected(self.name, Fault.FORMAT, f"It is not {self.shown}.")
+        if self.pattern.fullmatch(compact) is None:
+            return Rejected(
+                self.name, Fault.FORMAT, f"It is not {self.form}, where # is a digit and @ a letter."
+            )
         return LocalReserveNumber(compact, self)
 
     def numbered(self, running: int) -> "LocalReserveNumber | None":
@@ -128,13 +144,15 @@ class LocalReserveNumber:
         return self.formatted()
 
 
-STOCKHOLM = LocalScheme(
-    name="reservnummer Region Stockholm",
-    system=systems.STOCKHOLM_RESERVE_NUMBER,
-    pattern=r"99\d{10}",
-    shown="99 followed by ten digits",
-    prefix="99",
-    digits=10,
-)
+@lru_cache(maxsize=256)
+def _pattern(form: str) -> re.Pattern[str]:
+    return re.compile("".join({"#": r"\d", "@": "[A-Z]"}.get(sign, re.escape(sign)) for sign in form))
 
-DEFAULT_SCHEMES: Sequence[LocalScheme] = (STOCKHOLM,)
+
+@lru_cache(maxsize=64)
+def schemes_of(series: tuple[ReserveSeries, ...]) -> tuple[LocalScheme, ...]:
+    """The schemes that care providers' settings name."""
+    return tuple(LocalScheme(*each) for each in series)
+
+
+DEFAULT_SCHEMES: Sequence[LocalScheme] = schemes_of(reserve_series_of(ProviderSettings()))

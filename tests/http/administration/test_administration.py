@@ -14,6 +14,7 @@ from kontinuum.app.services import Services
 from kontinuum.demo.region import region
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.store.packing import unpack
+from kontinuum.web.workspace.administration import shared
 
 PAGES = ["", "/units", "/units/new", "/staff", "/staff/new", "/assignments", "/settings", "/import"]
 REGION = region().providers["region-stockholm"].hsa
@@ -222,6 +223,34 @@ async def test_a_person_is_added_given_an_assignment_and_found(
     assert ADMINISTRATOR in (await rickard.get(f"/admin/assignment/{identity}")).text
     taken = await post(rickard, "/admin/staff/new", hsa_id=NEW, family_name="Annan")
     assert (taken.status_code, "There is a person with this HSA-id already" in taken.text) == (422, True)
+
+
+async def test_a_person_whose_hsa_id_another_organisation_issued_is_not_added(
+    rickard: httpx.AsyncClient,
+) -> None:
+    form = {"hsa_id": "SE5560000001-NEW1", "given_name": "Eva", "family_name": "Ek", "reason": "Ny"}
+    refused = await post(rickard, "/admin/staff/new", **form)
+    assert refused.status_code == 422
+    assert "issued by another organisation" in refused.text
+    assert "Eva" in refused.text
+    assert (await rickard.get("/admin/person/SE5560000001-NEW1")).status_code == 404
+
+
+async def test_long_lists_are_read_to_the_end_and_shown_in_pages(
+    rickard: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "A_PAGE", 10)
+    for path, row in (("/admin/staff", '<li><a href="/admin/person/'), ("/admin/assignments", "admin-open")):
+        first = (await rickard.get(f"{path}?unit=")).text
+        told = re.search(r"(\d+) (?:persons|assignments)", first)
+        assert told, path
+        seen, text, number = first.count(row), first, 1
+        while 'rel="next"' in text:
+            number += 1
+            text = (await rickard.get(f"{path}?page={number}")).text
+            seen += text.count(row)
+        assert seen == int(told[1]) > 10, path
+        assert (await rickard.get(f"{path}?page=99999")).text.count(row) > 0
 
 
 async def test_protected_staff_are_marked_everywhere(rickard: httpx.AsyncClient) -> None:

@@ -192,3 +192,24 @@ async def test_rule_17_refuses_and_says_that_nothing_can_be_checked_with_the_eme
     assert "Skrivet här" in page
     assert "Skrivet bredvid" in page
     assert "Skrivet annorstädes" not in page
+
+
+async def test_each_refused_step_says_why_in_the_readers_language(
+    stranger: Services, doctor: httpx.AsyncClient
+) -> None:
+    refused = [
+        ("relate", {"reason": " "}, "Ange anledningen: den loggas och granskas."),
+        ("choose", {"unit": NEXT_DOOR[0]}, "Din enhet har ingen vårdrelation med patienten."),
+        ("open", {}, "Ange anledningen"),
+        ("close", {}, "Det finns ingen nödöppning att avsluta."),
+        ("relate", {"reason": "Vård"}, ""),
+        ("choose", {}, "Välj minst en enhet."),
+        ("consent", {"unit": ELSEWHERE[0], "lasts": "0"}, "Ange hur många dagar samtycket gäller."),
+        ("lift", {"blocks": "7", "reason": "Vård"}, "Välj grund: patientens samtycke eller nödläge."),
+        ("lift", {"blocks": "7", "reason": "Vård", "ground": "consent"}, "Spärren finns inte hos din vård"),
+    ]
+    token = csrf_of(await doctor.get(CHART))
+    for name, fields, words in refused:
+        answer = await doctor.post(f"{CHART}/access/{name}", data={"csrf": token, **fields})
+        assert answer.status_code == 303 if not words else answer.status_code in (400, 403, 404), name
+        assert words in answer.text, name

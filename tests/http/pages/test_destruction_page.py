@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -16,10 +17,13 @@ from kontinuum.record import Record, Refusal, Stored
 
 REGISTRAR, EXECUTOR = "Birgitta Nyström", "Rickard Hult"
 EXECUTORS_ID = "s-rickard-hult"
-ROLE = {
+ROLE: dict[str, Any] = {
     "resourceType": "PractitionerRole",
     "id": f"{EXECUTORS_ID}-1",
-    "extension": [{"url": "urn:kontinuum:structure:assignment-purpose", "valueCode": "administration"}],
+    "extension": [
+        {"url": "urn:kontinuum:structure:assignment-purpose", "valueCode": "administration"},
+        {"url": "urn:kontinuum:structure:assignment-right", "valueCode": "destruction"},
+    ],
     "practitioner": {"reference": f"Practitioner/{EXECUTORS_ID}", "display": EXECUTOR},
 }
 
@@ -90,7 +94,24 @@ async def test_what_was_typed_stays_when_a_decision_is_refused(browser: httpx.As
 
 
 async def test_the_page_belongs_to_administration(doctor: httpx.AsyncClient) -> None:
-    assert (await doctor.get("/destruction")).status_code == 403
+    refused = await doctor.get("/destruction")
+    assert refused.status_code == 403
+    assert "behörighet att förstöra journaler" in refused.text
+    assert 'href="/destruction"' not in refused.text
+
+
+async def test_the_menu_leads_those_with_the_right_to_the_page(browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, REGISTRAR)
+    assert 'href="/destruction"' in (await browser.get("/")).text
+
+
+async def test_the_right_is_needed_beside_the_purpose(
+    application: Services, settings: Settings, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without = {**ROLE, "extension": ROLE["extension"][:1]}
+    await write(application.gate.record(SYSTEM), without)
+    assert await asyncio.to_thread(destroy.run, dsn, settings, by=EXECUTORS_ID) == 2
+    assert "the right to destroy" in capsys.readouterr().err
 
 
 async def test_the_command_carries_out_what_another_has_registered(

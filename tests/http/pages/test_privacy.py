@@ -9,12 +9,15 @@ import httpx
 import pytest
 from tests.http.pages.conftest import csrf_of, note, patient, persona, sign_in, write
 
+from kontinuum.access.circumstances import Kind
+from kontinuum.access.kept_back import Kind as KeptKind
 from kontinuum.app.services import Services
 from kontinuum.demo import personas
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import Principal
-from kontinuum.record import Done, Record, Stored
+from kontinuum.record import Done, Record, Refusal, Stored
+from kontinuum.record.keeping_back import Place
 
 OTHER_NUMBER = "198011289819"
 
@@ -137,6 +140,94 @@ async def test_rule_29_refuses_a_proxy_without_an_end_or_a_person(
     sent = await send(own[0], "appoint", **{"number": OTHER_NUMBER, "until": last, **form})
     assert sent.status_code == 422
     assert "Ingen läser din journal åt dig" in sent.text
+
+
+YOUNG = (
+    ("2012-08-21", "2028-08-21", "Mellan 13 och 15 år"),
+    ("2020-02-29", "2036-02-29", "Tills du fyller 13"),
+)
+
+
+@pytest.mark.parametrize(("born", "from_day", "words"), YOUNG)
+async def test_rule_27_a_patient_under_16_is_told_why_and_what_applies(
+    own: tuple[httpx.AsyncClient, str],
+    doctors_record: Record,
+    application: Services,
+    born: str,
+    from_day: str,
+    words: str,
+) -> None:
+    browser, identity = own
+    await write(doctors_record, patient(identity, birthDate=born))
+    for path in ("/my-privacy", "/my-record"):
+        page = await browser.get(path)
+        assert page.status_code == 200
+        assert words in page.text
+        assert f"Från {from_day}, när du fyller 16" in page.text
+        assert "prata med enheten" in page.text
+        assert 'action="/my-privacy/' not in page.text
+    token = csrf_of(page)
+    for act in ("block", "appoint", "annul"):
+        sent = await browser.post(f"/my-privacy/{act}", data={"csrf": token, "where": "inner a b"})
+        assert sent.status_code in (403, 404, 422), act
+    assert (await browser.get("/my-record/Composition/n-1")).status_code == 404
+    until = to_micros(application.clock.now() + timedelta(days=30))
+    decided = await doctors_record.law.represent(identity, identity, Kind.DECISION, until)
+    assert isinstance(decided, Done)
+    assert "Daganteckning" in (await browser.get("/my-record")).text
+    assert "Du anser" not in (await browser.get("/my-record/Composition/n-1")).text
+    assert 'action="/my-privacy/' not in (await browser.get("/my-privacy")).text
+
+
+async def test_rule_24_a_patient_says_that_an_entry_is_wrong_and_takes_it_back(
+    own: tuple[httpx.AsyncClient, str], doctors_record: Record
+) -> None:
+    browser, _ = own
+    entry = "/my-record/Composition/n-1"
+    assert f'href="{entry}"' in (await browser.get("/my-record")).text
+    token = csrf_of(await browser.get(entry))
+    empty = await browser.post(f"{entry}/dissent", data={"csrf": token, "dissent": " "})
+    assert empty.status_code == 422
+    assert "Skriv vad patienten anser är fel." in empty.text
+    said = {"csrf": token, "dissent": "Jag hade ingen feber.\r\n<b>Alls.</b>"}
+    assert (await browser.post(f"{entry}/dissent", data=said)).status_code == 303
+    page = (await browser.get(entry)).text
+    assert "Jag hade ingen feber.\n&lt;b&gt;Alls.&lt;/b&gt;" in page
+    assert "Du anser att detta är fel" in (await browser.get("/my-record")).text
+    (taken,) = re.findall(r'action="(/my-record/[^"]+/take-back/[^"]+)"', page)
+    assert (await browser.post(taken, data={"csrf": token})).status_code == 303
+    assert "Du har tagit tillbaka detta" in (await browser.get(entry)).text
+    assert "Du anser att detta är fel" not in (await browser.get("/my-record")).text
+
+
+async def test_rule_24_refuses_a_dissent_about_anybody_elses_entry_or_by_staff(
+    own: tuple[httpx.AsyncClient, str], doctors_record: Record
+) -> None:
+    browser, _ = own
+    await write(doctors_record, note("n-2", "Hosta", subject={"reference": "Patient/p-friend"}))
+    token = csrf_of(await browser.get("/my-privacy"))
+    for path in ("n-2", "none"):
+        assert (await browser.get(f"/my-record/Composition/{path}")).status_code == 404
+        sent = await browser.post(
+            f"/my-record/Composition/{path}/dissent", data={"csrf": token, "dissent": "Fel."}
+        )
+        assert sent.status_code == 404
+    gone = await browser.post("/my-record/Composition/n-1/take-back/none", data={"csrf": token})
+    assert gone.status_code in (403, 404)
+    browser.cookies.clear()
+    await sign_in(browser, "Anna Berglund")
+    assert (await browser.get("/my-record")).status_code == 403
+
+
+async def test_rule_28_what_is_kept_back_is_not_in_the_own_record(
+    own: tuple[httpx.AsyncClient, str], doctors_record: Record
+) -> None:
+    browser, _ = own
+    place = Place("Composition", "n-1", 1, (0,))
+    assert not isinstance(
+        await doctors_record.text.keep_back(place, KeptKind.VIOLENCE, "Fara hemma"), Refusal
+    )
+    assert "Feber" not in (await browser.get("/my-record/Composition/n-1")).text
 
 
 async def test_rule_12_refuses_the_page_to_all_but_the_patient(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kontinuum.kernel.i18n import Translator, load_catalogue, local, negotiate
+from kontinuum.kernel.i18n import Translator, load_catalogue, local, negotiate, phrase
 
 SWEDISH, ENGLISH = Translator("sv"), Translator("en")
 
@@ -35,6 +35,29 @@ SWEDISH, ENGLISH = Translator("sv"), Translator("en")
 def test_a_recorded_time_is_shown_as_it_was_in_sweden_and_no_more_precise(recorded: str, moment: str) -> None:
     assert SWEDISH.moment(recorded) == moment
     assert SWEDISH.day(recorded) == moment[:10]
+
+
+@pytest.mark.parametrize(
+    ("cited", "swedish"),
+    [
+        ("patientdatalagen (2008:355) ch. 4; lag (2022:913) ch. 3",
+         "patientdatalagen (2008:355) 4 kap.; lag (2022:913) 3 kap."),
+        ("patientdatalagen (2008:355) 2:4, 4:1-2; HSLF-FS 2016:40 4:9",
+         "patientdatalagen (2008:355) 2 kap. 4 §, 4 kap. 1–2 §§; HSLF-FS 2016:40 4 kap. 9 §"),
+        ("HSLF-FS 2022:42", "HSLF-FS 2022:42"),
+    ],
+)  # fmt: skip
+def test_a_provision_is_cited_as_in_the_readers_language(cited: str, swedish: str) -> None:
+    assert SWEDISH.provision(cited) == swedish
+    assert ENGLISH.provision(cited) == cited
+
+
+def test_a_phrase_is_said_with_its_values_in_each_language() -> None:
+    lasts = phrase("A block is lifted for %(days)s days at most.", days=7)
+    assert str(lasts) == ENGLISH.say(lasts) == "A block is lifted for 7 days at most."
+    swedish = Translator("sv", {lasts.template: ("En spärr hävs i högst %(days)s dagar.",)})
+    assert swedish.say(lasts) == "En spärr hävs i högst 7 dagar."
+    assert ENGLISH.say(phrase("100 % stays")) == "100 % stays"
 
 
 @given(st.integers(0, 58 * 366 * 24))

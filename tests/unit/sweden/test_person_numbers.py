@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kontinuum.sweden import systems
 from kontinuum.sweden.identifiers import (
-    STOCKHOLM,
+    DEFAULT_SCHEMES,
     Fault,
     LocalReserveNumber,
     LocalScheme,
@@ -168,21 +168,37 @@ def test_a_national_reserve_number_with_forbidden_letters_or_shape_is_refused(te
 
 def test_stockholms_reserve_number_is_99_and_ten_digits() -> None:
     parsed = parse_person_identifier("99202611-2201", today=TODAY)
-    assert parsed == LocalReserveNumber("992026112201", STOCKHOLM)
+    assert parsed == LocalReserveNumber("992026112201", DEFAULT_SCHEMES[0])
     assert str(parsed) == "99202611-2201"
-    assert isinstance(STOCKHOLM.parse("99202611220"), Rejected)
-    assert isinstance(STOCKHOLM.parse("982026112201"), Rejected)
+    assert isinstance(DEFAULT_SCHEMES[0].parse("99202611220"), Rejected)
+    assert isinstance(DEFAULT_SCHEMES[0].parse("982026112201"), Rejected)
 
 
 def test_another_regions_scheme_is_configuration() -> None:
-    scheme = LocalScheme("reservnummer Region X", "urn:oid:1.2.3", r"X\d{6}", "X followed by six digits")
+    scheme = LocalScheme("reservnummer Region X", "urn:oid:1.2.3", "X######")
     assert isinstance(parse_person_identifier("x-123456", today=TODAY), Rejected)
     parsed = parse_person_identifier("x-123456", today=TODAY, schemes=[scheme])
     assert isinstance(parsed, LocalReserveNumber)
     assert (parsed.value, parsed.system) == ("X123456", "urn:oid:1.2.3")
     refused = scheme.parse("X12345")
     assert isinstance(refused, Rejected)
-    assert "X followed by six digits" in refused.reason
+    assert "X######" in refused.reason
+
+
+@pytest.mark.parametrize(
+    ("form", "first", "last"),
+    [("EX####", "EX0001", "EX9999"), ("99########", "9900000001", "9999999999"), ("####", "0001", "9999")],
+)
+def test_numbers_are_given_out_of_a_form_that_ends_in_its_digits(form: str, first: str, last: str) -> None:
+    scheme = LocalScheme("Reserv", "urn:oid:1.2.3", form)
+    highest = 10**scheme.digits - 1
+    assert [scheme.numbered(n) for n in (0, highest + 1)] == [None, None]
+    assert [str(scheme.numbered(n)).replace("-", "") for n in (1, highest)] == [first, last]
+
+
+@pytest.mark.parametrize("form", ["99####AA", "9@####", "#9###"])
+def test_no_numbers_are_given_out_of_another_form(form: str) -> None:
+    assert LocalScheme("Reserv", "urn:oid:1.2.3", form).numbered(1) is None
 
 
 def test_identifiers_survive_fhir() -> None:

@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
-from kontinuum.app.commands import acting
+from kontinuum.app.commands import acting, demo_examples
 from kontinuum.app.commands.crew import Crew
 from kontinuum.app.commands.progress import Bar
 from kontinuum.app.services import Services, open_services
 from kontinuum.audit import entry
 from kontinuum.demo import MAX_PATIENTS, Batch, generate, personas
 from kontinuum.demo.accesses import MadeUpAccess, accesses_around, unusual_accesses
+from kontinuum.demo.cast import CAST
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.config import Settings, usable_cores
 from kontinuum.kernel.principal import ActorKind
@@ -33,6 +34,7 @@ DELIVERY = "demo"
 PLAN = "plan"
 COMPLETE = "complete"
 LOGGED = "log"
+EXAMPLES = "examples"
 PATIENTS = 62
 SEED = 1
 PIECE_RESOURCES = 400
@@ -124,20 +126,22 @@ def sign_ins() -> list[tuple[str, str]]:
 
 def _made(dsn: str, settings: Settings, plan: Plan) -> str:
     """Make what is missing of a plan, and tell what was made."""
-    logged = False
+    kept: dict[str, str] = {}
 
     async def begin(connection: Any) -> None:
-        nonlocal logged
-        logged = LOGGED in await delivery.finished(connection, DELIVERY)
+        kept.update(await delivery.finished(connection, DELIVERY))
         await loader.write_starter(connection, to_micros(datetime.now(UTC)))
         await delivery.forget(connection, DELIVERY)
         await delivery.note(connection, DELIVERY, [(PLAN, msgspec.json.encode(plan).decode())])
 
     async def end(connection: Any) -> None:
-        await delivery.note(connection, DELIVERY, [(COMPLETE, "true"), (LOGGED, "true")])
+        await delivery.note(connection, DELIVERY, done)
         await delivery.refresh_statistics(connection)
 
     asyncio.run(_with_connection(dsn, begin))
+    done = [(COMPLETE, "true"), (LOGGED, "true")]
+    if EXAMPLES in kept:
+        done.append((EXAMPLES, "true"))
     changes: Counter[str] = Counter()
     made_up: list[MadeUpAccess] = []
     with Bar("Demo region", plan.patients) as bar:
@@ -150,8 +154,11 @@ def _made(dsn: str, settings: Settings, plan: Plan) -> str:
 
         with Crew(dsn, settings, Seeding(), processes) as crew:
             crew.work(_noted(pieces(plan), plan, made_up), answered)
-    if not logged:
+    if LOGGED not in kept:
         asyncio.run(_log(dsn, settings, [*made_up, *unusual_accesses(plan.today)]))
+    if EXAMPLES not in kept and plan.patients >= len(CAST):
+        asyncio.run(_examples(dsn, settings))
+        done.append((EXAMPLES, "true"))
     asyncio.run(_with_connection(dsn, end))
     told = ", ".join(f"{number:,} {name}" for name, number in sorted(changes.items())) or "nothing"
     return (
@@ -203,6 +210,11 @@ async def _log(dsn: str, settings: Settings, accesses: Sequence[MadeUpAccess]) -
             for one in sorted(accesses, key=lambda one: one.moment)
         ]
         await asyncio.gather(*map(services.audit.durable, entries))
+
+
+async def _examples(dsn: str, settings: Settings) -> None:
+    async with open_services(settings, dsn, connections=2) as services:
+        await demo_examples.make(services)
 
 
 async def _progress(connection: Any) -> Progress | None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
+from datetime import date
 
 from kontinuum.app.commands import acting
 from kontinuum.app.services import Services, open_services
 from kontinuum.fhir import json
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.config import Settings
-from kontinuum.kernel.principal import Actor, ActorKind, Principal, Purpose
+from kontinuum.kernel.i18n import local
+from kontinuum.kernel.principal import DESTRUCTION, Actor, ActorKind, Principal, Purpose
+from kontinuum.organisation.model import Role
+from kontinuum.organisation.resources import role_of
 from kontinuum.record import Record, Refusal, SearchPage
 from kontinuum.store.destruction import Decision
-from kontinuum.sweden import systems
 
 CLIENT = "kontinuum destroy"
 REFUSED = 3
@@ -62,23 +65,31 @@ async def _run(
 
 
 async def _person(services: Services, place: acting.Place, by: str) -> Principal | str:
-    """The member of staff who answers for it, who must have an assignment for administration."""
+    """The member of staff who answers for it, under an assignment that permits it."""
     system = acting.system("destroy", place, client=CLIENT)
     page = await services.gate.record(system).find(f"PractitionerRole?practitioner={by}&_count=50")
     roles = [json.loads(one.body) for one in page.matches if one.body] if isinstance(page, SearchPage) else []
-    purposes = {
-        extension.get("valueCode")
-        for role in roles
-        if role.get("active", True)
-        for extension in role.get("extension") or ()
-        if extension.get("url") == systems.ASSIGNMENT_PURPOSE
-    }
-    if Purpose.ADMINISTRATION.value not in purposes:
-        return f"--by {by}: no member of staff with an assignment for administration has this id."
+    today = local(services.clock.now()).date()
+    if not any(_permits(role_of(each, {}), today) for each in roles):
+        return (
+            f"--by {by}: no member of staff with this id has an assignment for administration with the right "
+            "to destroy records."
+        )
     name = next((role["practitioner"].get("display") for role in roles if "practitioner" in role), None)
     own = f"destroy:{by}@{place.unit}"
-    assignment = replace(system.assignment, id=own, title="Administration", purpose=Purpose.ADMINISTRATION)
+    assignment = replace(
+        system.assignment,
+        id=own,
+        title="Administration",
+        purpose=Purpose.ADMINISTRATION,
+        rights=(DESTRUCTION,),
+    )
     return Principal(Actor(ActorKind.STAFF, by, name or by, f"Practitioner/{by}"), assignment, CLIENT)
+
+
+def _permits(role: Role, today: date) -> bool:
+    """Whether an assignment holds and is one under which decisions on destruction are carried out."""
+    return role.holds_on(today) and role.purpose is Purpose.ADMINISTRATION and DESTRUCTION in role.rights
 
 
 async def _list(record: Record) -> int:

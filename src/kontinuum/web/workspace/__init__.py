@@ -13,6 +13,7 @@ from kontinuum.web.workspace.administration import administration_routes
 from kontinuum.web.workspace.chart import module_action, module_page, show_chart
 from kontinuum.web.workspace.entries import entry_routes
 from kontinuum.web.workspace.log import routes as log_routes
+from kontinuum.web.workspace.own_record import routes as own_routes
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.patients import search, show_start
 from kontinuum.web.workspace.persons import person_routes
@@ -56,7 +57,14 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         for action in module.actions
     ]
     unknown = Route("/patient/{path:path}", signed_in(services, _no_such_page), methods=["GET"])
-    return [*own, *log_routes(services), *privacy_routes(services), *contributed, unknown]
+    return [
+        *own,
+        *log_routes(services),
+        *privacy_routes(services),
+        *own_routes(services),
+        *contributed,
+        unknown,
+    ]
 
 
 async def _no_such_page(page: Page) -> Response:

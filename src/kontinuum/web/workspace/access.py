@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from kontinuum.access.circumstances import Level
 from kontinuum.kernel.clock import from_micros, to_micros
-from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.i18n import local, message, phrase
 from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.kernel.provider_settings import BY_NAME, ProviderSettings, begins
 from kontinuum.record import Access, Refusal, RefusalKind, Way, Withheld
@@ -158,7 +158,7 @@ async def _consent(law: Any, patient: str, form: Mapping[str, str], now: int) ->
     """Note the consent and choose the units: one step, as what was just allowed is read at once."""
     days = form.get("lasts", "")
     if not (days.isascii() and days.isdecimal() and 0 < int(days[:6]) <= LONGEST_CONSENT):
-        return refuse(RefusalKind.BAD_REQUEST, "value", "Say for how many days the consent holds.")
+        return refuse(RefusalKind.BAD_REQUEST, "value", phrase("Say for how many days the consent holds."))
     unable = form.get("attitude", "") if form.get("how") == "unable" else None
     given = await law.consent(
         patient,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
@@ -74,10 +74,11 @@ class Page:
         return respond(self.request, text, status, nonce=str(shared["nonce"]))
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Say why the gate refused, in the reader's language where it is a common reason."""
+        """Say why the gate refused; what has no words of its own for people is explained by its kind."""
         known = _EXPLANATIONS.get(refusal.kind)
-        reasons = [self.translator.gettext(known)] if known else [issue.message for issue in refusal.issues]
-        return self.problem(refusal.kind.value, reasons, refusal.provision)
+        if known is None or any(issue.phrase for issue in refusal.issues):
+            return self.problem(refusal.kind.value, refusal.in_words(self.translator), refusal.provision)
+        return self.problem(refusal.kind.value, [self.translator.gettext(known)], refusal.provision)
 
     def redirect(self, path: str) -> Response:
         """Go on to another page, also when htmx asked for a part of one."""
@@ -85,9 +86,9 @@ class Page:
             return Response(status_code=204, headers={"hx-redirect": path, "cache-control": "no-store"})
         return RedirectResponse(path, status_code=HTTPStatus.SEE_OTHER, headers={"cache-control": "no-store"})
 
-    def problem(self, status: int, reasons: list[str], provision: str | None = None) -> Response:
+    def problem(self, status: int, reasons: Sequence[str], provision: str | None = None) -> Response:
         """A page that says what is wrong and what to do."""
-        values = {"status": status, "reasons": reasons, "provision": provision}
+        values = {"status": status, "reasons": reasons, "cited": provision}
         return self.render("pages/problem.html", values, status)
 
 

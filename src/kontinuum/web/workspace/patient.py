@@ -186,20 +186,23 @@ def _protection(meta: Meta) -> Protection | None:
 def _number(patient: PatientResource, today: date) -> tuple[str, NumberKind]:
     """The best identifier: a personnummer before a samordningsnummer before a reserve number."""
     current = [one for one in patient.identifier if one.value and one.use != "old"]
-    ranked = sorted(
-        current,
-        key=lambda one: _BEST_FIRST.index(_KINDS.get(systems.canonical(one.system or ""), NumberKind.OTHER)),
-    )
+    ranked = sorted(current, key=lambda one: _BEST_FIRST.index(_kind(one)))
     if not ranked:
         return "", NumberKind.NONE
     best = ranked[0]
-    kind = _KINDS.get(systems.canonical(best.system or ""), NumberKind.OTHER)
+    kind = _kind(best)
     value = best.value or ""
     parsed = identifiers.from_fhir({"system": best.system or "", "value": value}, today=today)
     if parsed is None or isinstance(parsed, identifiers.Rejected):
         return value, kind
     formatted = getattr(parsed, "formatted", None)
     return (formatted() if callable(formatted) else value), kind
+
+
+def _kind(identifier: Identifier) -> NumberKind:
+    """What a number is by its system; a reserve number of any other series is marked as `temp`."""
+    stands_in = NumberKind.RESERVE if identifier.use == "temp" else NumberKind.OTHER
+    return _KINDS.get(systems.canonical(identifier.system or ""), stands_in)
 
 
 def _names(names: tuple[NameOfPatient, ...]) -> tuple[tuple[str, bool], ...]:

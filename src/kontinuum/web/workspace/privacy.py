@@ -26,6 +26,7 @@ from kontinuum.kernel.i18n import SWEDEN, local, message
 from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
 from kontinuum.record import Refusal
 from kontinuum.sweden import identifiers
+from kontinuum.web.workspace.own_record import for_patients, standing_of
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
 
@@ -79,14 +80,17 @@ async def show(
     page: Page, problem: str = "", given: Mapping[str, str] | None = None, about: str = ""
 ) -> Response:
     """Answer GET `/my-privacy`."""
-    if page.session.principal.actor.kind is not ActorKind.PATIENT:
-        return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext("This page is for patients.")])
+    standing = await standing_of(page)
+    if not standing.decides:
+        status = HTTPStatus.FORBIDDEN if problem else HTTPStatus.OK
+        return page.render("pages/privacy.html", {"standing": standing}, status)
     places = await _places(page)
     blocks, consents, proxies = await _in_force(page)
     objected = {each.objects for each in blocks}
     gettext = page.translator.gettext
     name = page.services.directory.unit
     values = {
+        "standing": standing,
         "units": [(f"inner {unit} {provider}", name(unit), name(provider)) for unit, provider in places],
         "providers": [(f"outer {each} {each}", name(each)) for each in sorted({p for _, p in places})],
         "offering": [(each, name(each)) for each in sorted({p for _, p in places} - objected)],
@@ -109,8 +113,6 @@ async def act(page: Page) -> Response:
     carry_out = _ACTS.get(page.request.path_params["act"])
     if carry_out is None:
         return page.problem(HTTPStatus.NOT_FOUND, [page.translator.gettext("There is no such page.")])
-    if page.session.principal.actor.kind is not ActorKind.PATIENT:
-        return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext("This page is for patients.")])
     sent = await page.request.form()
     form = {key: value.strip() for key, value in sent.items() if isinstance(value, str)}
     form["groups"] = " ".join(value for value in sent.getlist("group") if isinstance(value, str))
@@ -182,8 +184,8 @@ _ACTS: Final[dict[str, Callable[[Page, Mapping[str, str]], Awaitable[Any]]]] = {
 def routes(services: WorkspaceServices) -> list[BaseRoute]:
     """The routes of the page."""
     return [
-        Route("/my-privacy", signed_in(services, show), methods=["GET"]),
-        Route("/my-privacy/{act}", signed_in(services, act), methods=["POST"]),
+        Route("/my-privacy", signed_in(services, for_patients(show)), methods=["GET"]),
+        Route("/my-privacy/{act}", signed_in(services, for_patients(act)), methods=["POST"]),
     ]
 
 

@@ -24,6 +24,7 @@ from jinja2 import (
 from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
+from kontinuum.access.catalogue import RULES
 from kontinuum.kernel.i18n import LANGUAGES, SOURCE_LANGUAGE, Translator, load_catalogue, translators
 from kontinuum.kernel.module import Module
 from kontinuum.web.workspace.assets import Assets
@@ -38,7 +39,12 @@ class Templates:
 
     def __init__(self, modules: Iterable[Module], assets: Assets) -> None:
         self.translators = translators(
-            load_catalogue(language, sorted((LOCALE / language / "LC_MESSAGES").glob("*.po")))
+            load_catalogue(
+                language,
+                sorted((LOCALE / language / "LC_MESSAGES").glob("*.po")),
+                # The law's reasons stand in both languages at its rules.
+                {rule.reason.en: rule.reason.sv for rule in RULES} if language == "sv" else {},
+            )
             for language in LANGUAGES
             if language != SOURCE_LANGUAGE
         )
@@ -108,6 +114,7 @@ def _environment(loader: BaseLoader, translator: Translator, assets: Assets) -> 
         moment=translator.moment,
         clock=translator.clock,
         number=translator.number,
+        provision=translator.provision,
         asset=assets.url,
         icon=_icon,
     )

@@ -21,29 +21,35 @@ class PatientWriter:
 
     async def draft(self, template: str, /) -> SavedDraft | Refused | None:
         """The author's open draft."""
-        found: SavedDraft | Refused | None = _answer(await self._record.draft(self._chart.patient, template))
+        found: SavedDraft | Refused | None = self._answer(
+            await self._record.draft(self._chart.patient, template)
+        )
         return found
 
     async def drafts(self) -> Sequence[SavedDraft] | Refused:
         """The author's open drafts for the patient."""
         found = await self._record.drafts(self._chart.patient)
-        return _refused(found) if isinstance(found, Refusal) else found
+        return self._refused(found) if isinstance(found, Refusal) else found
 
     async def save_draft(self, template: str, content: bytes, version: int, /) -> SavedDraft | Refused:
         """Save over a version, 0 for a new draft; a conflict when another window was first."""
-        saved: SavedDraft | Refused = _answer(
+        saved: SavedDraft | Refused = self._answer(
             await self._record.save_draft(self._chart.patient, template, content, version)
         )
         return saved
 
     async def discard_draft(self, identity: str, /) -> SavedDraft | Refused:
         """Put a draft aside."""
-        done: SavedDraft | Refused = _answer(await self._record.discard_draft(self._chart.patient, identity))
+        done: SavedDraft | Refused = self._answer(
+            await self._record.discard_draft(self._chart.patient, identity)
+        )
         return done
 
     async def restore_draft(self, identity: str, /) -> SavedDraft | Refused:
         """Take a discarded draft back."""
-        done: SavedDraft | Refused = _answer(await self._record.restore_draft(self._chart.patient, identity))
+        done: SavedDraft | Refused = self._answer(
+            await self._record.restore_draft(self._chart.patient, identity)
+        )
         return done
 
     async def remove_draft(self, identity: str, /) -> None:
@@ -60,7 +66,7 @@ class PatientWriter:
         ]
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
         done = await self._record.transaction(bundle)
-        return _refused(done) if isinstance(done, Refusal) else None
+        return self._refused(done) if isinstance(done, Refusal) else None
 
     def _refuse_other_patients(self, resource: Mapping[str, object]) -> None:
         if resource["resourceType"] in _WITHOUT_SUBJECT:
@@ -71,11 +77,9 @@ class PatientWriter:
         if references != [expected]:
             raise ValueError(f"what a patient's page writes must be about that patient: {references}")
 
+    def _answer(self, result: Any) -> Any:
+        return self._refused(result) if isinstance(result, Refusal) else result
 
-def _answer(result: Any) -> Any:
-    return _refused(result) if isinstance(result, Refusal) else result
-
-
-def _refused(refusal: Refusal) -> Refused:
-    reasons = tuple(issue.message for issue in refusal.issues)
-    return Refused(reasons, conflict=refusal.kind is RefusalKind.CONFLICT)
+    def _refused(self, refusal: Refusal) -> Refused:
+        reasons = refusal.in_words(self._chart.translator)
+        return Refused(reasons, conflict=refusal.kind is RefusalKind.CONFLICT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from http import HTTPStatus
 from typing import Final
 
 from starlette.responses import Response
@@ -17,21 +16,16 @@ from kontinuum.organisation.plan import Directory, Held
 from kontinuum.web.workspace.administration import forms
 from kontinuum.web.workspace.administration.roles import choose, roles_of, shown_roles
 from kontinuum.web.workspace.administration.shared import (
-    AT_MOST,
     add_referred,
-    conflict,
+    change,
     fields_of,
     go,
     held,
-    history,
-    history_values,
-    is_conflict,
-    names_in,
-    said,
-    seen_version,
+    leaf_of,
+    path_of,
+    render_changeable,
     today_of,
     units_of,
-    write,
     write_new,
 )
 from kontinuum.web.workspace.administration.staff import person_page
@@ -53,7 +47,7 @@ async def show_assignments(page: Page) -> Response:
     show = asked.get("show", "held") if asked.get("show") in SHOWS else "held"
     purpose, right = asked.get("purpose", ""), asked.get("right", "")
     values = {
-        "roles": choose(shown, purpose=purpose, right=right, show=show),
+        "leaf": leaf_of(page, choose(shown, purpose=purpose, right=right, show=show)),
         "unit": unit if known else "",
         "purpose": purpose,
         "right": right,
@@ -61,7 +55,6 @@ async def show_assignments(page: Page) -> Response:
         "units": tree(units, today_of(page)),
         "purposes": [(code.value, page.translator.gettext(text)) for code, text in codes.PURPOSES.items()],
         "rights": [(code, page.translator.gettext(text)) for code, text in codes.RIGHTS.items()],
-        "capped": len(shown) >= AT_MOST,
     }
     return page.render("administration/assignments.html", values)
 
@@ -83,7 +76,7 @@ async def add_assignment(page: Page) -> Response:
     refusal = await write_new(page, resource, fields.get("reason", ""))
     if refusal:
         return page.refuse(refusal)
-    return go(f"/admin/{person.reference.replace('Practitioner', 'person')}#assignments")
+    return go(f"{path_of(person)}#assignments")
 
 
 async def show_assignment(page: Page) -> Response:
@@ -140,17 +133,13 @@ async def reopen_assignment(page: Page) -> Response:
 
 
 async def _written(page: Page, one: Held, before: Role, after: Role, fields: Mapping[str, str]) -> Response:
-    seen = seen_version(fields)
-    refusal = None
-    if after != before or seen != one.version:
+    changed = None
+    if after != before:
         known = {hsa_id: reference for reference, hsa_id in (await _around(page, one)).hsa_ids.items()}
-        resource = resources.role_resource(after, known, one.resource)
-        refusal = await write(page, one.reference, resource, seen, fields.get("reason", ""))
-    if refusal and is_conflict(refusal):
-        return await _assignment_page(page, one, fields, seen=seen)
-    if refusal:
-        return page.refuse(refusal)
-    return go(fields.get("next", "") if fields.get("next", "").startswith("/admin/") else _path(one))
+        changed = resources.role_resource(after, known, one.resource)
+    return await change(
+        page, one, changed, fields, lambda seen: _assignment_page(page, one, fields, seen=seen)
+    )
 
 
 async def _assignment_page(
@@ -164,21 +153,13 @@ async def _assignment_page(
     (shown,) = (
         each for each in shown_roles(directory, today_of(page), page.translator) if each.id == _id(one)
     )
-    meanwhile = None if seen is None else await conflict(page, one, seen, directory)
     values = {
-        "one": one,
         "shown": shown,
-        "fields": fields if fields and (mistake or meanwhile) else _as_fields(shown.role),
+        "fields": fields if fields and (mistake or seen is not None) else _as_fields(shown.role),
         "mistake": mistake,
         "rights": [(code, page.translator.gettext(text)) for code, text in codes.RIGHTS.items()],
-        "history": history_values(page, await history(page, one, directory), directory),
-        "conflict": meanwhile,
-        "conflict_changes": said(page, meanwhile.changes, names_in(directory)) if meanwhile else [],
     }
-    status = (
-        HTTPStatus.CONFLICT if meanwhile else HTTPStatus.UNPROCESSABLE_ENTITY if mistake else HTTPStatus.OK
-    )
-    return page.render("administration/assignment.html", values, status)
+    return await render_changeable(page, "administration/assignment.html", values, one, directory, seen)
 
 
 def _understood(page: Page, fields: Mapping[str, str], units: Directory) -> Role | forms.Mistake:
@@ -214,7 +195,3 @@ def _as_fields(role: Role) -> dict[str, str]:
 
 def _id(one: Held) -> str:
     return one.reference.partition("/")[2]
-
-
-def _path(one: Held) -> str:
-    return f"/admin/assignment/{_id(one)}"

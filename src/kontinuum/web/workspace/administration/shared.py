@@ -6,7 +6,7 @@ over the version that was shown, with a Provenance that says who and why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from http import HTTPStatus
@@ -26,8 +26,8 @@ from kontinuum.organisation.plan import Directory, Held
 from kontinuum.record.outcome import Refusal, RefusalKind
 from kontinuum.web.workspace.pages import Handler, Page
 
-AT_MOST: Final = 5000
-"""How many resources of a type a page reads; a larger care provider narrows its lists by unit or name."""
+A_PAGE: Final = 200
+"""How many people or assignments a list shows at a time."""
 
 _ADMINISTRATORS_ONLY: Final = message(
     "These pages are for those who administer units, staff and assignments. Your assignment has another "
@@ -91,7 +91,7 @@ async def fields_of(page: Page) -> dict[str, str]:
 
 async def own(page: Page, url: str) -> list[Held]:
     """What a search finds that the administrator's care provider is accountable for."""
-    found = await applying.pages(record_of(page), f"{url}{'&' if '?' in url else '?'}_count=500", AT_MOST)
+    found = await applying.pages(record_of(page), f"{url}{'&' if '?' in url else '?'}_count=500")
     return [applying.held(one) for one in found if one.provider == provider_of(page)]
 
 
@@ -126,6 +126,25 @@ async def held(page: Page, type_name: str, *, to_change: bool = True) -> Held | 
     return applying.held(answer)
 
 
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One page of a list: its number from 1, how many there are, what stands on it, and how much in all."""
+
+    number: int
+    of: int
+    items: Sequence[Any]
+    total: int
+
+
+def leaf_of(page: Page, items: Sequence[Any]) -> Leaf:
+    """The page of a list that the address asks for by `page`; the nearest one for a number beyond."""
+    asked = page.request.query_params.get("page", "")
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 8 else 1
+    last = max(1, -(-len(items) // A_PAGE))
+    number = min(max(number, 1), last)
+    return Leaf(number, last, items[(number - 1) * A_PAGE : number * A_PAGE], len(items))
+
+
 # History
 
 
@@ -148,6 +167,7 @@ async def history(page: Page, one: Held, directory: Directory) -> list[PastVersi
     if isinstance(found, Refusal):
         return []
     authors = await _authors(page, one.reference)
+    await page.services.directory.learn(record_of(page), {stored.unit for stored in found.entries})
     bodies = [(stored, json.loads(stored.body) if stored.body else None) for stored in found.entries]
     values = [
         None if body is None else directory.value(Held(one.reference, stored.version, stored.provider, body))
@@ -156,7 +176,7 @@ async def history(page: Page, one: Held, directory: Directory) -> list[PastVersi
     shown = []
     for place, (stored, _) in enumerate(bodies):
         before = values[place + 1] if place + 1 < len(values) else None
-        who, reason = authors.get(stored.version, (stored.unit, ""))
+        who, reason = authors.get(stored.version, (page.services.directory.unit(stored.unit), ""))
         changes = differences(before, values[place])
         when = from_micros(stored.updated)
         shown.append(PastVersion(stored.version, when, who, reason, changes, stored.version == 1))
@@ -259,6 +279,57 @@ async def conflict(page: Page, one: Held, seen: int, directory: Directory) -> Co
     old = await record_of(page).vread(type_name, identity, seen)
     then = None if isinstance(old, Refusal) else directory.value(applying.held(old))
     return Conflict(versions[0], differences(then, directory.value(one)))
+
+
+async def change(
+    page: Page,
+    one: Held,
+    resource: dict[str, Any] | None,
+    fields: Mapping[str, str],
+    again: Callable[[int], Awaitable[Response]],
+) -> Response:
+    """Write a changed resource (None: nothing changed) over the version that was shown, and lead back.
+
+    `again` shows the form once more, given that version, when somebody else was faster.
+    """
+    seen = seen_version(fields)
+    if resource is not None or seen != one.version:
+        refusal = await write(page, one.reference, resource or one.resource, seen, fields.get("reason", ""))
+        if refusal and is_conflict(refusal):
+            return await again(seen)
+        if refusal:
+            return page.refuse(refusal)
+    onward = fields.get("next", "")
+    return go(onward if onward.startswith("/admin/") else path_of(one))
+
+
+def path_of(one: Held) -> str:
+    """The page of a unit, a person or an assignment."""
+    type_name, _, identity = one.reference.partition("/")
+    return f"/admin/{_PAGES[type_name]}/{identity}"
+
+
+_PAGES: Final = {"Organization": "unit", "Practitioner": "person", "PractitionerRole": "assignment"}
+
+
+async def render_changeable(
+    page: Page,
+    template: str,
+    values: Mapping[str, object],
+    one: Held,
+    directory: Directory,
+    seen: int | None = None,
+) -> Response:
+    """A page with a form, its history beside, and what others changed since version `seen` was shown."""
+    meanwhile = None if seen is None else await conflict(page, one, seen, directory)
+    shown = {
+        "one": one,
+        "history": history_values(page, await history(page, one, directory), directory),
+        "conflict": meanwhile,
+        "conflict_changes": said(page, meanwhile.changes, names_in(directory)) if meanwhile else [],
+    }
+    wrong = HTTPStatus.UNPROCESSABLE_ENTITY if values.get("mistake") else HTTPStatus.OK
+    return page.render(template, {**values, **shown}, HTTPStatus.CONFLICT if meanwhile else wrong)
 
 
 def is_conflict(refusal: Refusal) -> bool:

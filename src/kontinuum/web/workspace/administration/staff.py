@@ -17,23 +17,20 @@ from kontinuum.organisation.model import Kind, Person
 from kontinuum.organisation.plan import Directory, Held
 from kontinuum.record.outcome import Refusal
 from kontinuum.sweden import systems
-from kontinuum.sweden.organisations import HsaId
+from kontinuum.sweden.organisations import HsaId, issuer
 from kontinuum.web.workspace.administration import forms
 from kontinuum.web.workspace.administration.roles import roles_of, shown_roles
 from kontinuum.web.workspace.administration.shared import (
-    conflict,
+    change,
     fields_of,
     go,
     held,
-    history,
-    history_values,
     is_conflict,
-    names_in,
+    leaf_of,
     own,
     provider_of,
     record_of,
-    said,
-    seen_version,
+    render_changeable,
     today_of,
     units_of,
     write,
@@ -41,8 +38,11 @@ from kontinuum.web.workspace.administration.shared import (
 from kontinuum.web.workspace.administration.units import tree
 from kontinuum.web.workspace.pages import Page
 
-SHOWN: Final = 200
 _TAKEN: Final = message("There is a person with this HSA-id already.")
+_ISSUED_ELSEWHERE: Final = message(
+    "This HSA-id is issued by another organisation: it begins with %(theirs)s, yours with %(ours)s. "
+    "Whoever issued it registers the person; you can then give an assignment here."
+)
 
 
 async def show_staff(page: Page) -> Response:
@@ -52,13 +52,12 @@ async def show_staff(page: Page) -> Response:
         people = await _find(page, q)
     else:
         shown = await roles_of(page, "PractitionerRole")
-        people = []
-        for one in shown:
-            if one.state != "ended" and all(one.person_id != known["id"] for known in people):
-                people.append({"id": one.person_id, "name": one.person_name, "protected": one.protected})
-        people.sort(key=lambda one: str(one["name"]))
-    values = {"people": people[:SHOWN], "more": len(people) > SHOWN, "q": q}
-    return page.render("administration/staff.html", values)
+        holding = {one.person_id: one for one in shown if one.state != "ended"}
+        people = [
+            {"id": one.person_id, "name": one.person_name, "protected": one.protected}
+            for one in sorted(holding.values(), key=lambda one: one.person_name)
+        ]
+    return page.render("administration/staff.html", {"leaf": leaf_of(page, people), "q": q})
 
 
 async def _find(page: Page, q: str) -> list[dict[str, object]]:
@@ -68,11 +67,9 @@ async def _find(page: Page, q: str) -> list[dict[str, object]]:
         url = f"Practitioner?identifier={quote(','.join(tokens), safe='')}"
     else:
         url = "Practitioner?" + "&".join(f"name={quote(word, safe='')}" for word in q.split()[:4])
-    found = await record_of(page).find(f"{url}&_count={SHOWN + 1}")
-    if isinstance(found, Refusal):
-        return []
+    found = await applying.every(record_of(page), f"{url}&_count={applying.PAGE}")
     people = []
-    for one in map(applying.held, found.matches):
+    for one in map(applying.held, () if isinstance(found, Refusal) else found):
         person = resources.person_of(one.resource)
         identity = one.reference.partition("/")[2]
         people.append({"id": identity, "name": person.name or person.hsa_id, "protected": person.protected})
@@ -91,6 +88,10 @@ async def create_person(page: Page) -> Response:
     if isinstance(person, forms.Mistake):
         return _new_form(page, fields, person)
     assert isinstance(person, Person)
+    theirs, ours = (issuer(person.hsa_id), issuer(provider_of(page)))
+    if theirs != ours:
+        elsewhere = page.translator.gettext(_ISSUED_ELSEWHERE) % {"theirs": theirs, "ours": ours}
+        return _new_form(page, fields, forms.Mistake("hsa_id", elsewhere))
     known = await _find(page, person.hsa_id)
     refusal = None
     if not known:
@@ -129,16 +130,8 @@ async def change_person(page: Page) -> Response:
         return await person_page(page, one, fields, wanted)
     assert isinstance(wanted, Person)
     after = replace(wanted, active=fields.get("active") != "no")
-    seen = seen_version(fields)
-    refusal = None
-    if after != before:
-        resource = resources.person_resource(after, one.resource)
-        refusal = await write(page, one.reference, resource, seen, fields.get("reason", ""))
-    if refusal and is_conflict(refusal):
-        return await person_page(page, one, fields, seen=seen)
-    return (
-        page.refuse(refusal) if refusal else go(f"/admin/{one.reference.replace('Practitioner', 'person')}")
-    )
+    changed = resources.person_resource(after, one.resource) if after != before else None
+    return await change(page, one, changed, fields, lambda seen: person_page(page, one, fields, seen=seen))
 
 
 async def person_page(
@@ -158,11 +151,9 @@ async def person_page(
         roles.add(role)
     for unit in units.held.values():
         roles.add(unit)
-    meanwhile = None if seen is None else await conflict(page, one, seen, roles)
     assignment = page.session.principal.assignment
     usual = {"unit": assignment.unit, "purpose": Purpose.CARE.value, "from": today_of(page).isoformat()}
     values = {
-        "one": one,
         "person": person,
         "ours": one.provider == provider_of(page),
         "fields": fields or _as_fields(person),
@@ -173,14 +164,8 @@ async def person_page(
         "purposes": [(code.value, page.translator.gettext(text)) for code, text in codes.PURPOSES.items()],
         "rights": [(code, page.translator.gettext(text)) for code, text in codes.RIGHTS.items()],
         "professions": _professions(page),
-        "history": history_values(page, await history(page, one, roles), roles),
-        "conflict": meanwhile,
-        "conflict_changes": said(page, meanwhile.changes, names_in(roles)) if meanwhile else [],
     }
-    status = (
-        HTTPStatus.CONFLICT if meanwhile else HTTPStatus.UNPROCESSABLE_ENTITY if mistake else HTTPStatus.OK
-    )
-    return page.render("administration/person.html", values, status)
+    return await render_changeable(page, "administration/person.html", values, one, roles, seen)
 
 
 def _as_fields(person: Person) -> dict[str, str]:

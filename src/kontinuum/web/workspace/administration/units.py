@@ -17,17 +17,14 @@ from kontinuum.organisation.plan import Directory, Held
 from kontinuum.web.workspace.administration import forms
 from kontinuum.web.workspace.administration.roles import roles_at
 from kontinuum.web.workspace.administration.shared import (
-    conflict,
+    change,
     fields_of,
     go,
     held,
-    history,
-    history_values,
     is_conflict,
     names_in,
     provider_of,
-    said,
-    seen_version,
+    render_changeable,
     today_of,
     units_of,
     write,
@@ -161,14 +158,10 @@ async def change_unit(page: Page) -> Response:
     )
     if kind is Kind.PROVIDER:
         after = replace(after, organisation_number=wanted.organisation_number)
-    seen = seen_version(fields)
-    refusal = None
+    changed = None
     if after != before:
-        resource = resources.unit_resource(after, _references(directory), one.resource)
-        refusal = await write(page, one.reference, resource, seen, fields.get("reason", ""))
-    if refusal and is_conflict(refusal):
-        return await _unit_page(page, one, fields, seen=seen)
-    return page.refuse(refusal) if refusal else go(f"/admin/{one.reference.replace('Organization', 'unit')}")
+        changed = resources.unit_resource(after, _references(directory), one.resource)
+    return await change(page, one, changed, fields, lambda seen: _unit_page(page, one, fields, seen=seen))
 
 
 async def _unit_page(
@@ -183,10 +176,8 @@ async def _unit_page(
     assert isinstance(unit, Unit)
     today = today_of(page)
     branches = tree(directory, today)
-    meanwhile = None if seen is None else await conflict(page, one, seen, directory)
     names = names_in(directory)
     values = {
-        "one": one,
         "unit": unit,
         "state": state_of(unit, today),
         "fields": fields or _as_fields(unit),
@@ -196,15 +187,9 @@ async def _unit_page(
         "below": [each for each in branches if each.unit.parent == unit.hsa_id],
         "parent_name": names.get(unit.parent or "", ""),
         "roles": await roles_at(page, one.reference),
-        "history": history_values(page, await history(page, one, directory), directory),
-        "conflict": meanwhile,
-        "conflict_changes": said(page, meanwhile.changes, names) if meanwhile else [],
         "today": today,
     }
-    status = (
-        HTTPStatus.CONFLICT if meanwhile else HTTPStatus.UNPROCESSABLE_ENTITY if mistake else HTTPStatus.OK
-    )
-    return page.render("administration/unit.html", values, status)
+    return await render_changeable(page, "administration/unit.html", values, one, directory, seen)
 
 
 def _as_fields(unit: Unit) -> dict[str, str]:

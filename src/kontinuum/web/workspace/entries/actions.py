@@ -150,5 +150,4 @@ async def _answer(page: Page, form: Form, done: Any) -> Response:
         return await render(page, page.translator.gettext(_CHANGED), form, HTTPStatus.CONFLICT)
     if not form.get("reason", "x").strip():
         return await render(page, page.translator.gettext(_REASONLESS), form, HTTPStatus.UNPROCESSABLE_ENTITY)
-    text = " ".join(issue.message for issue in done.issues)
-    return await render(page, text, form, done.kind.value)
+    return await render(page, " ".join(done.in_words(page.translator)), form, done.kind.value)

@@ -13,12 +13,10 @@ from starlette.responses import RedirectResponse, Response
 
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.principal import Purpose
 from kontinuum.record.destroying import Order
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.pages import Page
 
-_OTHER_PURPOSE: Final = message("Decisions on destruction belong to an assignment for administration.")
 _NO_DAY: Final = message("Give the day of the decision as year, month and day.")
 
 
@@ -28,8 +26,6 @@ async def show(page: Page) -> Response:
 
 
 async def _render(page: Page, problem: str = "", status: int = HTTPStatus.OK) -> Response:
-    if page.session.principal.purpose is not Purpose.ADMINISTRATION:
-        return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(_OTHER_PURPOSE)])
     destruction = page.services.record(page.session.principal).destruction
     decisions = await destruction.decisions()
     thinnable = await destruction.thinnable()
@@ -78,6 +74,6 @@ async def execute(page: Page) -> Response:
 
 async def _answer(page: Page, done: object) -> Response:
     if isinstance(done, Refusal):
-        return await _render(page, " ".join(issue.message for issue in done.issues), done.kind.value)
+        return await _render(page, " ".join(done.in_words(page.translator)), done.kind.value)
     headers = {"cache-control": "no-store"}
     return RedirectResponse("/destruction", status_code=HTTPStatus.SEE_OTHER, headers=headers)

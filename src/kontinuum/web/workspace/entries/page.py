@@ -77,8 +77,9 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Dissent:
-    """What the patient holds to be wrong."""
+    """What the patient holds to be wrong; `id` is that of its Communication."""
 
+    id: str
     when: str
     text: str
     withdrawn: bool
@@ -154,8 +155,7 @@ async def render(
 def _refused(page: Page, refusal: Refusal) -> Response:
     """What was destroyed is told as that; otherwise as of any page."""
     if refusal.kind is RefusalKind.GONE:
-        reasons = [issue.message for issue in refusal.issues]
-        return page.problem(HTTPStatus.GONE, reasons, refusal.provision)
+        return page.problem(HTTPStatus.GONE, refusal.in_words(page.translator), refusal.provision)
     if refusal.kind is RefusalKind.NOT_FOUND:
         text = message("There is no such entry in this patient's record.")
         return page.problem(HTTPStatus.NOT_FOUND, [page.translator.gettext(text)])
@@ -182,15 +182,15 @@ async def _entry(page: Page, record: Any, chart: Chart, reader: PatientReader) -
     return Entry(
         type=name,
         id=logical_id,
-        title=_title(resource, page.translator),
+        title=title_of(resource, page.translator),
         day=page.translator.moment(resource.get("date") or resource.get("effectiveDateTime")),
-        author=", ".join(filter(None, (_who(chart, one) for one in resource.get("author") or ()))),
-        state=_state(resource, page.translator),
+        author=", ".join(filter(None, (who(chart, one) for one in resource.get("author") or ()))),
+        state=state_of(resource, page.translator),
         signed=is_signed(resource),
         in_error=_in_error(resource),
         kept=of_entry(resource, chart.now),
         versions=_versions(chart, history, why),
-        dissents=tuple(_dissents(chart, said.matches, f"{name}/{logical_id}")),
+        dissents=tuple(dissents_about(chart, said.matches, f"{name}/{logical_id}")),
         resource=resource,
     )
 
@@ -199,14 +199,16 @@ def _about(resource: dict[str, Any]) -> str | None:
     return extract(resource).patient
 
 
-def _title(resource: Mapping[str, Any], translator: Translator) -> str:
+def title_of(resource: Mapping[str, Any], translator: Translator) -> str:
+    """What an entry is called."""
     concept = resource.get("type") or resource.get("code") or {}
     texts = (resource.get("title"), resource.get("description"))
     coded = concept.get("text") if isinstance(concept, dict) else None
     return next((text for text in (*texts, coded) if text), translator.gettext(str(resource["resourceType"])))
 
 
-def _state(resource: Mapping[str, Any], translator: Translator) -> str:
+def state_of(resource: Mapping[str, Any], translator: Translator) -> str:
+    """Whether an entry is signed, corrected or entered in error, in words."""
     code = resource.get("docStatus") or resource.get("status")
     if _in_error(resource):
         code = "entered-in-error"
@@ -220,7 +222,8 @@ def _in_error(resource: Mapping[str, Any]) -> bool:
     return resource.get("status") == error or any(each.get("code") == error for each in codes)
 
 
-def _who(chart: Chart, reference: Mapping[str, Any]) -> str:
+def who(chart: Chart, reference: Mapping[str, Any]) -> str:
+    """The name behind a reference."""
     return chart.directory.name(reference.get("reference"), reference.get("display"))
 
 
@@ -249,7 +252,7 @@ def _versions(chart: Chart, history: HistoryPage, why: dict[int, dict[str, Any]]
                 number=stored.version,
                 when=from_micros(stored.updated),
                 unit=chart.directory.unit(stored.unit),
-                state=_state(visible, chart.translator) if visible else "",
+                state=state_of(visible, chart.translator) if visible else "",
                 parts=parts,
                 differences=differences(before, parts) if before is not None and visible else (),
                 reason=_reason(chart, why.get(stored.version)),
@@ -276,11 +279,12 @@ def _reason(chart: Chart, told: Mapping[str, Any] | None) -> Reason | None:
     text = next((each.get("text") for each in told.get("reason") or () if each.get("text")), "")
     codes = ((told.get("activity") or {}).get("coding")) or ()
     deed = next((_DEEDS[each["code"]] for each in codes if each.get("code") in _DEEDS), "")
-    who = _who(chart, agents[-1].get("who") or {})
-    return Reason(who, unit, text or "", chart.translator.gettext(deed) if deed else "")
+    author = who(chart, agents[-1].get("who") or {})
+    return Reason(author, unit, text or "", chart.translator.gettext(deed) if deed else "")
 
 
-def _dissents(chart: Chart, found: Sequence[Any], reference: str) -> list[Dissent]:
+def dissents_about(chart: Chart, found: Sequence[Any], reference: str) -> list[Dissent]:
+    """The dissents among Communications that are about one entry."""
     shown = []
     for stored in found:
         resource = json.loads(stored.body)
@@ -288,7 +292,7 @@ def _dissents(chart: Chart, found: Sequence[Any], reference: str) -> list[Dissen
         if reference not in about or not is_dissent(resource):
             continue
         text = "\n".join(each.get("contentString") or "" for each in resource.get("payload") or ())
-        taken = ", ".join(_who(chart, each) for each in resource.get("recipient") or ())
+        taken = ", ".join(who(chart, each) for each in resource.get("recipient") or ())
         when = chart.translator.moment(resource.get("sent"))
-        shown.append(Dissent(when, text, resource.get("status") == "stopped", taken))
+        shown.append(Dissent(stored.id, when, text, resource.get("status") == "stopped", taken))
     return shown

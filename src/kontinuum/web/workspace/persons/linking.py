@@ -118,7 +118,7 @@ def _said(page: Page, conflict: Conflict) -> str:
 
 
 def _reasons(page: Page, refusal: Refusal) -> list[str]:
-    return [page.translator.gettext(issue.message) for issue in refusal.issues]
+    return list(refusal.in_words(page.translator))
 
 
 async def find_other(page: Page) -> Response:

@@ -110,8 +110,7 @@ def refuse(page: Page, refusal: Refusal) -> Response:
     if refusal.kind is RefusalKind.PRECONDITION_FAILED:
         return page.problem(HTTPStatus.CONFLICT, [page.translator.gettext(CHANGED_MEANWHILE)])
     if refusal.kind in (RefusalKind.FORBIDDEN, RefusalKind.CONFLICT, RefusalKind.INVALID):
-        said = [page.translator.gettext(issue.message) for issue in refusal.issues]
-        return page.problem(refusal.kind.value, said, refusal.provision)
+        return page.problem(refusal.kind.value, refusal.in_words(page.translator), refusal.provision)
     return page.refuse(refusal)
 
 
