@@ -180,7 +180,10 @@ class Law:
         if refusal is not None:
             return refusal
         if how not in consents.INFORMED_HOW and (how or not objects):
-            return refuse(RefusalKind.BAD_REQUEST, "value", f"Say how: {', '.join(consents.INFORMED_HOW)}.")
+            ways = ", ".join(consents.INFORMED_HOW)
+            return refuse(
+                RefusalKind.BAD_REQUEST, "value", phrase("Say how the patient was told: %(ways)s.", ways=ways)
+            )
         principal = self._context.principal
         provider = principal.assignment.provider
         if objects:
