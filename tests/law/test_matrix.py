@@ -6,16 +6,18 @@ A way that is added to the gate later must be added here, or the last test fails
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from typer.main import get_command
 
 from kontinuum.access.circumstances import Kind, Level
 from kontinuum.app.asgi import build
+from kontinuum.app.cli import app
 from kontinuum.fhir.patch import JsonPatch, parse_json_patch
 from kontinuum.fhir.search.joined import compartment_of
 from kontinuum.fhir.search.parse import parse_search
@@ -388,3 +390,32 @@ def test_every_way_in_is_in_the_matrix() -> None:
         if not name.startswith("_") and (callable(member) or isinstance(member, property))
     }
     assert offered == covered | WRITING | OWN_DRAFTS | OWN_LOG | ABOUT_ACCESS | ABOUT_IDENTITY
+
+
+COMMANDS = {
+    **dict.fromkeys(("serve", "migrate", "doctor", "version", "demo"), "shows no patient data"),
+    **dict.fromkeys(
+        ("import", "organisation import", "terminology load"), "writes by `Record.take_in` alone"
+    ),
+    "terminology list": "shows no patient data",
+    "export": "the export above, by a principal of each care provider",
+    "destroy": "carries out what `Record.destruction` permits",
+    "token": "speaks for an assignment, which the decision is asked about",
+    "law": "makes the law's tables anew, and shows nothing",
+    "audit verify": "shows places in the log, and no entry",
+    "audit anchor": "shows a hash",
+    "audit export": "the log, by who runs the installation; logged",
+    "audit retain": "removes, and shows counts",
+}
+"""How each command stands to the decision on access. They are run by who runs the installation."""
+
+
+def test_every_command_is_in_the_matrix() -> None:
+    def names(command: Any, *path: str) -> Iterator[str]:
+        below = getattr(command, "commands", None)
+        if below is None:
+            yield " ".join(path)
+        for name, each in (below or {}).items():
+            yield from names(each, *path, name)
+
+    assert set(names(get_command(app))) == COMMANDS.keys()
