@@ -296,6 +296,19 @@ async def test_nothing_that_is_hidden_can_be_written_or_found_out_by_writing(tow
     assert await town.services.pool.fetchval(count) == before
 
 
+async def test_rule_19_only_a_reviewer_and_the_patient_search_the_log(town: Town) -> None:
+    path = f"/AuditEvent?patient={ADULT}&_count=2"
+    for who in WHO:
+        answer = await town.fhir(who, "GET", path)
+        told = {"reviewer": 200, "patient": 200, "nobody": 401}.get(who, 403)
+        assert answer.status_code == told, (who, answer.text)
+        if told == 200:
+            following = next(link["url"] for link in answer.json()["link"] if link["relation"] == "next")
+            more = await town.fhir(who, "GET", following.partition("/fhir")[2])
+            ids = {entry["resource"]["id"] for one in (answer, more) for entry in one.json()["entry"]}
+            assert len(ids) == 4
+
+
 REACHED: dict[str, dict[str, tuple[str, ...]]] = {
     "INSTANCE": {
         "GET": ("read",),

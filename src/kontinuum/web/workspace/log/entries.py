@@ -21,8 +21,12 @@ from kontinuum.web.workspace.log.common import field, learn_units, shown_entries
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patients import find_patients
 
+UNKNOWN = "unknown"
+"""In the place of a unit: callers that are not known, who are of none."""
+
 _NOT_A_DAY = message("A day is written YYYY-MM-DD.")
 _NOBODY = message("No patient fits. Write the whole personal identity number, or the name.")
+_NOT_KNOWN = message("None: tried without signing in")
 _SEVERAL = message("Several patients fit. Write the whole personal identity number.")
 _NO_STAFF = message("Nobody among the staff has a name like that.")
 
@@ -67,7 +71,7 @@ async def show_entries(page: Page) -> Response:
         "asked": asked,
         "entries": await shown_entries(page, page_of_log.entries),
         "next": ".".join(map(str, page_of_log.next or ())),
-        "units": sorted(named, key=lambda pair: pair[1]),
+        "units": [*sorted(named, key=lambda pair: pair[1]), (UNKNOWN, page.translator.gettext(_NOT_KNOWN))],
     }
     return page.render("pages/log.html", values)
 
@@ -88,6 +92,8 @@ async def _narrowed(page: Page, asked: Asked) -> dict[str, Any] | str:
     if isinstance(since, Refusal) or isinstance(until, Refusal):
         return _NOT_A_DAY
     wanted: dict[str, Any] = {"since": since, "until": until, "unit": asked.unit or None}
+    if asked.unit == UNKNOWN:
+        wanted |= {"unit": None, "unknown": True}
     if asked.patient:
         people = (await find_patients(page, asked.patient)).people
         if len(people) != 1:
