@@ -19,8 +19,8 @@ from starlette.routing import Route
 from kontinuum.app.asgi import build
 from kontinuum.web.api.asgi import ApiRoute
 from tests.law.cast import ADULT
-from tests.law.marked import identity
-from tests.law.town import EXPECTED, NOT_TOLD_OF, WHO, Mark, Town, marks_in
+from tests.law.marked import TYPES, identity
+from tests.law.town import ADDRESS, EXPECTED, NOT_TOLD_OF, WHO, Mark, Town, marks_in
 
 CARE = frozenset({"treating doctor", "nurse", "colleague", "guest", "outsider"})
 RELATED = CARE - {"outsider"}
@@ -32,8 +32,6 @@ ASKING = tuple(who for who in WHO if who != "system")
 
 SIGNED_IN = frozenset(ASKING) - {"nobody"}
 EVERYBODY = frozenset(ASKING)
-ADDRESS = "Hornsgatan"
-"""What only those may see who may know who the patient is."""
 
 
 NONE = "9"
@@ -194,6 +192,8 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/log/reviews/{round:int}"): _review(round=NONE),
     ("GET", "/log/findings/{finding:int}"): _review(finding=NONE),
     ("POST", "/log/findings/{finding:int}"): _review(finding=NONE),
+    ("GET", "/log/breach"): _review(),
+    ("POST", "/log/breach"): _review(),
     ("GET", "/log/extract"): _review(),
     ("POST", "/log/extract"): _review(),
     **{
@@ -204,6 +204,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     },
     ("GET", "/my-log"): _own(PATIENTS, "21"),
     ("GET", "/my-log/pdf"): _own(PATIENTS, "21"),
+    ("GET", "/my-data"): Way(About.OWN, PATIENTS, "34", TYPES),
     ("GET", "/my-privacy"): _own(PATIENTS, "29"),
     ("POST", "/my-privacy/{act}"): Way(About.OWN, PATIENTS, "12 and 29", (), {"act": "block"}),
     ("GET", "/patient/{patient}/journal/write"): _care(),
@@ -275,7 +276,8 @@ def faults(answer: httpx.Response, who: str, way: Way, mark: Mark | None) -> Ite
     """What is wrong with an answer."""
     if answer.status_code >= 500:
         yield ("a fault", str(answer.status_code))
-    expected = EXPECTED[who] if way.about in (About.PATIENT, About.IDENTITY) else frozenset()
+    whose = (About.PATIENT, About.IDENTITY, *([About.OWN] if who == "patient" else []))
+    expected = EXPECTED[who] if way.about in whose else frozenset()
     shown = marks_in(answer.text)
     if shown - expected:
         yield ("shows", *map(str, sorted(shown - expected)))
@@ -289,7 +291,7 @@ def faults(answer: httpx.Response, who: str, way: Way, mark: Mark | None) -> Ite
         yield ("refuses", str(answer.status_code))
     if not is_refused(answer) and not may and answer.status_code < 500:
         yield ("answers", str(answer.status_code), answer.headers.get("location", ""))
-    wanted = frozenset(one for one in EXPECTED[who] if one[0] in way.shows and mark in (None, one))
+    wanted = frozenset(one for one in expected if one[0] in way.shows and mark in (None, one))
     if way.shows and answer.request.method == "GET" and may and not is_refused(answer):
         lacking = wanted - shown
         if lacking:

@@ -69,6 +69,9 @@ WHO: dict[str, Principal | None] = {
 Mark = tuple[str, str]
 """A marked resource: its type, and where it is (`kept`: at unit A, kept back from the patient)."""
 
+ADDRESS = "Kännedomsvägen 7"
+"""What only those may see who may know who the patient is."""
+
 HELD_BACK = ("Composition", "DocumentReference", "Observation")
 PLACES = {"a": UNIT_A, "b": UNIT_B, "c": UNIT_C, "kept": UNIT_A}
 MARKS: tuple[Mark, ...] = (
@@ -154,7 +157,9 @@ class Town:
 async def settle(services: Services, client: httpx.AsyncClient) -> Town:
     """Write everything, and let everybody do what `EXPECTED` builds on."""
     town = Town(services, client)
-    await _write(services, UNIT_A, *people(), visit(ADULT, UNIT_A))
+    home = [{"line": [ADDRESS], "city": "Stockholm"}]
+    persons = [one | {"address": home} if one["id"] == ADULT else one for one in people()]
+    await _write(services, UNIT_A, *persons, visit(ADULT, UNIT_A))
     for where, unit in PLACES.items():
         await _write(services, unit, *(_body(mark) for mark in MARKS if mark[1] == where))
     members = [{"item": {"reference": reference(mark)}} for mark in MARKS]

@@ -7,12 +7,14 @@ supervision (patientdatalagen (2008:355) 2:4 5 and 4:3), and about oneself by ev
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from kontinuum.access import Deny
 from kontinuum.audit import AuditEntry
+from kontinuum.audit.breach import NOT_THE_RECORD, Breach
 from kontinuum.audit.event import event_id, place_of, to_event
 from kontinuum.audit.patterns import BY_KEY
 from kontinuum.fhir import json
@@ -45,6 +47,8 @@ PAGE = 50
 LARGEST_PAGE = 1000
 OWN = "own-record"
 EXTRACT_AT_MOST = 20_000
+BREACH_AT_MOST = 200_000
+"""How many accesses are gathered at once; a report of more says that it is not all."""
 LONGEST_NOTE = 4000
 LONGEST_PERIOD_MICROS = 366 * 24 * 3600 * 1_000_000
 
@@ -349,6 +353,34 @@ class Logbook:
         about = (who.actor.id, who.actor.name, who.assignment.id)
         async with self._context.pool.acquire() as connection:
             await audit_review.add_check(connection, found, self._context.now(), about, outcome, note)
+        return found
+
+    async def breach(
+        self, since: int, until: int, *, actors: Sequence[str] = (), unit: str | None = None
+    ) -> Breach | Refusal:
+        """Whose data was reached at the own provider in a period (µs, `until` exclusive), by whom, which."""
+        refusal = await self._refuse_others("breach-report")
+        if refusal is not None:
+            return refusal
+        if not 0 < until - since <= LONGEST_PERIOD_MICROS:
+            return refuse(RefusalKind.BAD_REQUEST, "value", "A report covers a day at least, a year at most.")
+        provider = self._context.principal.assignment.provider
+        wanted = Filter(
+            provider, actors, None, unit, since, until, actions_not=NOT_THE_RECORD, outcomes=("permitted",)
+        )
+        found = Breach()
+        async with (
+            self._context.pool.acquire() as connection,
+            aclosing(audit_query.stream(connection, wanted)) as stream,
+        ):
+            async for rows in stream:
+                for row in rows:
+                    found.add(_decode(row.content))
+                if found.entries >= BREACH_AT_MOST:
+                    found.complete = False
+                    break
+        what = f"{_span(Period(provider, since, until))}&actor={','.join(actors)}&unit={unit or ''}"
+        await self._log_review("breach-report", what, found.concerned, found.entries)
         return found
 
     async def _finding(self, number: int) -> Finding | Refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
 from kontinuum.kernel.sql import Binder
@@ -138,7 +138,7 @@ async def count(connection: Any, wanted: Filter) -> int:
     return int(await connection.fetchval(statement, *binder.values, timeout=None))
 
 
-async def stream(connection: Any, wanted: Filter) -> AsyncIterator[list[Found]]:
+async def stream(connection: Any, wanted: Filter) -> AsyncGenerator[list[Found]]:
     """All entries that fit, oldest first, some at a time, as they stand at one moment."""
     binder = Binder()
     statement = (

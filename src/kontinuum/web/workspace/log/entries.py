@@ -28,7 +28,7 @@ _NOT_A_DAY = message("A day is written YYYY-MM-DD.")
 _NOBODY = message("No patient fits. Write the whole personal identity number, or the name.")
 _NOT_KNOWN = message("None: tried without signing in")
 _SEVERAL = message("Several patients fit. Write the whole personal identity number.")
-_NO_STAFF = message("Nobody among the staff has a name like that.")
+NO_STAFF = message("Nobody among the staff has a name like that.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +100,14 @@ async def _narrowed(page: Page, asked: Asked) -> dict[str, Any] | str:
             return _SEVERAL if people else _NOBODY
         wanted["patient"] = people[0].id
     if asked.staff:
-        actors = await _staff(page, asked.staff)
+        actors = await find_staff(page, asked.staff)
         if not actors:
-            return _NO_STAFF
+            return NO_STAFF
         wanted["actors"] = actors
     return wanted
 
 
-async def _staff(page: Page, text: str) -> list[str]:
+async def find_staff(page: Page, text: str) -> list[str]:
     """The ids of staff with these beginnings of names, or with this id."""
     names = "".join(f"&name={_escaped(word)}" for word in text.split())
     record = page.services.record(page.session.principal)
