@@ -20,7 +20,7 @@ from kontinuum.app.asgi import build
 from kontinuum.web.api.asgi import ApiRoute
 from tests.law.cast import ADULT
 from tests.law.marked import TYPES, identity
-from tests.law.town import ADDRESS, EXPECTED, NOT_TOLD_OF, WHO, Mark, Town, marks_in
+from tests.law.town import ADDRESS, EXPECTED, NOT_TOLD_OF, PLACES, WHO, Mark, Town, marks_in
 
 CARE = frozenset({"treating doctor", "nurse", "colleague", "guest", "outsider"})
 RELATED = CARE - {"outsider"}
@@ -225,7 +225,7 @@ ENDING = (("POST", "/sessions/end-all"), ("POST", "/sign-out"))
 
 def addresses(path: str, way: Way) -> Iterator[tuple[str, Mark | None]]:
     """The addresses of a route that are asked, and the marked note that each is about."""
-    ids = {identity("Composition", where): ("Composition", where) for where in ("a", "b", "c", "kept")}
+    ids = {identity("Composition", where): ("Composition", where) for where in PLACES}
     for name, mark in ids.items() if "{mark}" in way.fill.values() else [("", None)]:
         filled = path
         for key, value in way.fill.items():

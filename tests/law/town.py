@@ -1,7 +1,8 @@
 """The world of the matrix: one patient with marked data of every type at every unit, and who asks for it.
 
-Unit B is blocked for all others but for medicines, and hidden from other care providers altogether. Something
-at unit A is kept back from the patient. A guest of another care provider has relation, consent and choice.
+Unit B is blocked for all others but for medicines; what unit E has is hidden from other care providers, who
+must not be told of it. Something at unit A is kept back from the patient. A guest of another care provider
+has relation, consent and choice.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from tests.law.cast import (
 )
 from tests.law.marked import TYPES, identity, marked
 
-UNIT_D = f"{ELSEWHERE}-D"
+UNIT_D, UNIT_E = f"{ELSEWHERE}-D", f"{PROVIDER}-E"
 _AT_D = replace(someone("guest", UNIT_C).assignment, id=f"guest@{UNIT_D}", unit=UNIT_D, unit_name="Enhet D")
 GUEST = replace(someone("guest", UNIT_C), assignment=_AT_D)
 REVIEWER = someone("reviewer", UNIT_A, ActorKind.STAFF, Purpose.SUPERVISION)
@@ -73,9 +74,10 @@ ADDRESS = "Kännedomsvägen 7"
 """What only those may see who may know who the patient is."""
 
 HELD_BACK = ("Composition", "DocumentReference", "Observation")
-PLACES = {"a": UNIT_A, "b": UNIT_B, "c": UNIT_C, "kept": UNIT_A}
+PLACES = {"a": UNIT_A, "b": UNIT_B, "c": UNIT_C, "e": UNIT_E, "kept": UNIT_A}
 MARKS: tuple[Mark, ...] = (
     *((name, where) for name in TYPES for where in ("a", "b", "c")),
+    *((name, "e") for name in sorted(frozenset().union(*INFORMATION_TYPES.values()))),
     *((name, "kept") for name in HELD_BACK),
 )
 PANEL = "m-panel"
@@ -94,23 +96,23 @@ def _of(names: frozenset[str], *places: str) -> frozenset[Mark]:
 
 NOTHING: frozenset[Mark] = frozenset()
 EXPECTED: dict[str, frozenset[Mark]] = {
-    "treating doctor": _at("a", "kept", "c") | _of(MEDICINES, "b"),
+    "treating doctor": _at("a", "kept", "c", "e") | _of(MEDICINES, "b"),
     "nurse": _at("a", "kept"),
     "colleague": _at("b"),
-    "guest": _at("a", "kept", "c"),
+    "guest": _at("a", "kept", "c") | _of(MEDICINES, "b"),
     "outsider": NOTHING,
     "administrator": _at("a", "kept"),
     "reviewer": _at("a", "kept"),
-    "patient": _at("a", "b", "c"),
-    "proxy": _of(MEDICINES, "a", "b", "c"),
+    "patient": _at("a", "b", "c", "e"),
+    "proxy": _of(MEDICINES, "a", "b", "c", "e"),
     "other patient": NOTHING,
-    "system": _at("a", "b", "kept"),
+    "system": _at("a", "b", "e", "kept"),
     "nobody": NOTHING,
 }
 """What of the patient's data each sees, by whatever way."""
 
 NOT_TOLD_OF: dict[str, frozenset[Mark]] = {
-    "guest": _at("b"),
+    "guest": _at("e"),
     "patient": _at("kept"),
     "proxy": frozenset(MARKS) - EXPECTED["proxy"],
     "other patient": frozenset(MARKS),
@@ -169,13 +171,13 @@ async def settle(services: Services, client: httpx.AsyncClient) -> Town:
     laws = {name: services.gate.record(who).law for name, who in WHO.items() if who is not None}
     acts = [
         await laws["treating doctor"].consent(ADULT, later),
-        await laws["treating doctor"].choose(ADULT, [UNIT_B, UNIT_C]),
+        await laws["treating doctor"].choose(ADULT, [UNIT_B, UNIT_C, UNIT_E]),
         await laws["colleague"].relate(ADULT, "Konsult"),
         await laws["guest"].relate(ADULT, "Second opinion"),
         await laws["guest"].consent(ADULT, later),
-        await laws["guest"].choose(ADULT, [UNIT_A, UNIT_B, UNIT_C]),
+        await laws["guest"].choose(ADULT, [UNIT_A, UNIT_B, UNIT_C, UNIT_E]),
         await laws["patient"].block(ADULT, Level.INNER, UNIT_B, PROVIDER, kept=["medication"]),
-        await laws["patient"].block(ADULT, Level.OUTER, UNIT_B, PROVIDER),
+        await laws["patient"].block(ADULT, Level.OUTER, UNIT_E, PROVIDER),
         await laws["patient"].appoint(ADULT, GUARDIAN_ID, later, groups=["medication"], provider=PROVIDER),
     ]
     assert all(isinstance(act, Done) for act in acts), acts
@@ -194,8 +196,8 @@ def _body(mark: Mark) -> dict[str, Any]:
 
 
 async def _write(services: Services, unit: str, *resources: dict[str, Any]) -> None:
-    loader = services.gate.record(
-        replace(someone("loader", unit, ActorKind.SYSTEM, Purpose.SYSTEM), client="loader")
-    )
-    for result in await loader.take_in([Incoming(resource) for resource in resources]):
+    loader = someone("loader", unit, ActorKind.SYSTEM, Purpose.SYSTEM)
+    owner = PROVIDER if unit == UNIT_E else loader.assignment.provider
+    record = services.gate.record(replace(loader, assignment=replace(loader.assignment, provider=owner)))
+    for result in await record.take_in([Incoming(resource) for resource in resources]):
         assert isinstance(result, Written), result

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kontinuum.audit.entry import AuditEntry
-from kontinuum.audit.words import types_of
-from kontinuum.kernel.principal import ActorKind
+from kontinuum.audit.words import kind_of, types_of
+from kontinuum.kernel.principal import ActorKind, Purpose
 
 NOT_THE_RECORD = ("read-log", "extract-log", "review-log", "breach-report")
 """Actions that concern the log itself: whoever looks into a breach is no part of it."""
@@ -51,7 +51,12 @@ class Breach:
     complete: bool = True
 
     def add(self, entry: AuditEntry) -> None:
-        """Add an access; entries about no patient, and a patient's own, are no breach of anybody's data."""
+        """Add an access; those about no patient, and a patient's own, are no breach of anybody's data.
+
+        Nor are the names that the log's own pages look up for a reviewer.
+        """
+        if entry.purpose == Purpose.SUPERVISION and kind_of(entry) == "identity":
+            return
         others = [
             one for one in entry.patients if entry.actor_kind != ActorKind.PATIENT or one != entry.actor
         ]

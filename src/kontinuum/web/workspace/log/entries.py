@@ -26,7 +26,7 @@ UNKNOWN = "unknown"
 
 _NOT_A_DAY = message("A day is written YYYY-MM-DD.")
 _NOBODY = message("No patient fits. Write the whole personal identity number, or the name.")
-_NOT_KNOWN = message("None: tried without signing in")
+_NOT_KNOWN = message("Attempts without signing in")
 _SEVERAL = message("Several patients fit. Write the whole personal identity number.")
 NO_STAFF = message("Nobody among the staff has a name like that.")
 
