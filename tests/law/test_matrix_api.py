@@ -334,6 +334,7 @@ REACHED: dict[str, dict[str, tuple[str, ...]]] = {
     "SYSTEM ": {**dict.fromkeys(("GET", "HEAD"), ("search across types",)), "POST": ("batch",)},
     "SYSTEM _search": {"POST": ("search across types by a form",)},
     "SYSTEM metadata": dict.fromkeys(("GET", "HEAD"), ("no patient data",)),
+    "SYSTEM openapi.json": dict.fromkeys(("GET", "HEAD"), ("no patient data",)),
     "SYSTEM _history": dict.fromkeys(("GET", "HEAD"), ("history of everything",)),
 }
 """By which ways above each method at each kind of address is asked; `written` is the test of writing."""

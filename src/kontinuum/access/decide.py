@@ -189,7 +189,7 @@ def _told(question: Question, facts: Facts, circumstances: Circumstances) -> boo
     of what the patient has included.
     """
     guards = any(each.kind is not Kind.PROXY for each in circumstances.representations)
-    return guards or (facts.patient is not None and facts.patient == question.actor.id)
+    return guards or circumstances.own or (facts.patient is not None and facts.patient == question.actor.id)
 
 
 def _of_another_provider(question: Question) -> Deny:

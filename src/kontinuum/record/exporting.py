@@ -15,6 +15,7 @@ from kontinuum.kernel.sql import Fragment
 from kontinuum.record.context import Context, forbidden
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.withholding import exportable
+from kontinuum.store import persons
 from kontinuum.store.resources import export as store
 
 
@@ -75,7 +76,9 @@ async def own(context: Context) -> list[Exported] | Refusal:
     if actor.kind is not ActorKind.PATIENT:
         await context.log("export", "refused", _NOT_SELF.rule)
         return forbidden(_NOT_SELF)
-    mine = Fragment("r.bucket = {} and r.patient = {}::text", (bucket_of(actor.id), actor.id))
+    members = list(await persons.whole(context.pool, actor.id))
+    buckets = [bucket_of(each) for each in members]
+    mine = Fragment("r.bucket = any({}::integer[]) and r.patient = any({}::text[])", (buckets, members))
     scope = all_of(mine, predicate(context.question(Action.READ, patient=actor.id)))
     async with context.pool.acquire() as connection:
         found = [

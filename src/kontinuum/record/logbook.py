@@ -366,7 +366,7 @@ class Logbook:
             return refuse(RefusalKind.BAD_REQUEST, "value", "A report covers a day at least, a year at most.")
         provider = self._context.principal.assignment.provider
         wanted = Filter(
-            provider, actors, None, unit, since, until, actions_not=NOT_THE_RECORD, outcomes=("permitted",)
+            provider, actors, (), unit, since, until, actions_not=NOT_THE_RECORD, outcomes=("permitted",)
         )
         found = Breach()
         async with (
