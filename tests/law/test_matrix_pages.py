@@ -67,6 +67,8 @@ class Way:
 
 _PATIENT = {"patient": ADULT}
 _NOTE = {"patient": ADULT, "type": "Composition", "id": "{mark}"}
+_DESTROYS = "25: it takes a right of its own, which nobody of the cast has"
+_PATIENT_ALONE = frozenset({"patient"})
 _CHART = ("AllergyIntolerance", "Composition", "Condition", "MedicationRequest")
 
 
@@ -129,11 +131,9 @@ ROUTES: dict[tuple[str, str], Way] = {
         )
         for deed in ("correct", "withdraw", "dissent", "keep-back", "lift")
     },
-    ("GET", "/destruction"): Way(About.DIRECTORY, frozenset({"administrator"}), "25"),
-    ("POST", "/destruction"): Way(About.DIRECTORY, frozenset({"administrator"}), "25"),
-    ("POST", "/destruction/{number:int}"): Way(
-        About.DIRECTORY, frozenset({"administrator"}), "25", (), {"number": NONE}
-    ),
+    ("GET", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
+    ("POST", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
+    ("POST", "/destruction/{number:int}"): Way(About.DIRECTORY, frozenset(), _DESTROYS, (), {"number": NONE}),
     ("GET", "/patients/new"): _person(),
     ("POST", "/patients/new"): _person(number="no number"),
     ("GET", "/duplicates"): _person(),
@@ -204,6 +204,12 @@ ROUTES: dict[tuple[str, str], Way] = {
     },
     ("GET", "/my-log"): _own(PATIENTS, "21"),
     ("GET", "/my-log/pdf"): _own(PATIENTS, "21"),
+    ("GET", "/my-record"): Way(About.OWN, PATIENTS, "29", ("Composition",)),
+    ("GET", "/my-record/{type}/{id}"): Way(About.OWN, _PATIENT_ALONE, "27, 28", ("Composition",), _NOTE),
+    ("POST", "/my-record/{type}/{id}/dissent"): Way(About.OWN, _PATIENT_ALONE, "24", (), _NOTE),
+    ("POST", "/my-record/{type}/{id}/take-back/{dissent}"): Way(
+        About.OWN, _PATIENT_ALONE, "24", (), _NOTE | {"dissent": NONE}
+    ),
     ("GET", "/my-data"): Way(About.OWN, PATIENTS, "34", TYPES),
     ("GET", "/my-privacy"): _own(PATIENTS, "29"),
     ("POST", "/my-privacy/{act}"): Way(About.OWN, PATIENTS, "12 and 29", (), {"act": "block"}),
@@ -302,11 +308,12 @@ def faults(answer: httpx.Response, who: str, way: Way, mark: Mark | None) -> Ite
 async def test_a_page_of_what_must_not_be_told_of_is_that_of_nothing(town: Town, who: str) -> None:
     way = ROUTES["GET", "/patient/{patient}/entry/{type}/{id}"]
     for mark in sorted(one for one in NOT_TOLD_OF[who] if one[0] == "Composition"):
-        there, never = [
-            await asked(town, who, "GET", f"/patient/{ADULT}/entry/Composition/{name}", way)
-            for name in (identity(*mark), "never-was")
-        ]
-        assert plain(there, identity(*mark)) == plain(never, "never-was")
+        for page in (f"/patient/{ADULT}/entry/Composition", "/my-record/Composition"):
+            there, never = [
+                await asked(town, who, "GET", f"{page}/{name}", way)
+                for name in (identity(*mark), "never-was")
+            ]
+            assert plain(there, identity(*mark)) == plain(never, "never-was")
     if who in OTHERS:
         there, never = [
             await asked(town, who, "GET", f"/patient/{name}", ROUTES["GET", "/patient/{patient}"])
