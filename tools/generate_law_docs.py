@@ -12,14 +12,44 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kontinuum.access.catalogue import BEHAVIOURS, RULES, rules_of
+from kontinuum.access.portal import GUARDIANS_UNTIL, OWN_ACCESS_FROM
 from kontinuum.access.project import AFTER_CONTACT, AFTER_REFERRAL
 from kontinuum.kernel.provider_settings import BY_NAME, shown
 from kontinuum.record import durations
+from kontinuum.record.destroying import KEPT_YEARS
+from kontinuum.record.logbook import BREACH_AT_MOST, LONGEST_PERIOD_MICROS
+from kontinuum.record.reviewing import RANKED, SAMPLE
 
 DAY = 24 * 3600 * 1_000_000
 HOUR = 3600 * 1_000_000
 
 CONSTANT = "A constant of the program."
+
+REQUIRED = (*range(1, 22), *range(24, 30), 34)
+"""The behaviours that are built: each has a provision, tests of both sides, and its settings."""
+
+_PDL, _IN_RECORD = "patientdatalagen (2008:355)", "patientdatalagen (2008:355) 3:6 1"
+
+PROVISIONS: dict[int, tuple[str, ...]] = {
+    1: (_IN_RECORD, "folkbokföringslagen (1991:481) 18 §", "lag (2022:1697) om samordningsnummer"),
+    2: (_IN_RECORD,),
+    3: (_IN_RECORD, f"{_PDL} 3:14"),
+    4: (
+        "offentlighets- och sekretesslagen (2009:400) 5:5, 21:3 and 22:1",
+        "folkbokföringslagen (1991:481) 16 §",
+    ),
+    5: (f"{_PDL} 4:2", "HSLF-FS 2016:40 ch. 4"),
+    12: (f"{_PDL} 4:4",),
+    18: (f"{_PDL} 4:3", "HSLF-FS 2016:40 4:9"),
+    19: (f"{_PDL} 4:3", "HSLF-FS 2016:40 4:9"),
+    20: (f"{_PDL} 4:3", "HSLF-FS 2016:40 4:9"),
+    21: (f"{_PDL} 8:5",),
+    24: (f"{_PDL} 3:14 (corrections) and 3:8 (dissent)",),
+    25: (f"{_PDL} 8:4 and 3:17",),
+    26: (f"{_PDL} 3:13",),
+    34: ("(EU) 2016/679 (GDPR) art. 5.1 b, 15, 20, 33 and 34", f"{_PDL} 2:4"),
+}
+"""By what the behaviours are that no rule object carries out; the others' stand at their rules."""
 
 LIMITS: dict[int, tuple[str, ...]] = {
     7: (
@@ -28,10 +58,20 @@ LIMITS: dict[int, tuple[str, ...]] = {
         f"A relation that a write states lasts {durations.DOCUMENTED_FOR // HOUR} hours. {CONSTANT}",
     ),
     8: (f"A choice lasts {durations.CHOICE_FOR // HOUR} hours. {CONSTANT}",),
+    20: (f"A round draws {SAMPLE} accesses, and lists the {RANKED} that stand out most. {CONSTANT}",),
+    25: (f"A record is kept for {KEPT_YEARS} years at least after its last entry. {CONSTANT}",),
+    27: (f"Own access from {OWN_ACCESS_FROM} years, guardians until {GUARDIANS_UNTIL}. {CONSTANT}",),
+    28: ("Setting `KONTINUUM_KEPT_BACK_TOLD` of the installation: docs/settings.md.",),
+    34: (
+        f"A report covers {LONGEST_PERIOD_MICROS // DAY} days and {BREACH_AT_MOST:,} accesses at most, and "
+        f"says so where there are more. {CONSTANT}",
+    ),
 }
-"""What is limited in time by constants in `record/durations.py` and `access/project.py`."""
+"""What is limited by constants, and by settings of the installation."""
 
 SETTINGS = {
+    2: ("reserve_series",),
+    6: ("session_hours", "idle_minutes"),
     7: ("relation_days",),
     10: ("lift_days_max",),
     13: ("informed_generally",),
@@ -73,7 +113,9 @@ _PERSONS = "unit/sweden/test_person_numbers.py"
 _UNITS = "unit/sweden/test_organisation_identifiers.py"
 _LINKS = "db/test_patient_index.py"
 _REVIEW = "db/test_log_review.py"
+_SEARCH = "db/test_log_search.py"
 _CORRECTIONS = "law/test_rule_24_corrections.py"
+_PROTECTION = "law/test_rule_34_data_protection.py"
 _DISSENT = "law/test_rule_24_dissent.py"
 _DESTRUCTION = "law/test_rule_25_destruction.py"
 _TAMPERING = "db/test_log_tampering.py"
@@ -119,9 +161,11 @@ HOMES: dict[int, Home] = {
         "src/kontinuum/audit, src/kontinuum/store/audit_keeping.py",
         (
             f"{_REVIEW}::test_rule_19_a_reviewer_sees_the_own_provider_only",
+            f"{_SEARCH}::test_rule_19_permits_a_search_of_the_own_providers_log_as_audit_events",
             f"{_TAMPERING}::test_what_is_kept_long_enough_is_removed_and_the_rest_still_verifies",
         ),
         (
+            f"{_SEARCH}::test_rule_19_refuses_a_search_of_the_log_by_all_others",
             f"{_TAMPERING}::test_nothing_younger_than_five_years_is_removed",
             f"{_TAMPERING}::test_even_the_owner_of_the_tables_is_refused",
         ),
@@ -130,15 +174,24 @@ HOMES: dict[int, Home] = {
         "The log is reviewed by samples and by patterns, the weightiest first: emergency openings, relations "
         "stated by hand, then what is unusual. Each review is documented.",
         "src/kontinuum/audit/patterns.py, src/kontinuum/record/reviewing.py",
-        (f"{_REVIEW}::test_rule_20_each_pattern_is_found_in_the_log",),
-        (f"{_REVIEW}::test_rule_17_refuses_the_review_of_an_opening_to_who_made_it",),
+        (
+            f"{_REVIEW}::test_rule_20_permits_a_review_that_is_documented_and_itself_in_the_log",
+            f"{_REVIEW}::test_rule_20_each_pattern_is_found_in_the_log",
+        ),
+        (
+            f"{_REVIEW}::test_rule_20_refuses_a_review_by_others_of_others_and_without_an_outcome",
+            f"{_REVIEW}::test_rule_17_refuses_the_review_of_an_opening_to_who_made_it",
+        ),
     ),
     21: Home(
         "The patient gets an extract of the log in plain words; staff are named where the care provider has "
         "decided so.",
         "src/kontinuum/web/workspace/log/extract.py",
         ("http/pages/test_log_pages.py::test_rule_21_a_patient_reads_the_own_log_and_nobody_elses",),
-        (f"{_REVIEW}::test_rule_21_the_patient_gets_the_own_extract_and_nobody_elses",),
+        (
+            f"{_REVIEW}::test_rule_21_the_patient_gets_the_own_extract_and_nobody_elses",
+            f"{_SEARCH}::test_rule_21_refuses_the_patient_the_names_of_staff_unless_the_provider_decided_so",
+        ),
     ),
     24: Home(
         "Nothing is overwritten: every version stays, with who and when. A signed entry is corrected with a "
@@ -147,13 +200,13 @@ HOMES: dict[int, Home] = {
         "src/kontinuum/record/dissenting.py",
         (
             "http/api/test_api_history.py::test_the_history_of_a_resource_tells_what_happened_newest_first",
-            f"{_CORRECTIONS}::test_rule_24_a_correction_keeps_the_original_with_who_when_and_why",
-            f"{_DISSENT}::test_rule_24_the_patient_notes_a_dissent_at_an_entry_and_staff_find_it",
+            f"{_CORRECTIONS}::test_rule_24_permits_a_correction_that_keeps_the_original_with_who_when_and_why",
+            f"{_DISSENT}::test_rule_24_permits_the_patient_to_note_a_dissent_that_staff_find",
         ),
         (
             "db/test_gate.py::test_an_update_needs_the_version_it_builds_on",
-            f"{_CORRECTIONS}::test_rule_24_staff_cannot_change_a_signed_entry_without_a_reason",
-            f"{_DISSENT}::test_rule_24_staff_cannot_change_or_remove_a_dissent",
+            f"{_CORRECTIONS}::test_rule_24_refuses_staff_a_change_of_a_signed_entry_without_a_reason",
+            f"{_DISSENT}::test_rule_24_refuses_staff_a_change_or_removal_of_a_dissent",
         ),
     ),
     25: Home(
@@ -170,48 +223,100 @@ HOMES: dict[int, Home] = {
         ("unit/fhir/test_json.py::test_a_string_with_half_a_surrogate_pair_is_refused",),
     ),
     34: Home(
-        "Every access has a purpose, and the subject's data is given out as valid FHIR.",
-        "src/kontinuum/kernel/principal.py, src/kontinuum/record/exporting.py",
-        ("db/test_export.py::test_what_was_exported_is_restored_as_it_was",),
-        ("law/test_within_provider.py::test_rule_07_refuses_a_relation_stated_without_a_reason",),
+        "Every access has a purpose, which decides and stands in the log. The data subject takes a copy of "
+        "the own data along, as valid FHIR. What the report of a breach needs is at hand: whose data, which "
+        "kinds, by whom, when.",
+        "src/kontinuum/kernel/principal.py, src/kontinuum/record/exporting.py, src/kontinuum/audit/breach.py",
+        (
+            f"{_PROTECTION}::test_rule_34_permits_every_access_for_a_purpose_that_stands_in_the_log",
+            f"{_PROTECTION}::test_rule_34_permits_the_data_subject_a_copy_of_all_that_may_be_read",
+            f"{_PROTECTION}::test_rule_34_permits_a_reviewer_the_report_of_a_breach",
+            "db/test_export.py::test_what_was_exported_is_restored_as_it_was",
+        ),
+        (
+            f"{_PROTECTION}::test_rule_34_refuses_what_is_not_within_the_purpose",
+            f"{_PROTECTION}::test_rule_34_refuses_the_copy_to_all_but_the_data_subject",
+            f"{_PROTECTION}::test_rule_34_refuses_the_report_of_a_breach_without_the_right_or_the_days",
+        ),
     ),
 }
 """The behaviours whose home is identity, the log, the record and its text."""
 
 
-def home_page(number: int) -> str:
-    """Give the page of a behaviour outside the access decision."""
-    home = HOMES[number]
-    lines = [f"# {number}. {home.text.split('. ')[0].rstrip('.')}", "", home.text, ""]
-    if home.place:
-        lines += [f"Carried out in {', '.join(f'`{each}`' for each in home.place.split(', '))}.", ""]
-    if limits(number):
-        lines += ["## Limits and settings", "", *limits(number), ""]
-    for title, tests in (("Tests that permit", home.permits), ("Tests that refuse", home.refuses)):
-        if tests:
-            lines += [f"## {title}", ""]
-            for test in tests:
-                file, _, name = test.partition("::")
-                words = re.sub(r"^rule \d\d ", "", name.removeprefix("test_").replace("_", " "))
-                lines.append(f"- `tests/{file}`: {words}")
-            lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
+Sides = tuple[list[str], list[str], list[str]]
+"""Tests that permit, that refuse, and others, as `tests/file.py::test_name`."""
 
 
-def one_sided(root: Path) -> Iterator[str]:
-    """Give what is wrong with the tests of each behaviour: one side missing, or a test that is not there."""
-    for number, tests in ((number, named_tests(root).get(number, [])) for number in sorted(BEHAVIOURS)):
-        for side in ("permit", "refuse"):
-            if not any(side in name for _, name in tests):
-                yield f"rule {number}: no test named rule_{number:02}_{side}s…"
-    for number, home in HOMES.items():
-        if home.place and not (home.permits and home.refuses):
-            yield f"rule {number}: tests/ of both sides are to be named in tools/generate_law_docs.py"
-        for test in (*home.permits, *home.refuses):
+def sides_of(number: int, tests: list[tuple[str, str]]) -> Sides:
+    """Give the tests of a behaviour: those that a home names, and those that name the behaviour."""
+    home = HOMES.get(number)
+    permits = [f"tests/{test}" for test in home.permits] if home else []
+    refuses = [f"tests/{test}" for test in home.refuses] if home else []
+    others: list[str] = []
+    for test in (f"{file}::{name}" for file, name in tests):
+        if test not in (*permits, *refuses):
+            side = permits if "_permit" in test else refuses if "_refuse" in test else others
+            side.append(test)
+    return permits, refuses, others
+
+
+def provisions_of(number: int) -> tuple[str, ...]:
+    """Give the provisions by which a behaviour is."""
+    return PROVISIONS.get(number) or tuple(dict.fromkeys(rule.provision for rule in rules_of(number)))
+
+
+def page(number: int, tests: list[tuple[str, str]]) -> str:
+    """Give the page of one behaviour."""
+    home = HOMES.get(number)
+    text = home.text if home else BEHAVIOURS[number]
+    lines = [f"# {number}. {text.split('. ')[0].rstrip('.')}", "", text, "", "## Provision", ""]
+    lines += [f"- {provision}" for provision in provisions_of(number)]
+    if home:
+        lines += ["", f"Carried out in {', '.join(f'`{each}`' for each in home.place.split(', '))}."]
+    for rule in rules_of(number):
+        summary = (type(rule).__doc__ or "").splitlines()[0]
+        lines += [
+            "",
+            f"## `{rule.name}`",
+            "",
+            summary,
+            "",
+            f"- provision: {rule.provision}",
+            f"- in words: {rule.reason.en}",
+            f"- på svenska: {rule.reason.sv}",
+        ]
+    lines += ["", "## Limits and settings", "", *(limits(number) or ["None: it is the same everywhere."])]
+    titles = ("Tests that permit", "Tests that refuse", "Further tests")
+    for title, named in zip(titles, sides_of(number, tests), strict=True):
+        if named:
+            lines += ["", f"## {title}", "", *map(_told, named)]
+    return "\n".join(lines) + "\n"
+
+
+def _told(test: str) -> str:
+    file, _, name = test.partition("::")
+    return f"- `{file}`: {re.sub(r'^rule_[0-9]{2}_', '', name.removeprefix('test_')).replace('_', ' ')}"
+
+
+def lacking(root: Path) -> Iterator[str]:
+    """Give what behaviours lack: text, provision, tests of one side, or a test that is named and gone."""
+    tests = named_tests(root)
+    for number in REQUIRED:
+        if number not in BEHAVIOURS and number not in HOMES:
+            yield f"rule {number}: said nowhere"
+            continue
+        permits, refuses, others = sides_of(number, tests.get(number, []))
+        if not provisions_of(number):
+            yield f"rule {number}: no provision"
+        if not permits:
+            yield f"rule {number}: no test that permits; name one test_rule_{number:02}_permits_…"
+        if not refuses:
+            yield f"rule {number}: no test that refuses; name one test_rule_{number:02}_refuses_…"
+        for test in (*permits, *refuses, *others):
             file, _, name = test.partition("::")
-            path = root / "tests" / file
+            path = root / file
             if not path.is_file() or f"def {name}(" not in path.read_text(encoding="utf-8"):
-                yield f"rule {number}: tests/{test} is not there"
+                yield f"rule {number}: {test} is not there"
 
 
 def main(root: Path, *, write: bool) -> int:
@@ -229,20 +334,18 @@ def main(root: Path, *, write: bool) -> int:
     wrong = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
     for name in wrong:
         print(f"docs/law/{name}: not what rules and tests say; python tools/generate_law_docs.py --write")
-    lacking = list(one_sided(root))
-    for text in lacking:
+    missing = list(lacking(root))
+    for text in missing:
         print(text)
-    return 1 if wrong or lacking else 0
+    return 1 if wrong or missing else 0
 
 
 def pages(root: Path) -> Iterator[tuple[str, str]]:
     """Give the name and text of each page."""
     tests = named_tests(root)
     yield "README.md", index()
-    for number in sorted(BEHAVIOURS):
+    for number in sorted({*BEHAVIOURS, *HOMES}):
         yield f"{number:02}.md", page(number, tests.get(number, []))
-    for number in sorted(HOMES):
-        yield f"{number:02}.md", home_page(number)
 
 
 def index() -> str:
@@ -250,9 +353,11 @@ def index() -> str:
     lines = [
         "# The law as behaviours",
         "",
-        "One page for each behaviour that the access decision carries out: what it does, by which statute,",
-        "and the tests that show it from both sides. Written by `tools/generate_law_docs.py` from rule",
-        "objects in `src/kontinuum/access` and names of tests; `docs/decisions/0007-law.md` says why.",
+        "One page for each behaviour: what it does, by which provision, the limits and settings on which",
+        "it turns, and the tests that show it from both sides. `tools/generate_law_docs.py` writes them from",
+        "rule objects in `src/kontinuum/access` and names of tests; `docs/decisions/0007-law.md` says why.",
+        "",
+        "Carried out by the decision on access:",
         "",
         "| behaviour | rules |",
         "|---|---|",
@@ -267,28 +372,6 @@ def index() -> str:
     others = [rule for rule in RULES if not set(rule.numbers) & BEHAVIOURS.keys()]
     lines += ["", "Rules that serve other behaviours:", ""]
     lines += [f"- `{rule.name}`: {rule.reason.en} ({rule.provision})" for rule in others]
-    return "\n".join(lines) + "\n"
-
-
-def page(number: int, tests: list[tuple[str, str]]) -> str:
-    """Give the page of one behaviour."""
-    lines = [f"# {number}. {BEHAVIOURS[number].split('. ')[0].rstrip('.')}", "", BEHAVIOURS[number], ""]
-    for rule in rules_of(number):
-        summary = (type(rule).__doc__ or "").splitlines()[0]
-        lines += [
-            f"## `{rule.name}`",
-            "",
-            summary,
-            "",
-            f"- provision: {rule.provision}",
-            f"- in words: {rule.reason.en}",
-            f"- på svenska: {rule.reason.sv}",
-            "",
-        ]
-    if limits(number):
-        lines += ["## Limits and settings", "", *limits(number), ""]
-    lines += ["## Tests", ""]
-    lines += [f"- `{file}`: {name.removeprefix('test_').replace('_', ' ')}" for file, name in tests]
     return "\n".join(lines) + "\n"
 
 

@@ -103,7 +103,15 @@ async def test_axe_finds_nothing_on_the_logs_pages_and_none_scrolls_sideways(
     await page.locator(".findings a").first.click()
     await page.wait_for_url("**/log/findings/*")
     problems = {}
-    for path in (page.url, review, "/log/reviews", "/log", "/log/extract", f"/log/extract/{MARKED}"):
+    for path in (
+        page.url,
+        review,
+        "/log/reviews",
+        "/log",
+        "/log/breach",
+        "/log/extract",
+        f"/log/extract/{MARKED}",
+    ):
         await page.goto(path)
         found = await accessibility_problems(page)
         if found:

@@ -6,14 +6,18 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
+from kontinuum.app.asgi import build
+from kontinuum.app.postgres import scratch_database
 from kontinuum.app.services import Services, open_services
 from kontinuum.kernel.clock import FixedClock, to_micros
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.record import Done, Incoming, Record, Refusal, Stored, Written
 from tests.law.cast import NOW, OWNER, PATIENTS, TREATING, entries, people, someone, visit
+from tests.law.town import Town, settle
 
 
 class Region:
@@ -73,6 +77,16 @@ async def region(settings: Settings, dsn: str) -> AsyncIterator[Region]:
         for unit in OWNER:
             await region.write(unit, *(entry for patient in PATIENTS for entry in entries(patient, unit)))
         yield region
+
+
+@pytest.fixture(scope="package")
+async def town(settings: Settings, database_server: str, template: str) -> AsyncIterator[Town]:
+    """The world of the matrix behind one application, for all tests that only look."""
+    with scratch_database(database_server, template=template) as dsn:
+        async with open_services(settings, dsn, clock=FixedClock(NOW), connections=8) as services:
+            transport = httpx.ASGITransport(app=build(services), raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                yield await settle(services, client)
 
 
 def done(result: Done | Refusal) -> Done:

@@ -28,7 +28,9 @@ async def doctor(gate: Gate, record: Record) -> Record:
     return await meeting(gate, DOCTOR)
 
 
-async def test_rule_24_a_correction_keeps_the_original_with_who_when_and_why(doctor: Record) -> None:
+async def test_rule_24_permits_a_correction_that_keeps_the_original_with_who_when_and_why(
+    doctor: Record,
+) -> None:
     done = await doctor.text.correct(RIGHT, WHY, version=1)
     assert isinstance(done, Corrected)
 
@@ -101,7 +103,9 @@ async def test_rule_24_another_provider_cannot_correct(doctor: Record, gate: Gat
     ],
     ids=["update", "delete", "conditional update", "conditional delete"],
 )
-async def test_rule_24_staff_cannot_change_a_signed_entry_without_a_reason(doctor: Record, do: Any) -> None:
+async def test_rule_24_refuses_staff_a_change_of_a_signed_entry_without_a_reason(
+    doctor: Record, do: Any
+) -> None:
     refused = await do(doctor)
     assert isinstance(refused, Refusal)
     assert "3:14" in refused.issues[0].message

@@ -24,7 +24,7 @@ async def noted(patient: Record) -> Written:
     return written
 
 
-async def test_rule_24_the_patient_notes_a_dissent_at_an_entry_and_staff_find_it(
+async def test_rule_24_permits_the_patient_to_note_a_dissent_that_staff_find(
     patient: Record, gate: Gate
 ) -> None:
     await noted(patient)
@@ -63,7 +63,7 @@ async def test_rule_24_another_patient_cannot_dissent(patient: Record, gate: Gat
     assert isinstance(await patient.text.dissent("Composition", "none", TEXT), Refusal)
 
 
-async def test_rule_24_staff_cannot_change_or_remove_a_dissent(
+async def test_rule_24_refuses_staff_a_change_or_removal_of_a_dissent(
     patient: Record, gate: Gate, record: Record
 ) -> None:
     stored = (await noted(patient)).stored

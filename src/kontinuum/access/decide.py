@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from kontinuum.access.bars import CARE_BARS, PORTAL_BARS, Bar, any_bar, stopping
-from kontinuum.access.circumstances import Circumstances
+from kontinuum.access.circumstances import Circumstances, Kind
 from kontinuum.access.decision import Action, Decision, Deny, Facts, Permit, Question
 from kontinuum.access.grounds import (
     Emergency,
@@ -165,7 +165,12 @@ def _lacking(question: Question, facts: Facts, circumstances: Circumstances) -> 
     """What is missing, the first thing first."""
     if question.is_patient:
         own = OwnRecord()
-        return Deny(own.name, own.reason.en, own.provision)
+        return Deny(
+            own.name,
+            own.reason.en,
+            own.provision,
+            question.reads and not _told(question, facts, circumstances),
+        )
     same_provider = facts.provider == question.assignment.provider
     if question.is_system or not question.reads or question.principal.purpose is not Purpose.CARE:
         return _of_another_provider(question) if not same_provider else _not_needed(question)
@@ -175,6 +180,16 @@ def _lacking(question: Question, facts: Facts, circumstances: Circumstances) -> 
     if not same_provider and not CONSENT.holds(question, facts, circumstances):
         return Deny(CONSENT.name, CONSENT.reason.en, CONSENT.provision)
     return Deny(need.name, need.reason.en, need.provision)
+
+
+def _told(question: Question, facts: Facts, circumstances: Circumstances) -> bool:
+    """Whether a patient is told why something is refused: of the own record, or that of a child.
+
+    That there is anything about anybody else is not told: to strangers nothing, to a proxy nothing outside
+    of what the patient has included.
+    """
+    guards = any(each.kind is not Kind.PROXY for each in circumstances.representations)
+    return guards or circumstances.own or (facts.patient is not None and facts.patient == question.actor.id)
 
 
 def _of_another_provider(question: Question) -> Deny:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import structlog
 
+from kontinuum.app.endings import Endings
 from kontinuum.audit import AuditLog
 from kontinuum.identity import Identity, Limits
 from kontinuum.kernel.clock import Clock, SystemClock
@@ -81,6 +82,9 @@ async def open_services(
         await decided.learn()
         identity = Identity(pool, clock, shown, limits, decided)
         await anchor.add_listener(CHANNEL, _hear(identity, decided))
+        endings = Endings(identity.sessions, audit, clock)
+        endings.start()
+        stack.push_async_callback(endings.stop)
         gate = Gate(pool, audit, clock, keys, decided, hinted=settings.kept_back_told)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)

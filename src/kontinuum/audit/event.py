@@ -35,7 +35,7 @@ _ENTITY_ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
 _REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _PURPOSES: Final = "urn:kontinuum:codesystem:purpose"
 
-_INTERACTIONS: Final = {
+INTERACTIONS: Final = {
     "read": ("read", "R"),
     "vread": ("vread", "R"),
     "history": ("history", "R"),
@@ -54,7 +54,7 @@ AUTHENTICATING: Final = frozenset(
 )
 """Actions by which somebody comes in, goes, or tries to."""
 
-_OUTCOMES: Final = {"permitted": "0", "not-found": "4", "refused": "8", "failed": "12"}
+OUTCOMES: Final = {"permitted": "0", "not-found": "4", "refused": "8", "failed": "12"}
 """http://hl7.org/fhir/R4/valueset-audit-event-outcome.html: success, minor, serious, major failure."""
 
 _REASONS: Final = {
@@ -81,7 +81,7 @@ def place_of(logical_id: str) -> tuple[int, int, int] | None:
 
 def to_event(entry: AuditEntry, logical_id: str) -> dict[str, Any]:
     """The entry as an AuditEvent."""
-    interaction, code = _INTERACTIONS.get(entry.action, (None, "E"))
+    interaction, code = INTERACTIONS.get(entry.action, (None, "E"))
     subtype = [{"system": _ACTIONS, "code": entry.action}]
     if interaction is not None:
         subtype.insert(0, {"system": _INTERACTION, "code": interaction})
@@ -92,7 +92,7 @@ def to_event(entry: AuditEntry, logical_id: str) -> dict[str, Any]:
         "subtype": subtype,
         "action": code,
         "recorded": instant(entry.recorded),
-        "outcome": _OUTCOMES[entry.outcome],
+        "outcome": OUTCOMES[entry.outcome],
         "agent": list(_agents(entry)),
         "source": {"site": entry.client or "kontinuum", "observer": {"display": "Kontinuum"}},
     }

@@ -116,6 +116,7 @@ _KINDS: Final = {
     "correct": "correct",
     "register-destruction": "register-destruction",
     "destroy": "destroy",
+    "breach-report": "review",
     **{act: act for act in _ACTS},
 }
 
@@ -142,7 +143,7 @@ def kind_of(entry: AuditEntry) -> str:
     if entry.outcome == "refused":
         return "refused"
     kind = _KINDS.get(entry.action, "other")
-    types = _types(entry)
+    types = types_of(entry)
     return "identity" if kind == "read" and types == ("Patient",) and entry.action == "search" else kind
 
 
@@ -158,7 +159,7 @@ def say(kind: str, things: Collection[str], translator: Translator) -> str:
 
 def in_words(entry: AuditEntry, translator: Translator) -> str:
     """One entry in words."""
-    return say(kind_of(entry), _types(entry), translator)
+    return say(kind_of(entry), types_of(entry), translator)
 
 
 def lines(entries: Sequence[AuditEntry], translator: Translator) -> list[Line]:
@@ -187,7 +188,7 @@ def _together(later: AuditEntry, earlier: AuditEntry) -> bool:
 
 def _line(group: Sequence[AuditEntry], translator: Translator) -> Line:
     newest, oldest = group[0], group[-1]
-    things = dict.fromkeys(name for entry in group for name in _types(entry))
+    things = dict.fromkeys(name for entry in group for name in types_of(entry))
     return Line(
         oldest.recorded,
         newest.recorded,
@@ -214,7 +215,12 @@ def who(line: Line, translator: Translator, *, names: bool, patient: str) -> str
     return line.name if names else translator.gettext("Staff")
 
 
-def _types(entry: AuditEntry) -> tuple[str, ...]:
+def thing(type_name: str, translator: Translator) -> str:
+    """A resource type in words."""
+    return translator.gettext(_THINGS.get(type_name, _OTHER))
+
+
+def types_of(entry: AuditEntry) -> tuple[str, ...]:
     """The types of what was accessed: of references `Type/…` and searches `Type?…`."""
     found = dict.fromkeys(
         what.replace("?", "/", 1).partition("/")[0] for what in entry.what if what[:1].isupper()

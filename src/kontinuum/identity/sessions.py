@@ -6,6 +6,7 @@ rights do, so that a cookie which was seen before is worth nothing afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -216,10 +217,30 @@ class Sessions:
         return None if row is None or await self._is_over(row) else self._session(row)
 
     async def end(self, session: Session, ending: Ending) -> bool:
-        """End a session; false when it had ended."""
+        """End a session; false when it had ended. Who ends it logs that."""
         self._forget_id(session.id)
         actor = session.principal.actor.id
-        return await store.end(self._pool, session.id, actor, self._now(), ending.value)
+        return await store.end(self._pool, session.id, actor, self._now(), ending.value, told=True)
+
+    async def end_overdue(self) -> None:
+        """End the sessions whose time is over, so that their end is told."""
+        now = self._now()
+        for row in await store.overdue(self._pool, now, now - self._limits.lock // _MICROSECOND):
+            if await self._is_over(row):
+                self._forget_id(row.id)
+                await store.end(self._pool, row.id, row.actor, now, Ending.EXPIRED.value, told=False)
+
+    async def tell_ends(self, tell: Callable[[Session, Ending], Awaitable[None]]) -> int:
+        """Tell each session that has ended and is not told of, once; how many there were, a hundred at most.
+
+        What could not be told is told the next time.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await store.untold(connection)
+            for row in rows:
+                await tell(self._session(row), Ending(row.ending or Ending.EXPIRED))
+            await store.note_told(connection, [row.id for row in rows])
+        return len(rows)
 
     async def end_at_provider(self, issuer: str, subject: str | None, sid: str | None) -> list[Session]:
         """End what a provider says has ended there."""

@@ -334,6 +334,16 @@ SETTINGS: tuple[Setting, ...] = (
         description="The browser that `make test` drives. Read by the test tools only.",
         parse=setting_values.executable,
     ),
+    Setting(
+        name="TEST_SOAK",
+        field=None,
+        type="whole number",
+        default=None,
+        default_text="10",
+        allowed="1 to 86400",
+        description="For how many seconds twenty people work at once in `make soak`. Read by the tests only.",
+        parse=setting_values.seconds,
+    ),
 )
 
 _BY_VARIABLE = {setting.variable: setting for setting in SETTINGS}

@@ -95,6 +95,12 @@ def minutes(text: str) -> timedelta | Refusal:
     return number if isinstance(number, Refusal) else timedelta(minutes=number)
 
 
+def seconds(text: str) -> timedelta | Refusal:
+    """A number of seconds, a day at most."""
+    number = _whole_number(text, 1, 86_400)
+    return number if isinstance(number, Refusal) else timedelta(seconds=number)
+
+
 def kinds(text: str) -> frozenset[str] | Refusal:
     """Kinds of what is kept back, with commas between them; `none` for none."""
     kinds = frozenset() if text == "none" else frozenset(text.split(","))

@@ -194,6 +194,5 @@ def log_is_not_searched() -> Refusal:
     return refuse(
         RefusalKind.BAD_REQUEST,
         "not-supported",
-        "The log is not searched by this API yet. Read one entry as AuditEvent/log-…; an assignment for "
-        "supervision searches the log at /log, and `kontinuum audit export` writes it as AuditEvents.",
+        "The log is searched by itself, as AuditEvent?…, and not together with or by way of other resources.",
     )

@@ -98,7 +98,8 @@ async def discard_draft(context: Context, patient: str, identity: str) -> Draft 
     """Put a draft aside; it can be taken back for a day."""
     now = context.now()
     await rows.purge(context.pool, now - _DAY)
-    draft = await rows.discard(context.pool, identity, _owner(context), patient, now)
+    known = _is_identity(identity)
+    draft = await rows.discard(context.pool, identity, _owner(context), patient, now) if known else None
     if draft is None:
         return _missing()
     await _noted(context, draft, "discarded")
@@ -107,7 +108,8 @@ async def discard_draft(context: Context, patient: str, identity: str) -> Draft 
 
 async def restore_draft(context: Context, patient: str, identity: str) -> Draft | Refusal:
     """Take a discarded draft back."""
-    draft = await rows.restore(context.pool, identity, _owner(context), patient)
+    known = _is_identity(identity)
+    draft = await rows.restore(context.pool, identity, _owner(context), patient) if known else None
     if draft is None:
         return _missing()
     await _noted(context, draft, "restored")
@@ -117,6 +119,15 @@ async def restore_draft(context: Context, patient: str, identity: str) -> Draft 
 async def remove_draft(context: Context, patient: str, identity: str) -> None:
     """Remove a draft whose content is signed."""
     await rows.remove(context.pool, identity, _owner(context), patient)
+
+
+def _is_identity(text: str) -> bool:
+    """Whether a text that came from a form can be the id of a draft at all."""
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _missing() -> Refusal:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
-from kontinuum.access import Action, predicate
+from kontinuum.access import Action, Deny, predicate
 from kontinuum.access.redact import may_see
-from kontinuum.access.sql import any_of
+from kontinuum.access.sql import all_of, any_of
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
-from kontinuum.kernel.ids import BUCKETS
+from kontinuum.kernel.ids import BUCKETS, bucket_of
+from kontinuum.kernel.principal import ActorKind
 from kontinuum.kernel.sql import Fragment
-from kontinuum.record.context import Context
+from kontinuum.record.context import Context, forbidden
+from kontinuum.record.outcome import Refusal
 from kontinuum.record.withholding import exportable
+from kontinuum.store import persons
 from kontinuum.store.resources import export as store
 
 
@@ -58,6 +61,37 @@ async def export(contexts: Sequence[Context], types: Sequence[str] | None) -> As
                 if (body := exportable(contexts, row.body)) is not None
             ]
             yield ExportPage(resources, rows[-1].bucket / BUCKETS)
+
+
+_NOT_SELF = Deny(
+    "own-record",
+    "A copy of the whole record is for the patient.",
+    "regulation (EU) 2016/679 art. 15 and 20; patientdatalagen (2008:355) 5:5",
+)
+
+
+async def own(context: Context) -> list[Exported] | Refusal:
+    """Everything current that a patient may read of the own record; logged before it is given."""
+    actor = context.principal.actor
+    if actor.kind is not ActorKind.PATIENT:
+        await context.log("export", "refused", _NOT_SELF.rule)
+        return forbidden(_NOT_SELF)
+    members = list(await persons.whole(context.pool, actor.id))
+    buckets = [bucket_of(each) for each in members]
+    mine = Fragment("r.bucket = any({}::integer[]) and r.patient = any({}::text[])", (buckets, members))
+    scope = all_of(mine, predicate(context.question(Action.READ, patient=actor.id)))
+    async with context.pool.acquire() as connection:
+        found = [
+            Exported(RESOURCE_TYPES[row.type - 1], body, row.unit, row.provider)
+            async for rows in store.export(connection, list(TYPE_CODES.values()), scope)
+            for row in rows
+            if (body := exportable([context], row.body)) is not None
+        ]
+    what = (f"Patient/{actor.id}",)
+    await context.log(
+        "export", "permitted", _NOT_SELF.rule, patients=(actor.id,), what=what, count=len(found)
+    )
+    return found
 
 
 def _scope(context: Context) -> Fragment:

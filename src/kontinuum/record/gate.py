@@ -32,7 +32,7 @@ from kontinuum.record.context import Context, ProviderDecisions, Services
 from kontinuum.record.drafts import Draft
 from kontinuum.record.everything import Wanted
 from kontinuum.record.existence import Access, access_to, standing
-from kontinuum.record.exporting import ExportPage
+from kontinuum.record.exporting import Exported, ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
 from kontinuum.record.logbook import Logbook
@@ -286,6 +286,10 @@ class Record:
     async def batch(self, bundle: dict[str, Any]) -> list[EntryResult] | Refusal:
         """Carry out a batch bundle, each entry by itself."""
         return await bundles.batch(self._context, bundle)
+
+    async def own_export(self) -> list[Exported] | Refusal:
+        """Everything that a patient may read of the own record, to take away."""
+        return await exporting.own(self._context)
 
     async def draft(self, patient: str, template: str) -> Draft | Refusal | None:
         """The author's own draft of a template for a patient."""

@@ -322,9 +322,6 @@ class Law:
         self, action: str, patient: str, *, related: bool = False, reason: str | None = "-"
     ) -> Refusal | None:
         """Why staff in care may not do this about a patient."""
-        if reason is not None and not reason.strip():
-            stated = phrase("State the reason: it is logged and reviewed.")
-            return refuse(RefusalKind.BAD_REQUEST, "required", stated)
         question = self._context.question(Action.READ)
         if not question.is_staff or self._context.principal.purpose is not Purpose.CARE:
             return await self._denied(action, patient, _NOT_IN_CARE)
@@ -336,6 +333,9 @@ class Law:
             ]
             if known.relation is None and known.opened is None:
                 return await self._denied(action, patient, _NO_RELATION)
+        if reason is not None and not reason.strip():
+            stated = phrase("State the reason: it is logged and reviewed.")
+            return refuse(RefusalKind.BAD_REQUEST, "required", stated)
         return None
 
     async def _may_decide(self, action: str, patient: str, provider: str) -> Refusal | None:

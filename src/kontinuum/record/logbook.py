@@ -7,20 +7,24 @@ supervision (patientdatalagen (2008:355) 2:4 5 and 4:3), and about oneself by ev
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from kontinuum.access import Deny
 from kontinuum.audit import AuditEntry
+from kontinuum.audit.breach import NOT_THE_RECORD, Breach
 from kontinuum.audit.event import event_id, place_of, to_event
 from kontinuum.audit.patterns import BY_KEY
 from kontinuum.fhir import json
+from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.i18n import message, phrase
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.record import reviewing
 from kontinuum.record.context import Context, forbidden
-from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
+from kontinuum.record.logsearch import filter_of, position_in_log
+from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, Stored, refuse
 from kontinuum.store import audit_query, audit_review, persons
 from kontinuum.store.audit_query import Filter, Position
 from kontinuum.store.audit_review import Check, Finding, Period, Round
@@ -40,7 +44,11 @@ __all__ = [
 ]
 
 PAGE = 50
+LARGEST_PAGE = 1000
+OWN = "own-record"
 EXTRACT_AT_MOST = 20_000
+BREACH_AT_MOST = 200_000
+"""How many accesses are gathered at once; a report of more says that it is not all."""
 LONGEST_NOTE = 4000
 LONGEST_PERIOD_MICROS = 366 * 24 * 3600 * 1_000_000
 
@@ -126,25 +134,69 @@ class Logbook:
             await self._context.log("read-log", "not-found", "", what=what)
             return _missing(logical_id)
         content, provider, patients = row
-        basis = self._basis_of_event(provider, patients)
+        entry = _decode(content)
+        basis = await self._basis_of_event(entry, provider, patients)
         if basis is None:
             await self._context.log("read-log", "refused", _NOT_A_REVIEWER.rule, what=what)
             return forbidden(_NOT_A_REVIEWER)
         await self._context.log("read-log", "permitted", basis, patients=patients, what=what, count=1)
-        entry = _decode(content)
-        if basis == "own-record":
-            # Who else was found by the same search is no business of this patient's.
-            entry = replace(
-                entry, patients=(self._context.principal.actor.id,), what=(), count=None, note=None
-            )
-        body = json.dumps(to_event(entry, logical_id))
-        return Stored("AuditEvent", logical_id, 1, entry.recorded, body, entry.unit, entry.provider)
+        return _event(logical_id, entry if basis != OWN else await self._for_the_patient(entry))
 
-    def _basis_of_event(self, provider: str, patients: Sequence[str]) -> str | None:
+    async def _basis_of_event(self, entry: AuditEntry, provider: str, patients: Sequence[str]) -> str | None:
         principal = self._context.principal
-        if may_review(principal) and provider == principal.assignment.provider:
+        # Who is not known belongs to no provider, and tries the doors of all.
+        unknown = not entry.actor and not provider
+        if may_review(principal) and (provider == principal.assignment.provider or unknown):
             return _NOT_A_REVIEWER.rule
-        return "own-record" if any(is_self(principal, patient) for patient in patients) else None
+        if principal.actor.kind is not ActorKind.PATIENT:
+            return None
+        own = await persons.whole(self._context.pool, principal.actor.id)
+        return OWN if set(own) & set(patients) else None
+
+    async def _for_the_patient(self, entry: AuditEntry) -> AuditEntry:
+        """What of an entry its patient is told: nobody else's business, and staff as the provider decided."""
+        own = self._context.principal.actor.id
+        told = replace(entry, patients=(own,), what=(), count=None, note=None)
+        decided = await self._context.services.decided.of(entry.provider)
+        if entry.actor_kind != ActorKind.STAFF or decided.extract_names:
+            return told
+        return replace(told, actor="", actor_name="Staff", assignment="")
+
+    async def search(self, query: SearchQuery) -> SearchPage | Refusal:
+        """`AuditEvent?…`, newest first: the own provider's entries for a reviewer, the own for a patient."""
+        principal, pool = self._context.principal, self._context.pool
+        asked = "AuditEvent?" + "&".join(f"{name}={value}" for name, value in query.self_params)
+        own = principal.actor.kind is ActorKind.PATIENT
+        wanted = filter_of(query)
+        strange = own and isinstance(wanted, Filter) and tuple(wanted.patients) != (principal.actor.id,)
+        if strange or not (own or may_review(principal)):
+            await self._context.log("read-log", "refused", _NOT_A_REVIEWER.rule, what=(asked,))
+            return forbidden(_NOT_A_REVIEWER)
+        after = position_in_log(query.cursor)
+        if isinstance(wanted, Refusal):
+            return wanted
+        if isinstance(after, Refusal):
+            return after
+        if own and (wanted.actors or wanted.assignments):
+            return refuse(RefusalKind.FORBIDDEN, "forbidden", "Who of the staff it was is not searched for.")
+        if own:
+            wanted = wanted._replace(patients=await persons.whole(pool, principal.actor.id))
+        else:
+            wanted = wanted._replace(provider="" if wanted.unknown else principal.assignment.provider)
+        counts = query.summary == "count" or query.count == 0
+        size = 0 if counts else min(PAGE if query.count is None else query.count, LARGEST_PAGE)
+        rows = await audit_query.find(pool, wanted, size + 1, after) if size else []
+        total = await audit_query.count(pool, wanted) if counts or query.total == "accurate" else None
+        shown = [_shown(row) for row in rows[:size]]
+        about = (principal.actor.id,) if own else (one for each in shown for one in each.entry.patients)
+        basis = OWN if own else _NOT_A_REVIEWER.rule
+        await self._context.log(
+            "read-log", "permitted", basis, patients=about, what=(asked,), count=len(shown)
+        )
+        told = [await self._for_the_patient(each.entry) if own else each.entry for each in shown]
+        events = tuple(_event(each.id, entry) for each, entry in zip(shown, told, strict=True))
+        following = ".".join(map(str, rows[size - 1].position)) if len(rows) > size else None
+        return SearchPage(events, (), total, following)
 
     async def find(
         self,
@@ -154,18 +206,24 @@ class Logbook:
         unit: str | None = None,
         since: int | None = None,
         until: int | None = None,
+        unknown: bool = False,
         after: Position | None = None,
         count: int = PAGE,
     ) -> LogPage | Refusal:
-        """The own provider's entries, newest first; times in microseconds, `until` exclusive."""
+        """The own provider's entries, newest first; times in microseconds, `until` exclusive.
+
+        With `unknown` those about callers that are not known instead, whom no care provider has.
+        """
         refusal = await self._refuse_others("read-log")
         if refusal is not None:
             return refusal
         provider = self._context.principal.assignment.provider
-        wanted = Filter(provider, actors, (patient,) if patient else (), unit, since, until)
+        whose, about = "" if unknown else provider, (patient,) if patient else ()
+        wanted = Filter(whose, actors, about, unit, since, until, unknown=unknown)
         rows = await audit_query.find(self._context.pool, wanted, count + 1, after)
         shown = tuple(_shown(row) for row in rows[:count])
-        asked = {"actor": ",".join(actors), "patient": patient, "unit": unit, "since": since, "until": until}
+        asked: dict[str, object] = {"actor": ",".join(actors), "patient": patient, "unit": unit}
+        asked |= {"since": since, "until": until, "unknown": "true" if unknown else None}
         await self._context.log(
             "read-log",
             "permitted",
@@ -198,7 +256,7 @@ class Logbook:
         wanted = Filter(provider=provider, patients=members)
         rows = await audit_query.find(self._context.pool, wanted, EXTRACT_AT_MOST + 1)
         shown = rows[:EXTRACT_AT_MOST]
-        basis = "own-record" if own else _NOT_SELF.rule
+        basis = OWN if own else _NOT_SELF.rule
         await self._context.log(
             "extract-log",
             "permitted",
@@ -297,6 +355,34 @@ class Logbook:
             await audit_review.add_check(connection, found, self._context.now(), about, outcome, note)
         return found
 
+    async def breach(
+        self, since: int, until: int, *, actors: Sequence[str] = (), unit: str | None = None
+    ) -> Breach | Refusal:
+        """Whose data was reached at the own provider in a period (µs, `until` exclusive), by whom, which."""
+        refusal = await self._refuse_others("breach-report")
+        if refusal is not None:
+            return refusal
+        if not 0 < until - since <= LONGEST_PERIOD_MICROS:
+            return refuse(RefusalKind.BAD_REQUEST, "value", "A report covers a day at least, a year at most.")
+        provider = self._context.principal.assignment.provider
+        wanted = Filter(
+            provider, actors, (), unit, since, until, actions_not=NOT_THE_RECORD, outcomes=("permitted",)
+        )
+        found = Breach()
+        async with (
+            self._context.pool.acquire() as connection,
+            aclosing(audit_query.stream(connection, wanted)) as stream,
+        ):
+            async for rows in stream:
+                for row in rows:
+                    found.add(_decode(row.content))
+                if found.entries >= BREACH_AT_MOST:
+                    found.complete = False
+                    break
+        what = f"{_span(Period(provider, since, until))}&actor={','.join(actors)}&unit={unit or ''}"
+        await self._log_review("breach-report", what, found.concerned, found.entries)
+        return found
+
     async def _finding(self, number: int) -> Finding | Refusal:
         provider = self._context.principal.assignment.provider
         found = await audit_review.findings(self._context.pool, provider, finding=number)
@@ -333,6 +419,11 @@ def titles(finding: Finding) -> list[str]:
 def _shown(row: audit_query.Found) -> LogEntry:
     position = row.position
     return LogEntry(event_id(position.writer, position.block, position.ord), _decode(row.content))
+
+
+def _event(logical_id: str, entry: AuditEntry) -> Stored:
+    body = json.dumps(to_event(entry, logical_id))
+    return Stored("AuditEvent", logical_id, 1, entry.recorded, body, entry.unit, entry.provider)
 
 
 def _span(period: Period) -> str:

@@ -22,9 +22,10 @@ from kontinuum.fhir.search.match import confirmed
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import Include, SearchQuery
 from kontinuum.kernel.sql import Fragment
-from kontinuum.record.chaining import Nothing, Scope, log_is_not_searched, resolve
+from kontinuum.record.chaining import Nothing, Scope, resolve
 from kontinuum.record.circumstances import readable
 from kontinuum.record.context import Context, type_code
+from kontinuum.record.logbook import Logbook
 from kontinuum.record.ordering import sorted_page
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
 from kontinuum.record.persons.meaning import of_whole_person, patients_named
@@ -63,7 +64,7 @@ def parse_url(url: str) -> SearchQuery | Refusal:
 async def search(context: Context, query: SearchQuery) -> SearchPage | Refusal:
     """One page of a search (http://hl7.org/fhir/R4/search.html), logged before it is given."""
     if query.type == "AuditEvent":
-        return log_is_not_searched()
+        return await Logbook(context).search(query)
     prepared = prepare(query)
     if isinstance(prepared, Refusal):
         return prepared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
 from kontinuum.kernel.sql import Binder
@@ -43,7 +43,10 @@ class Position(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """Which entries; None and () do not restrict. Times in microseconds, `until` exclusive."""
+    """Which entries; None and () do not restrict. Times in microseconds, `until` exclusive.
+
+    `unknown` asks for those about callers that are not known, whom no care provider has.
+    """
 
     provider: str | None = None
     actors: Sequence[str] = ()
@@ -52,6 +55,10 @@ class Filter(NamedTuple):
     since: int | None = None
     until: int | None = None
     actions_not: Sequence[str] = ()
+    actions: Sequence[str] | None = None
+    outcomes: Sequence[str] = ()
+    assignments: Sequence[str] = ()
+    unknown: bool = False
 
 
 class Found(NamedTuple):
@@ -75,6 +82,17 @@ def _where(wanted: Filter, binder: Binder) -> str:
         conditions.append(f"e.recorded >= {binder.bind(wanted.since)}")
     if wanted.until is not None:
         conditions.append(f"e.recorded < {binder.bind(wanted.until)}")
+    if wanted.actions is not None:
+        conditions.append(f"e.action = any({binder.bind(list(wanted.actions))}::text[])")
+    if wanted.assignments:
+        conditions.append(f"e.assignment = any({binder.bind(list(wanted.assignments))}::text[])")
+    if wanted.outcomes:
+        # The content is canonical JSON, in whose texts a quotation mark never stands without a backslash.
+        marks = [f'"outcome":"{outcome}"'.encode() for outcome in wanted.outcomes]
+        found = " or ".join(f"position({binder.bind(mark)}::bytea in e.content) > 0" for mark in marks)
+        conditions.append(f"({found})")
+    if wanted.unknown:
+        conditions.append("e.actor = ''")
     if wanted.actions_not:
         conditions.append(f"e.action <> all({binder.bind(list(wanted.actions_not))}::text[])")
     return " and ".join(conditions)
@@ -120,7 +138,7 @@ async def count(connection: Any, wanted: Filter) -> int:
     return int(await connection.fetchval(statement, *binder.values, timeout=None))
 
 
-async def stream(connection: Any, wanted: Filter) -> AsyncIterator[list[Found]]:
+async def stream(connection: Any, wanted: Filter) -> AsyncGenerator[list[Found]]:
     """All entries that fit, oldest first, some at a time, as they stand at one moment."""
     binder = Binder()
     statement = (

@@ -50,11 +50,11 @@ async def insert(connection: Any, secret: bytes, row: SessionRow) -> None:
     await connection.execute(INSERT, secret, *row)
 
 
-FORGET = "delete from session where expires <= $1"
+FORGET = "delete from session where expires <= $1 and told"
 
 
 async def forget(connection: Any, now: int) -> None:
-    """Remove sessions whose time is over."""
+    """Remove sessions whose time is over and whose end is in the log."""
     await connection.execute(FORGET, now)
 
 
@@ -146,17 +146,54 @@ async def rebind(connection: Any, secret: bytes, new: bytes, csrf: str, principa
     return await connection.fetchval(REBIND, secret, new, csrf, principal, now) is not None
 
 
-END = "update session set ended = $3, ending = $4 where id = $1 and actor = $2 and ended is null returning id"
+END = """
+update session set ended = $3, ending = $4, told = $5
+ where id = $1 and actor = $2 and ended is null returning id
+"""
 
 
-async def end(connection: Any, session: str, actor: str, now: int, ending: str) -> bool:
-    """End a session of a person; false when the person has no such session."""
-    return await connection.fetchval(END, session, actor, now, ending) is not None
+async def end(connection: Any, session: str, actor: str, now: int, ending: str, *, told: bool) -> bool:
+    """End a session of a person; false when the person has no such session. `told`: the caller logs it."""
+    return await connection.fetchval(END, session, actor, now, ending, told) is not None
+
+
+OVERDUE = f"select {COLUMNS} from session where ended is null and (expires <= $1 or used <= $2) limit 1000"
+# The expiry that `COLUMNS` gives may be earlier than the row's own, by the end of the assignment.
+ENDED_WITH_ASSIGNMENT = f"""
+select {COLUMNS}
+  from session
+ where ended is null
+   and principal -> 'assignment' ->> 'id' in (select assignment from assignment_end where ends <= $1)
+ limit 1000
+"""
+
+
+async def overdue(connection: Any, now: int, unused_since: int) -> list[SessionRow]:
+    """Sessions that have not been ended and whose time may be over."""
+    rows = await connection.fetch(OVERDUE, now, unused_since)
+    return [SessionRow(*row) for row in (*rows, *await connection.fetch(ENDED_WITH_ASSIGNMENT, now))]
+
+
+UNTOLD = f"""
+select {COLUMNS} from session where ended is not null and not told
+ order by ended limit 100 for update of session skip locked
+"""
+TELL = "update session set told = true where id = any($1::text[])"
+
+
+async def untold(connection: Any) -> list[SessionRow]:
+    """Ended sessions whose end is not in the log, locked until the transaction ends."""
+    return [SessionRow(*row) for row in await connection.fetch(UNTOLD)]
+
+
+async def note_told(connection: Any, sessions: list[str]) -> None:
+    """Note that the ends of sessions are in the log."""
+    await connection.execute(TELL, sessions)
 
 
 END_AT_PROVIDER = f"""
 update session
-   set ended = $4, ending = 'provider'
+   set ended = $4, ending = 'provider', told = true
  where issuer = $1 and ($2::text is null or subject = $2) and ($3::text is null or sid = $3)
    and ended is null
 returning {COLUMNS}

@@ -98,6 +98,13 @@ async def test_the_log_is_narrowed_by_patient_staff_unit_and_day(reviewer: httpx
     assert len(await rows(patient="Karlsson", staff="Bo")) == 1
     assert await rows(until="2020-01-01") == []
     assert await rows(unit="SE2321000016-DEMO1029") == []
+    reviewer.headers["authorization"] = "Bearer kt_guessed"
+    assert (await reviewer.get("/fhir/Patient")).status_code == 401
+    unknown = (await reviewer.post("/log", data={"csrf": csrf_of(page), "unit": "unknown"})).text
+    assert "Okänd, från 127.0.0.1" in unknown
+    assert "Försökte logga in men nekades" in unknown
+    assert "Läste: diagnoser" not in unknown.partition("<tbody>")[2]
+    assert "Okänd, från" not in (await reviewer.get("/log")).text
 
 
 @pytest.mark.parametrize(

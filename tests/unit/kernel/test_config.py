@@ -48,6 +48,7 @@ WRONG = [
     ("KONTINUUM_SESSION_IDLE_MINUTES", "0"),
     ("KONTINUUM_LOCK_MINUTES", "-1"),
     ("KONTINUUM_TEST_CHROMIUM", "/no/such/program"),
+    ("KONTINUUM_TEST_SOAK", "0"),
 ]
 
 

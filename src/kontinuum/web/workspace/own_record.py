@@ -72,8 +72,9 @@ async def standing_of(page: Page) -> Standing:
         reads=of_age or (decision and not known.deceased),
         decides=of_age,
         deceased=known.deceased,
-        child=known.born is not None and not reached(GUARDIANS_UNTIL, known.born, today),
-        from_day=_birthday(known.born),
+        child=bool(known.born) and not reached(GUARDIANS_UNTIL, known.born, today),
+        # Where the person's Patients disagree, the latest day holds, as in the law itself.
+        from_day=_birthday(max(known.born, default=None)),
     )
 
 

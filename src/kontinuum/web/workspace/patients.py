@@ -7,11 +7,12 @@ between the browser and here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from kontinuum.kernel.i18n import local
+from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ResultPage
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.web.workspace import matching
@@ -22,6 +23,8 @@ from kontinuum.web.workspace.recent import recently_opened
 from kontinuum.web.workspace.signin.own_sessions import elsewhere
 
 SHOWN_AT_MOST = 12
+
+_NOT_STAFF = message("Patients are searched for by staff.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ async def show_start(page: Page) -> Response:
 
 async def search(page: Page) -> Response:
     """Answer a POST to `/patients`: a list of patients, as a fragment or a page."""
+    if page.session.principal.actor.kind is ActorKind.PATIENT:
+        return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(_NOT_STAFF)])
     text = str((await page.request.form()).get("q", ""))[: matching.LONGEST].strip()
     found = await find_patients(page, text) if text else Found()
     template = "parts/found.html" if page.partial else "pages/found.html"

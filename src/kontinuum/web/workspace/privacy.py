@@ -26,6 +26,7 @@ from kontinuum.kernel.i18n import SWEDEN, local, message
 from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
 from kontinuum.record import Refusal
 from kontinuum.sweden import identifiers
+from kontinuum.web.workspace.own_data import show_own_data
 from kontinuum.web.workspace.own_record import for_patients, standing_of
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
@@ -186,6 +187,7 @@ def routes(services: WorkspaceServices) -> list[BaseRoute]:
     return [
         Route("/my-privacy", signed_in(services, for_patients(show)), methods=["GET"]),
         Route("/my-privacy/{act}", signed_in(services, for_patients(act)), methods=["POST"]),
+        Route("/my-data", signed_in(services, show_own_data), methods=["GET"]),
     ]
 
 

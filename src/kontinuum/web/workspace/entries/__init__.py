@@ -25,7 +25,7 @@ def entry_routes(services: WorkspaceServices) -> list[BaseRoute]:
     return [
         Route(ENTRY, signed_in(services, page.show, resumable=True), methods=["GET"]),
         *(
-            Route(f"{ENTRY}/{name}", signed_in(services, deed), methods=["POST"])
+            Route(f"{ENTRY}/{name}", signed_in(services, actions.in_care(deed)), methods=["POST"])
             for name, deed in deeds.items()
         ),
         Route("/destruction", signed_in(services, destruction.show, resumable=True), methods=["GET"]),

@@ -19,7 +19,7 @@ from kontinuum.record.outcome import Refusal, RefusalKind
 from kontinuum.record.text import EntryText
 from kontinuum.web.workspace.entries.page import render
 from kontinuum.web.workspace.entries.parts import with_texts
-from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.pages import Handler, Page
 
 _TEXT: Final = "text-"
 _CHANGED: Final = message(
@@ -31,6 +31,18 @@ _NOT_CARE: Final = message("This page is not part of the purpose of your assignm
 _UNREADABLE: Final = message("The form could not be read. Reload the page and try again.")
 
 Form = dict[str, str]
+
+
+def in_care(deed: Handler) -> Handler:
+    """Let those through who care for patients; nothing is looked up for others."""
+
+    async def act(page: Page) -> Response:
+        if page.session.principal.purpose is not Purpose.CARE:
+            return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(_NOT_CARE)])
+        return await deed(page)
+
+    act.__qualname__ = deed.__qualname__
+    return act
 
 
 async def _form(page: Page) -> Form:
@@ -126,8 +138,6 @@ def _end_of(text: str, page: Page) -> datetime | None:
 
 async def _do(page: Page, form: Form, deed: Callable[[EntryText], Awaitable[Any]]) -> Response:
     """Do it, if the entry is in the record of the patient whose page this is."""
-    if page.session.principal.purpose is not Purpose.CARE:
-        return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(_NOT_CARE)])
     names = page.request.path_params
     record = page.services.record(page.session.principal)
     read = await record.read(names["type"], names["id"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
+from kontinuum.web.workspace.log.breach import make_breach, show_breach
 from kontinuum.web.workspace.log.entries import show_entries
 from kontinuum.web.workspace.log.extract import (
     find_patient,
@@ -30,6 +31,8 @@ def routes(services: WorkspaceServices) -> list[BaseRoute]:
         ("/log/reviews/{round:int}", "GET", show_round),
         ("/log/findings/{finding:int}", "GET", show_finding),
         ("/log/findings/{finding:int}", "POST", make_check),
+        ("/log/breach", "GET", show_breach),
+        ("/log/breach", "POST", make_breach),
         ("/log/extract", "GET", show_extract_search),
         ("/log/extract", "POST", find_patient),
         ("/log/extract/{patient}", "GET", patient_extract),

@@ -23,6 +23,8 @@ OUTCOMES = {
     "failed": message("failed"),
 }
 
+_UNKNOWN = message("Unknown, from %s")
+
 
 @dataclass(frozen=True, slots=True)
 class ShownEntry:
@@ -49,7 +51,7 @@ async def shown_entries(page: Page, entries: Sequence[LogEntry], at_most: int = 
         ShownEntry(
             each.id,
             from_micros(each.entry.recorded),
-            each.entry.actor_name or each.entry.actor,
+            each.entry.actor_name or each.entry.actor or translator.gettext(_UNKNOWN) % each.entry.client,
             directory.unit(each.entry.unit) if each.entry.unit else "",
             in_words(each.entry, translator),
             translator.gettext(OUTCOMES[each.entry.outcome]),

@@ -21,10 +21,14 @@ from kontinuum.web.workspace.log.common import field, learn_units, shown_entries
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patients import find_patients
 
+UNKNOWN = "unknown"
+"""In the place of a unit: callers that are not known, who are of none."""
+
 _NOT_A_DAY = message("A day is written YYYY-MM-DD.")
 _NOBODY = message("No patient fits. Write the whole personal identity number, or the name.")
+_NOT_KNOWN = message("Attempts without signing in")
 _SEVERAL = message("Several patients fit. Write the whole personal identity number.")
-_NO_STAFF = message("Nobody among the staff has a name like that.")
+NO_STAFF = message("Nobody among the staff has a name like that.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ async def show_entries(page: Page) -> Response:
         "asked": asked,
         "entries": await shown_entries(page, page_of_log.entries),
         "next": ".".join(map(str, page_of_log.next or ())),
-        "units": sorted(named, key=lambda pair: pair[1]),
+        "units": [*sorted(named, key=lambda pair: pair[1]), (UNKNOWN, page.translator.gettext(_NOT_KNOWN))],
     }
     return page.render("pages/log.html", values)
 
@@ -88,20 +92,22 @@ async def _narrowed(page: Page, asked: Asked) -> dict[str, Any] | str:
     if isinstance(since, Refusal) or isinstance(until, Refusal):
         return _NOT_A_DAY
     wanted: dict[str, Any] = {"since": since, "until": until, "unit": asked.unit or None}
+    if asked.unit == UNKNOWN:
+        wanted |= {"unit": None, "unknown": True}
     if asked.patient:
         people = (await find_patients(page, asked.patient)).people
         if len(people) != 1:
             return _SEVERAL if people else _NOBODY
         wanted["patient"] = people[0].id
     if asked.staff:
-        actors = await _staff(page, asked.staff)
+        actors = await find_staff(page, asked.staff)
         if not actors:
-            return _NO_STAFF
+            return NO_STAFF
         wanted["actors"] = actors
     return wanted
 
 
-async def _staff(page: Page, text: str) -> list[str]:
+async def find_staff(page: Page, text: str) -> list[str]:
     """The ids of staff with these beginnings of names, or with this id."""
     names = "".join(f"&name={_escaped(word)}" for word in text.split())
     record = page.services.record(page.session.principal)

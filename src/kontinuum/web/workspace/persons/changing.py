@@ -7,6 +7,7 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from kontinuum.kernel.i18n import message
+from kontinuum.record.context import is_id
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.persons import editing, reading
@@ -107,8 +108,10 @@ async def add_relation(page: Page) -> Response:
 async def end_relation(page: Page) -> Response:
     """Answer POST `/patient/{patient}/person/relation/end`: it ends today; nothing is removed."""
     form, record = await form_of(page), record_of(page)
-    patient = page.request.path_params["patient"]
-    (found,) = await record.find_many([f"RelatedPerson?patient={patient}&_id={form.get('relation', '')}"])
+    patient, relation = page.request.path_params["patient"], form.get("relation", "")
+    if not is_id(relation):
+        return wrong(page, _ENDED)
+    (found,) = await record.find_many([f"RelatedPerson?patient={patient}&_id={relation}"])
     if not found.matches or found.matches[0].body is None:
         return wrong(page, _ENDED)
     stored = found.matches[0]

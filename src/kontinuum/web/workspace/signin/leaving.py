@@ -27,8 +27,8 @@ class Leaving:
 
 async def sign_out(page: Page) -> Response:
     """Answer POST `/sign-out`: end the session here and now, then at the provider where it offers that."""
-    await page.services.identity.sessions.end(page.session, Ending.SIGNED_OUT)
-    await tell(page.services, Event.SIGN_OUT, page.session, "by-hand")
+    if await page.services.identity.sessions.end(page.session, Ending.SIGNED_OUT):
+        await tell(page.services, Event.SIGN_OUT, page.session, "by-hand")
     return await leave(page)
 
 

@@ -182,8 +182,9 @@ async def begin(
     cookie, session = await sessions.start(Principal(actor, assignment, CLIENT), proof, agent)
     basis = f"{proof.origin}: {proof.acr}" if proof.acr else proof.origin
     await tell(services, Event.SIGN_IN, session, basis)
-    if before is not None and before.principal.actor.id == actor.id:
-        await sessions.end(before, Ending.REPLACED)
+    own = before is not None and before.principal.actor.id == actor.id
+    if before is not None and own and await sessions.end(before, Ending.REPLACED):
+        await tell(services, Event.SIGN_OUT, before, Ending.REPLACED.value)
     response = RedirectResponse(next_, status_code=303, headers={"cache-control": "no-store"})
     set_cookie(request, response, SESSION_COOKIE, cookie)
     return response

@@ -1,0 +1,341 @@
+"""Who sees what by every page, partial, post, event stream and download: cast x route.
+
+Each route of the workspace, of its modules and of the portal says in `ROUTES` what it is about and who may
+have it. It is then asked by everybody. A route that the table does not name fails the last test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import httpx
+import pytest
+from starlette.routing import Route
+
+from kontinuum.app.asgi import build
+from kontinuum.web.api.asgi import ApiRoute
+from tests.law.cast import ADULT
+from tests.law.marked import TYPES, identity
+from tests.law.town import ADDRESS, EXPECTED, NOT_TOLD_OF, PLACES, WHO, Mark, Town, marks_in
+
+CARE = frozenset({"treating doctor", "nurse", "colleague", "guest", "outsider"})
+RELATED = CARE - {"outsider"}
+STAFF = CARE | {"administrator", "reviewer"}
+OTHERS = frozenset({"proxy", "other patient", "nobody"})
+PATIENTS = frozenset({"patient", "proxy", "other patient"})
+ASKING = tuple(who for who in WHO if who != "system")
+"""Who has a browser; a system has none."""
+
+SIGNED_IN = frozenset(ASKING) - {"nobody"}
+EVERYBODY = frozenset(ASKING)
+
+
+NONE = "9"
+"""The name of something that is not there."""
+
+
+class About(StrEnum):
+    """What a route shows."""
+
+    PATIENT = "patient data"
+    IDENTITY = "who somebody is"
+    OWN = "the own data of who is signed in"
+    LOG = "the log"
+    DIRECTORY = "units, staff and settings"
+    NOBODY = "no patient data"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A route: what it is about, who may have it, which rule refuses others, what of the patient it shows.
+
+    `fill` are the values in the address (`{mark}` stands for the id of each marked note in turn, `NONE` for
+    what is nowhere), `form` what is posted: nothing may come of it that other tests build on.
+    """
+
+    about: About
+    may: frozenset[str]
+    rule: str
+    shows: tuple[str, ...] = ()
+    fill: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+
+
+_PATIENT = {"patient": ADULT}
+_NOTE = {"patient": ADULT, "type": "Composition", "id": "{mark}"}
+_DESTROYS = "25: it takes a right of its own, which nobody of the cast has"
+_PATIENT_ALONE = frozenset({"patient"})
+_CHART = ("AllergyIntolerance", "Composition", "Condition", "MedicationRequest")
+
+
+def _care(rule: str = "7", *shows: str, may: frozenset[str] = RELATED, **form: str) -> Way:
+    return Way(About.PATIENT, may, rule, shows, _PATIENT, form)
+
+
+def _person(may: frozenset[str] = CARE | {"administrator"}, **form: str) -> Way:
+    return Way(About.IDENTITY, may, "7: identity is for care and administration", (), _PATIENT, form)
+
+
+def _admin(**fill: str) -> Way:
+    return Way(
+        About.DIRECTORY, frozenset({"administrator"}), "6: only administration gives assignments", (), fill
+    )
+
+
+def _review(**fill: str) -> Way:
+    return Way(About.LOG, frozenset({"reviewer"}), "19: the log is for supervision", (), fill)
+
+
+def _open(may: frozenset[str] = EVERYBODY, **fill: str) -> Way:
+    return Way(About.NOBODY, may, "6: who is signed in" if may != EVERYBODY else "-", (), fill)
+
+
+def _own(may: frozenset[str], rule: str, **form: str) -> Way:
+    return Way(About.OWN, may, rule, (), {}, form)
+
+
+ROUTES: dict[tuple[str, str], Way] = {
+    ("GET", "/static/{version}/{name:path}"): _open(version=NONE, name=NONE),
+    ("GET", "/sign-in"): _open(),
+    ("POST", "/sign-in"): _open(),
+    ("POST", "/language"): _open(),
+    ("GET", "/sign-in/assignment"): _open(),
+    ("POST", "/sign-in/assignment"): _open(),
+    ("GET", "/sign-in/{provider}"): _open(provider=NONE),
+    ("GET", "/sign-in/{provider}/answer"): _open(provider=NONE),
+    ("POST", "/sign-in/{provider}/back-channel"): _open(provider=NONE),
+    ("POST", "/sign-out"): _open(SIGNED_IN),
+    ("GET", "/signed-out"): _open(),
+    ("GET", "/assignment"): _own(SIGNED_IN, "6"),
+    ("POST", "/assignment"): _own(SIGNED_IN, "6", assignment=NONE),
+    ("GET", "/session"): _open(),
+    ("POST", "/session/active"): _open(SIGNED_IN),
+    ("POST", "/lock"): _open(SIGNED_IN),
+    ("GET", "/locked"): _open(SIGNED_IN),
+    ("POST", "/unlock"): _open(SIGNED_IN),
+    ("GET", "/unlocked"): _open(SIGNED_IN),
+    ("GET", "/sessions"): _own(SIGNED_IN, "6"),
+    ("POST", "/sessions/continue"): _own(SIGNED_IN, "6", session=NONE),
+    ("POST", "/sessions/end"): _own(SIGNED_IN, "6", session=NONE),
+    ("POST", "/sessions/end-all"): _own(SIGNED_IN, "6"),
+    ("GET", "/patient/{patient}/entry/{type}/{id}"): Way(
+        About.PATIENT, RELATED | {"reviewer"}, "7, 8, 9, 13", ("Composition",), _NOTE
+    ),
+    **{
+        ("POST", f"/patient/{{patient}}/entry/{{type}}/{{id}}/{deed}"): Way(
+            About.PATIENT, RELATED, "24 and 28", (), _NOTE, {"version": "9", "reason": ""}
+        )
+        for deed in ("correct", "withdraw", "dissent", "keep-back", "lift")
+    },
+    ("GET", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
+    ("POST", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
+    ("POST", "/destruction/{number:int}"): Way(About.DIRECTORY, frozenset(), _DESTROYS, (), {"number": NONE}),
+    ("GET", "/patients/new"): _person(),
+    ("POST", "/patients/new"): _person(number="no number"),
+    ("GET", "/duplicates"): _person(),
+    ("POST", "/duplicates/dismiss"): _person(),
+    ("POST", "/duplicates/reopen"): _person(),
+    ("GET", "/patient/{patient}/person"): _person(),
+    ("GET", "/patient/{patient}/person/link"): _person(other=NONE),
+    ("POST", "/patient/{patient}/person/link/find"): _person(q="p-secret"),
+    **{
+        ("POST", f"/patient/{{patient}}/person/{deed}"): _person(reason="", version=NONE)
+        for deed in (
+            "link",
+            "unlink",
+            "protection",
+            "deceased",
+            "number",
+            "relation",
+            "relation/end",
+        )
+    },
+    ("POST", "/patient/{patient}/person/contacts"): _person(
+        frozenset({"treating doctor", "nurse", "colleague", "administrator"}), version=NONE
+    ),
+    ("GET", "/admin"): _admin(),
+    ("GET", "/admin/units"): _admin(),
+    ("GET", "/admin/units/new"): _admin(),
+    ("POST", "/admin/units/new"): _admin(),
+    ("GET", "/admin/unit/{id}"): _admin(id=NONE),
+    ("POST", "/admin/unit/{id}"): _admin(id=NONE),
+    ("GET", "/admin/staff"): _admin(),
+    ("GET", "/admin/staff/new"): _admin(),
+    ("POST", "/admin/staff/new"): _admin(),
+    ("GET", "/admin/person/{id}"): _admin(id=NONE),
+    ("POST", "/admin/person/{id}"): _admin(id=NONE),
+    ("POST", "/admin/person/{id}/assignments"): _admin(id=NONE),
+    ("GET", "/admin/assignments"): _admin(),
+    ("GET", "/admin/assignment/{id}"): _admin(id=NONE),
+    ("POST", "/admin/assignment/{id}"): _admin(id=NONE),
+    ("POST", "/admin/assignment/{id}/end"): _admin(id=NONE),
+    ("POST", "/admin/assignment/{id}/reopen"): _admin(id=NONE),
+    ("GET", "/admin/settings"): _admin(),
+    ("POST", "/admin/settings/{name}"): _admin(name=NONE),
+    ("GET", "/admin/import"): _admin(),
+    ("POST", "/admin/import"): _admin(),
+    ("POST", "/admin/import/apply"): _admin(),
+    ("GET", "/"): Way(About.IDENTITY, SIGNED_IN, "6"),
+    ("POST", "/patients"): Way(About.IDENTITY, STAFF, "7", (), {}, {"q": "test"}),
+    ("GET", "/patient/{patient}"): _care("7, 8, 9, 13", *_CHART, may=STAFF | {"patient"}),
+    ("POST", "/patient/{patient}/access/{step}"): Way(
+        About.PATIENT, CARE, "7", (), {"patient": ADULT, "step": "relate"}, {"reason": ""}
+    ),
+    ("GET", "/log"): _review(),
+    ("POST", "/log"): _review(),
+    ("GET", "/log/reviews"): _review(),
+    ("POST", "/log/reviews"): _review(),
+    ("GET", "/log/reviews/{round:int}"): _review(round=NONE),
+    ("GET", "/log/findings/{finding:int}"): _review(finding=NONE),
+    ("POST", "/log/findings/{finding:int}"): _review(finding=NONE),
+    ("GET", "/log/breach"): _review(),
+    ("POST", "/log/breach"): _review(),
+    ("GET", "/log/extract"): _review(),
+    ("POST", "/log/extract"): _review(),
+    **{
+        ("GET", f"/log/extract/{{patient}}{end}"): Way(
+            About.LOG, frozenset({"reviewer", "patient"}), "21", (), {"patient": ADULT}
+        )
+        for end in ("", "/pdf")
+    },
+    ("GET", "/my-log"): _own(PATIENTS, "21"),
+    ("GET", "/my-log/pdf"): _own(PATIENTS, "21"),
+    ("GET", "/my-record"): Way(About.OWN, PATIENTS, "29", ("Composition",)),
+    ("GET", "/my-record/{type}/{id}"): Way(About.OWN, _PATIENT_ALONE, "27, 28", ("Composition",), _NOTE),
+    ("POST", "/my-record/{type}/{id}/dissent"): Way(About.OWN, _PATIENT_ALONE, "24", (), _NOTE),
+    ("POST", "/my-record/{type}/{id}/take-back/{dissent}"): Way(
+        About.OWN, _PATIENT_ALONE, "24", (), _NOTE | {"dissent": NONE}
+    ),
+    ("GET", "/my-data"): Way(About.OWN, PATIENTS, "34", TYPES),
+    ("GET", "/my-privacy"): _own(PATIENTS, "29"),
+    ("POST", "/my-privacy/{act}"): Way(About.OWN, PATIENTS, "12 and 29", (), {"act": "block"}),
+    ("GET", "/patient/{patient}/journal/write"): _care(),
+    ("GET", "/patient/{patient}/notes/older"): _care("7, 8, 9", "Composition", may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/observations/trend"): _care(may=RELATED | {"reviewer"}, code=NONE),
+    ("GET", "/patient/{patient}/contacts/earlier"): _care(may=RELATED | {"reviewer", "administrator"}),
+    ("POST", "/patient/{patient}/journal/draft"): _care(patient=ADULT, template=NONE),
+    ("POST", "/patient/{patient}/journal/sign"): _care(patient=ADULT, template=NONE),
+    ("POST", "/patient/{patient}/journal/discard"): _care(patient=ADULT),
+    ("POST", "/patient/{patient}/journal/restore"): _care(patient=ADULT, draft=NONE),
+    ("GET", "/patient/{path:path}"): _open(SIGNED_IN, path=NONE),
+}
+"""What every route is."""
+
+ENDING = (("POST", "/sessions/end-all"), ("POST", "/sign-out"))
+"""What ends sessions, and leads to the sign-in page: asked when all else is."""
+
+
+def addresses(path: str, way: Way) -> Iterator[tuple[str, Mark | None]]:
+    """The addresses of a route that are asked, and the marked note that each is about."""
+    ids = {identity("Composition", where): ("Composition", where) for where in PLACES}
+    for name, mark in ids.items() if "{mark}" in way.fill.values() else [("", None)]:
+        filled = path
+        for key, value in way.fill.items():
+            filled = re.sub(rf"{{{key}(:\w+)?}}", value.replace("{mark}", name), filled)
+        assert "{" not in filled, f"{path}: say in `fill` what stands in the address"
+        yield filled, mark
+
+
+async def asked(town: Town, who: str, method: str, path: str, way: Way, **headers: str) -> httpx.Response:
+    """Somebody with a session of their own asks."""
+    cookie, token = await town.signed_in(who)
+    headers |= {"cookie": f"kontinuum_session={cookie}", "accept-language": "sv"}
+    if method == "GET":
+        return await town.client.get(path, headers=headers, params=way.form)
+    return await town.client.post(path, headers=headers, data={"csrf": token, **way.form})
+
+
+def is_refused(answer: httpx.Response) -> bool:
+    """Whether an answer is a refusal, or leads away to the sign-in page or to the chart with its steps."""
+    if ("POST", answer.request.url.path) in ENDING and "clear-site-data" in answer.headers:
+        return False
+    to = answer.headers.get("location") or answer.headers.get("hx-redirect") or ""
+    away = to.startswith("/sign-in") or to == f"/patient/{ADULT}"
+    return answer.status_code in (401, 403, 404, 405, 410) or away
+
+
+@pytest.mark.parametrize("about", About)
+async def test_every_route_shows_each_of_the_cast_what_is_theirs(town: Town, about: About) -> None:
+    """In full, and as the part of a page that a script asks for."""
+    wrong: list[tuple[str, ...]] = []
+    limit = asyncio.Semaphore(16)
+
+    async def drive(who: str, method: str, path: str, way: Way) -> None:
+        for address, mark in addresses(path, way):
+            for headers in ({}, {"hx-request": "true"})[: 2 if method == "GET" else 1]:
+                async with limit:
+                    answer = await asked(town, who, method, address, way, **headers)
+                wrong.extend((who, method, address, *each) for each in faults(answer, who, way, mark))
+
+    ways = [(*key, way) for key, way in ROUTES.items() if way.about is about and key not in ENDING]
+    await asyncio.gather(*(drive(who, *each) for who in ASKING for each in ways))
+    last = [(*key, ROUTES[key]) for key in ENDING if ROUTES[key].about is about]
+    await asyncio.gather(*(drive(who, *each) for who in ASKING for each in last))
+    assert wrong == []
+
+
+def faults(answer: httpx.Response, who: str, way: Way, mark: Mark | None) -> Iterator[tuple[str, ...]]:
+    """What is wrong with an answer."""
+    if answer.status_code >= 500:
+        yield ("a fault", str(answer.status_code))
+    whose = (About.PATIENT, About.IDENTITY, *([About.OWN] if who == "patient" else []))
+    expected = EXPECTED[who] if way.about in whose else frozenset()
+    shown = marks_in(answer.text)
+    if shown - expected:
+        yield ("shows", *map(str, sorted(shown - expected)))
+    if ADDRESS in answer.text and who in OTHERS:
+        yield ("shows who the patient is",)
+    may = who in way.may and (mark is None or mark in EXPECTED[who])
+    nowhere = NONE in (*way.fill.values(), *way.form.values()) and answer.status_code == 404
+    if way.may == EVERYBODY:
+        return
+    if is_refused(answer) and may and not nowhere:
+        yield ("refuses", str(answer.status_code))
+    if not is_refused(answer) and not may and answer.status_code < 500:
+        yield ("answers", str(answer.status_code), answer.headers.get("location", ""))
+    wanted = frozenset(one for one in expected if one[0] in way.shows and mark in (None, one))
+    if way.shows and answer.request.method == "GET" and may and not is_refused(answer):
+        lacking = wanted - shown
+        if lacking:
+            yield ("lacks", *map(str, sorted(lacking)))
+
+
+@pytest.mark.parametrize("who", NOT_TOLD_OF)
+async def test_a_page_of_what_must_not_be_told_of_is_that_of_nothing(town: Town, who: str) -> None:
+    way = ROUTES["GET", "/patient/{patient}/entry/{type}/{id}"]
+    for mark in sorted(one for one in NOT_TOLD_OF[who] if one[0] == "Composition"):
+        for page in (f"/patient/{ADULT}/entry/Composition", "/my-record/Composition"):
+            there, never = [
+                await asked(town, who, "GET", f"{page}/{name}", way)
+                for name in (identity(*mark), "never-was")
+            ]
+            assert plain(there, identity(*mark)) == plain(never, "never-was")
+    if who in OTHERS:
+        there, never = [
+            await asked(town, who, "GET", f"/patient/{name}", ROUTES["GET", "/patient/{patient}"])
+            for name in (ADULT, "never-was")
+        ]
+        assert plain(there, ADULT) == plain(never, "never-was")
+
+
+def plain(answer: httpx.Response, name: str) -> tuple[int, str]:
+    """What a page says, without the tokens that are new in every answer."""
+    said = re.search(r"<main.*</main>", answer.text, re.DOTALL)
+    assert said is not None, answer.text
+    return answer.status_code, re.sub(r'value="[^"]*"', "", said[0].replace(name, "…"))
+
+
+def test_every_route_is_in_the_matrix(town: Town) -> None:
+    routes = build(town.services).routes
+    assert [route for route in routes if not isinstance(route, Route | ApiRoute)] == []
+    offered = {
+        (method, route.path)
+        for route in routes
+        if isinstance(route, Route)
+        for method in (route.methods or ()) - {"HEAD"}
+    }
+    assert offered == ROUTES.keys(), offered ^ ROUTES.keys()
