@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kontinuum.access.circumstances import Block, Circumstances, Level
 from kontinuum.access.decision import Facts, Question, Reason
 from kontinuum.access.kept_back import MARK, NO_PATIENT
 from kontinuum.access.sql import (
+    NOTHING,
     Late,
     all_of,
     any_of,
@@ -47,8 +50,14 @@ def covers(block: Block, facts: Facts) -> bool:
     )
 
 
-def _covered(question: Question, level: Level, where: Fragment) -> Fragment:
-    """A block of a level covers `r`, is not lifted for the one who asks, and `where` holds."""
+def _covered(question: Question, bars: Sequence[InnerBlock | OuterBlock]) -> Fragment:
+    """A block of one of the levels covers `r` and is not lifted for the one who asks, who stands elsewhere.
+
+    The levels are asked for together: each table that a search mentions costs it time, needed or not.
+    """
+    elsewhere = [
+        all_of(Fragment("b.level = {}::text", (bar.level.value,)), bar.elsewhere(question)) for bar in bars
+    ]
     lifted = exists(
         "lift",
         "l",
@@ -63,7 +72,7 @@ def _covered(question: Question, level: Level, where: Fragment) -> Fragment:
         "block",
         "b",
         of_patient(question, "b"),
-        Fragment("b.level = {}::text", (level.value,)),
+        any_of(*elsewhere),
         Fragment("b.provider = a.provider and b.unit in ('', a.unit)"),
         Fragment("r.sort >= b.low and r.sort < b.high and r.type <> all(b.kept)"),
         none_of(lifted),
@@ -71,7 +80,7 @@ def _covered(question: Question, level: Level, where: Fragment) -> Fragment:
     if question.patient is not None:
         # Nearly nobody has a block: that is found out once, and then no row is looked at for it.
         covered = all_of(exists("block", "g", of_patient(question, "g")), covered)
-    return all_of(where, covered)
+    return covered
 
 
 class InnerBlock:
@@ -81,6 +90,7 @@ class InnerBlock:
     """
 
     name = "inner-block"
+    level = Level.INNER
     numbers: tuple[int, ...] = (9, 10, 11)
     provision = "patientdatalagen (2008:355) 4:4"
     reason = Reason(
@@ -99,19 +109,23 @@ class InnerBlock:
             block.level is Level.INNER and covers(block, facts) for block in circumstances.blocks
         )
 
+    def elsewhere(self, question: Question) -> Fragment:
+        """The resource is another unit's."""
+        assignment = question.assignment
+        return Fragment(
+            "(a.unit <> {}::text or a.provider <> {}::text)", (assignment.unit, assignment.provider)
+        )
+
     def predicate(self, question: Question) -> Fragment:
         """A block on another unit than the reader's covers the resource."""
-        assignment = question.assignment
-        elsewhere = Fragment(
-            "a.unit <> {}::text or a.provider <> {}::text", (assignment.unit, assignment.provider)
-        )
-        return _covered(question, Level.INNER, elsewhere)
+        return _covered(question, [self])
 
 
 class OuterBlock:
     """Rules 13 and 15: data that the patient has blocked for other care providers does not exist for them."""
 
     name = "outer-block"
+    level = Level.OUTER
     numbers: tuple[int, ...] = (13, 15)
     provision = "lag (2022:913) om sammanhållen vård- och omsorgsdokumentation, ch. 2"
     reason = Reason(
@@ -128,10 +142,13 @@ class OuterBlock:
             block.level is Level.OUTER and covers(block, facts) for block in circumstances.blocks
         )
 
+    def elsewhere(self, question: Question) -> Fragment:
+        """The resource is another provider's."""
+        return Fragment("a.provider <> {}::text", (question.assignment.provider,))
+
     def predicate(self, question: Question) -> Fragment:
         """A block on another provider's data covers the resource."""
-        elsewhere = Fragment("a.provider <> {}::text", (question.assignment.provider,))
-        return _covered(question, Level.OUTER, elsewhere)
+        return _covered(question, [self])
 
 
 class NotOffered:
@@ -236,4 +253,6 @@ def stopping(
 
 def any_bar(bars: tuple[Bar, ...], question: Question) -> Fragment:
     """The resources that some bar stops."""
-    return any_of(*(bar.predicate(question) for bar in bars))
+    blocks = [bar for bar in bars if isinstance(bar, InnerBlock | OuterBlock)]
+    others = [bar.predicate(question) for bar in bars if not isinstance(bar, InnerBlock | OuterBlock)]
+    return any_of(_covered(question, blocks) if blocks else NOTHING, *others)

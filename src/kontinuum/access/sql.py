@@ -7,6 +7,8 @@ moment and the patient, and every equal value is sent once.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -31,19 +33,51 @@ COMPLETE = Fragment("(select complete from law_projection)")
 """The tables of the law hold what the record says: rule 17's check can be made."""
 
 
+@dataclass(frozen=True, slots=True)
+class _All(Fragment):
+    """A conjunction that remembers its parts, so that alternatives can share them."""
+
+    parts: tuple[Fragment, ...] = ()
+
+
 def all_of(*parts: Fragment) -> Fragment:
     """Every part holds."""
     if NOTHING in parts:
         return NOTHING
-    return _joined([part for part in parts if part != EVERYTHING], " and ", EVERYTHING)
+    needed = _distinct(each for part in parts for each in _parts(part) if each != EVERYTHING)
+    if len(needed) < 2:
+        return needed[0] if needed else EVERYTHING
+    joined = _joined(needed, " and ")
+    return _All(joined.text, joined.values, tuple(needed))
 
 
 def any_of(*parts: Fragment) -> Fragment:
-    """At least one part holds; parts that say the same are asked once."""
+    """At least one part holds. What several ask of the tables of the law alike is asked once."""
     if EVERYTHING in parts:
         return EVERYTHING
-    distinct = [part for number, part in enumerate(parts) if part not in parts[:number]]
-    return _joined([part for part in distinct if part != NOTHING], " or ", NOTHING)
+    possible = _distinct(part for part in parts if part != NOTHING)
+    if len(possible) < 2:
+        return possible[0] if possible else NOTHING
+    asked = [each for part in possible for each in _parts(part) if "select" in each.text]
+    shared = max(asked, key=asked.count, default=NOTHING)
+    if asked.count(shared) < 2:
+        return _joined(possible, " or ")
+    sharing = [part for part in possible if shared in _parts(part)]
+    rest = any_of(*(all_of(*(each for each in _parts(part) if each != shared)) for part in sharing))
+    return any_of(all_of(shared, rest), *(part for part in possible if part not in sharing))
+
+
+def _parts(fragment: Fragment) -> tuple[Fragment, ...]:
+    return fragment.parts if isinstance(fragment, _All) else (fragment,)
+
+
+def _distinct(fragments: Iterable[Fragment]) -> list[Fragment]:
+    """Each once; values may be lists, which no set takes."""
+    found: list[Fragment] = []
+    for each in fragments:
+        if each not in found:
+            found.append(each)
+    return found
 
 
 def none_of(part: Fragment) -> Fragment:
@@ -53,11 +87,7 @@ def none_of(part: Fragment) -> Fragment:
     return NOTHING if part == EVERYTHING else Fragment(f"not ({part.text})", part.values)
 
 
-def _joined(parts: list[Fragment], word: str, empty: Fragment) -> Fragment:
-    if not parts:
-        return empty
-    if len(parts) == 1:
-        return parts[0]
+def _joined(parts: list[Fragment], word: str) -> Fragment:
     values: list[Any] = []
     texts = []
     for part in parts:
