@@ -31,7 +31,7 @@ DELIVERY: list[dict[str, str]] = [
         "person": "SE2321000016-P001",
         "unit": f"{REGION}A",
         "purpose": "Vård och behandling",
-        "rights": "sign|emergency-opening",
+        "rights": "protected-identity|destruction",
         "from": "2026-01-01",
         "until": "2026-12-31",
     },

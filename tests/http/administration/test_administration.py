@@ -204,7 +204,7 @@ async def test_a_person_is_added_given_an_assignment_and_found(
     added = await post(rickard, "/admin/staff/new", **form)
     assert added.headers["location"] == f"/admin/person/{NEW}", added.text[:3000]
     path = f"/admin/person/{NEW}/assignments"
-    form = {"unit": WARD.hsa, "purpose": "care", "rights": "sign", "from": "2026-01-01"}
+    form = {"unit": WARD.hsa, "purpose": "care", "rights": "protected-identity", "from": "2026-01-01"}
     given = await post(rickard, path, f"/admin/person/{NEW}", **form)
     assert given.status_code == 303, given.text[:3000]
     page = (await rickard.get(f"/admin/person/{NEW}")).text
@@ -218,7 +218,7 @@ async def test_a_person_is_added_given_an_assignment_and_found(
     assert role["organization"] == {"reference": "Organization/avd-32"}
     assert role["extension"] == [
         {"url": "urn:kontinuum:structure:assignment-purpose", "valueCode": "care"},
-        {"url": "urn:kontinuum:structure:assignment-right", "valueCode": "sign"},
+        {"url": "urn:kontinuum:structure:assignment-right", "valueCode": "protected-identity"},
     ]
     assert ADMINISTRATOR in (await rickard.get(f"/admin/assignment/{identity}")).text
     taken = await post(rickard, "/admin/staff/new", hsa_id=NEW, family_name="Annan")

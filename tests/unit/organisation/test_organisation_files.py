@@ -50,7 +50,7 @@ def test_a_whole_delivery_is_read() -> None:
     assert employment.kind is Kind.EMPLOYMENT
     assert isinstance(assignment, Role)
     assert assignment.purpose is Purpose.CARE
-    assert assignment.rights == ("emergency-opening", "sign")
+    assert assignment.rights == ("destruction", "protected-identity")
     assert (assignment.start, assignment.end) == (date(2026, 1, 1), date(2026, 12, 31))
 
 
