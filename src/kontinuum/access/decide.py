@@ -26,7 +26,7 @@ from kontinuum.access.rule import Rule
 from kontinuum.access.sql import COMPLETE, NOTHING, all_of, any_of, compact, filled, none_of
 from kontinuum.access.vetoes import VETOES
 from kontinuum.kernel.clock import to_micros
-from kontinuum.kernel.principal import Principal, Purpose
+from kontinuum.kernel.principal import Principal
 from kontinuum.kernel.sql import Fragment
 
 OPEN_GROUNDS: tuple[Rule, ...] = (
@@ -172,7 +172,7 @@ def _lacking(question: Question, facts: Facts, circumstances: Circumstances) -> 
             question.reads and not _told(question, facts, circumstances),
         )
     same_provider = facts.provider == question.assignment.provider
-    if question.is_system or not question.reads or question.principal.purpose is not Purpose.CARE:
+    if not question.reads_in_care:
         return _of_another_provider(question) if not same_provider else _not_needed(question)
     if not CARE_RELATION.holds(question, facts, circumstances):
         return Deny(CARE_RELATION.name, CARE_RELATION.reason.en, CARE_RELATION.provision)

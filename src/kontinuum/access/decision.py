@@ -76,6 +76,21 @@ class Question:
         """Whether a person in care asks, or a system that acts as one."""
         return not self.is_patient and not self.is_system
 
+    @property
+    def in_care(self) -> bool:
+        """Whether staff ask for the sake of care and treatment."""
+        return self.is_staff and self.principal.purpose is Purpose.CARE
+
+    @property
+    def reads_in_care(self) -> bool:
+        """Whether staff read for the sake of care and treatment."""
+        return self.in_care and self.reads
+
+    @property
+    def reads_online(self) -> bool:
+        """Whether a patient, or who stands for one, reads on the patient's own pages."""
+        return self.is_patient and self.reads
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

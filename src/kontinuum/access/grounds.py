@@ -191,8 +191,7 @@ class OtherUnit:
     def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
         """The own provider, another unit, a care relation and an active choice."""
         return (
-            question.is_staff
-            and question.principal.purpose is Purpose.CARE
+            question.in_care
             and facts.patient is not None
             and facts.type != "Patient"
             and facts.provider == question.assignment.provider
@@ -203,7 +202,7 @@ class OtherUnit:
 
     def predicate(self, question: Question) -> Fragment:
         """Rows of chosen units of the own provider."""
-        if not question.is_staff or question.principal.purpose is not Purpose.CARE:
+        if not question.in_care:
             return NOTHING
         return all_of(
             _of_provider(question),
@@ -239,8 +238,7 @@ class OtherProvider:
 
     def predicate(self, question: Question) -> Fragment:
         """Rows of chosen units of other providers."""
-        care = question.is_staff and question.reads and question.principal.purpose is Purpose.CARE
-        if not care:
+        if not question.reads_in_care:
             return NOTHING
         return all_of(
             Fragment("a.provider <> {}::text", (question.assignment.provider,)),
@@ -252,8 +250,7 @@ class OtherProvider:
 
 
 def _reads_in_care(question: Question, facts: Facts) -> bool:
-    care = question.is_staff and question.reads and question.principal.purpose is Purpose.CARE
-    return care and facts.patient is not None and facts.type != "Patient"
+    return question.reads_in_care and facts.patient is not None and facts.type != "Patient"
 
 
 class Emergency:
@@ -270,8 +267,9 @@ class Emergency:
 
     def predicate(self, question: Question) -> Fragment:
         """Rows of a patient whose record the person has opened."""
-        care = question.is_staff and question.reads and question.principal.purpose is Purpose.CARE
-        return all_of(_not_identity(question), OPENING.predicate(question)) if care else NOTHING
+        if not question.reads_in_care:
+            return NOTHING
+        return all_of(_not_identity(question), OPENING.predicate(question))
 
 
 class UncheckedEmergency:
@@ -298,7 +296,6 @@ class UncheckedEmergency:
 
     def predicate(self, question: Question) -> Fragment:
         """Rows of the own provider about a patient whose record the person has opened."""
-        care = question.is_staff and question.reads and question.principal.purpose is Purpose.CARE
-        if not care:
+        if not question.reads_in_care:
             return NOTHING
         return all_of(_of_provider(question), _not_identity(question), OPENING.predicate(question))

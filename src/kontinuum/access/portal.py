@@ -66,15 +66,14 @@ class OwnRecord:
     def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
         """The patient's own, also under another Patient that is the same person; old enough."""
         return (
-            question.is_patient
-            and question.reads
+            question.reads_online
             and (facts.patient == question.actor.id or circumstances.own)
             and reached(OWN_ACCESS_FROM, circumstances.born, question.today)
         )
 
     def predicate(self, question: Question) -> Fragment:
         """Rows filed under the patient, or under another Patient that is the same person."""
-        if not question.is_patient or not question.reads:
+        if not question.reads_online:
             return NOTHING
         me = (question.actor.id,)
         linked = exists("person_fact", "s", of_patient(question, "s"), Fragment("s.origin = {}::text", me))
@@ -97,11 +96,11 @@ class GuardianOfChild:
         """A guardianship is in force and the child is known to be under thirteen."""
         guardian = any(each.kind is Kind.GUARDIAN for each in circumstances.representations)
         young = _below(GUARDIANS_UNTIL, circumstances.born, question.today)
-        return question.is_patient and question.reads and facts.patient is not None and guardian and young
+        return question.reads_online and facts.patient is not None and guardian and young
 
     def predicate(self, question: Question) -> Fragment:
         """Rows of children under thirteen whose guardian asks."""
-        if not question.is_patient or not question.reads:
+        if not question.reads_online:
             return NOTHING
         return all_of(_acts(question, Kind.GUARDIAN), _born(question, ">", GUARDIANS_UNTIL))
 
@@ -121,11 +120,11 @@ class DecisionForChild:
         """A decision for the one who asks is in force, and the child is known to be under sixteen."""
         decided = any(each.kind is Kind.DECISION for each in circumstances.representations)
         young = _below(OWN_ACCESS_FROM, circumstances.born, question.today)
-        return question.is_patient and question.reads and facts.patient is not None and decided and young
+        return question.reads_online and facts.patient is not None and decided and young
 
     def predicate(self, question: Question) -> Fragment:
         """Rows of children under sixteen for whom it is decided."""
-        if not question.is_patient or not question.reads:
+        if not question.reads_online:
             return NOTHING
         return all_of(_acts(question, Kind.DECISION), _born(question, ">", OWN_ACCESS_FROM))
 
@@ -148,11 +147,11 @@ class Proxy:
             for each in circumstances.representations
         )
         adult = reached(OWN_ACCESS_FROM, circumstances.born, question.today)
-        return question.is_patient and question.reads and facts.patient is not None and included and adult
+        return question.reads_online and facts.patient is not None and included and adult
 
     def predicate(self, question: Question) -> Fragment:
         """Rows of patients who have appointed the one who asks, within the scope."""
-        if not question.is_patient or not question.reads:
+        if not question.reads_online:
             return NOTHING
         scope = Fragment("(cardinality(x.kept) = 0 or r.type = any(x.kept))")
         return all_of(_acts(question, Kind.PROXY, scope), _born(question, "<=", OWN_ACCESS_FROM))

@@ -8,7 +8,6 @@ from typing import Any
 from kontinuum.access import Action
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.ids import bucket_of
-from kontinuum.kernel.principal import Purpose
 from kontinuum.record.context import Context
 from kontinuum.record.durations import DOCUMENTED_FOR
 from kontinuum.store import law as store
@@ -53,5 +52,5 @@ async def relate(context: Context, connection: Any, written: Sequence[NewVersion
 
 def states_relation(context: Context, written: Sequence[NewVersion]) -> bool:
     """Whether a write by this principal says anything about who takes part in whose care."""
-    in_care = context.question(Action.WRITE).is_staff and context.principal.purpose is Purpose.CARE
+    in_care = context.question(Action.WRITE).in_care
     return in_care and any(version.patient and version.type not in _IDENTITY for version in written)

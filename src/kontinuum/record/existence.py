@@ -17,7 +17,6 @@ from kontinuum.access.decide import barred_by, predicate
 from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.fhir.search.hashing import type_hash
 from kontinuum.kernel.ids import bucket_of, id_hash
-from kontinuum.kernel.principal import Purpose
 from kontinuum.record.circumstances import circumstances_of
 from kontinuum.record.context import Context
 from kontinuum.store import persons
@@ -78,7 +77,7 @@ async def access_to(context: Context, patient: str, stands: Access | None = None
     """
     question = context.question(Action.READ, patient=patient)
     known = (stands or await standing(context, patient)).circumstances
-    if known.unchecked or not question.is_staff or context.principal.purpose is not Purpose.CARE:
+    if known.unchecked or not question.in_care:
         return Access(known)
     rows, members = await asyncio.gather(_by_unit(context, patient), persons.whole(context.pool, patient))
     for other in members:

@@ -22,7 +22,6 @@ from kontinuum.fhir.search.query import MICROS_MAX
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.i18n import message, phrase
 from kontinuum.kernel.ids import bucket_of
-from kontinuum.kernel.principal import Purpose
 from kontinuum.record import consents
 from kontinuum.record.circumstances import circumstances_of
 from kontinuum.record.context import Context, forbidden, missing
@@ -323,7 +322,7 @@ class Law:
     ) -> Refusal | None:
         """Why staff in care may not do this about a patient."""
         question = self._context.question(Action.READ)
-        if not question.is_staff or self._context.principal.purpose is not Purpose.CARE:
+        if not question.in_care:
             return await self._denied(action, patient, _NOT_IN_CARE)
         if await reads.read(self._context.pool, TYPE_CODES["Patient"], patient) is None:
             return missing("Patient", patient)
