@@ -21,6 +21,7 @@ from kontinuum.kernel.config import Settings, load_settings
 from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
 from kontinuum.record import Gate, Record
 from kontinuum.store.migrate import migrate
+from tests.support.databases import Databases
 
 hypothesis_settings.register_profile(
     "kontinuum",
@@ -80,11 +81,20 @@ async def template(database_server: str) -> AsyncIterator[str]:
         yield name
 
 
+@pytest.fixture(scope="session")
+def databases(database_server: str, template: str) -> Iterator[Databases]:
+    """Databases that one test after the other gets empty."""
+    made = Databases(database_server, template)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def dsn(database_server: str, template: str) -> Iterator[str]:
+async def dsn(databases: Databases) -> AsyncIterator[str]:
     """An empty, migrated database for one test."""
-    with scratch_database(database_server, template=template) as dsn:
-        yield dsn
+    dsn = await databases.take()
+    yield dsn
+    await databases.give_back(dsn)
 
 
 @pytest.fixture
