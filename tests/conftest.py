@@ -21,6 +21,7 @@ from kontinuum.kernel.config import Settings, load_settings
 from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
 from kontinuum.record import Gate, Record
 from kontinuum.store.migrate import migrate
+from tests.support import holding
 from tests.support.databases import Databases
 
 hypothesis_settings.register_profile(
@@ -55,6 +56,14 @@ def principal(
 
 
 SYSTEM = principal("test-client", kind=ActorKind.SYSTEM, purpose=Purpose.SYSTEM)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_connection_each() -> Iterator[None]:
+    """Nobody asks for a second connection while holding one."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        holding.watch(monkeypatch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ async def search_types(context: Context, queries: Sequence[SearchQuery]) -> Sear
     page = await merged_page(context, queries, after)
     if isinstance(page, Refusal):
         return page
-    shown = await release(context, page.rows)
+    shown = await release(context, context.pool, page.rows)
     await log_searches(context, queries[:1], page.rows)
     return SearchPage(tuple(shown), (), page.total, page.next)
 

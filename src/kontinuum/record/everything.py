@@ -98,7 +98,7 @@ async def everything(
         return page
     # Of every patient: what the types of the compartment hold that belongs to no patient is left out.
     mine = [row for row in page.rows if owner.id is not None or row.patient is not None]
-    matches = await release(context, mine)
+    matches = await release(context, context.pool, mine)
     included = await _behind(context, owner, page, matches)
     if isinstance(included, Refusal):
         return included
@@ -113,7 +113,7 @@ async def everything(
         what=(_asked(owner, wanted), *map(reference, [*mine, *behind])),
         count=len(shown) + len(behind),
     )
-    return SearchPage(tuple(shown), tuple(await release(context, behind)), None, page.next)
+    return SearchPage(tuple(shown), tuple(await release(context, context.pool, behind)), None, page.next)
 
 
 def _asked(owner: _Owner, wanted: Wanted) -> str:
@@ -203,7 +203,7 @@ async def _behind(
                 f"More than {MAX_INCLUDED:,} resources are referred to: ask for fewer at a time (_count)."
             )
             return refuse(RefusalKind.BAD_REQUEST, "too-costly", message)
-        fresh = await release(context, permitted)
+        fresh = await release(context, context.pool, permitted)
     return found
 
 

@@ -47,7 +47,7 @@ async def latest(context: Context, query: SearchQuery, most: int) -> SearchPage 
         return rows
     shown = [row for group in _groups(rows) for row in group[:most]]
     await log_searches(context, [query], shown)
-    return SearchPage(tuple(await release(context, shown)))
+    return SearchPage(tuple(await release(context, context.pool, shown)))
 
 
 async def _newest_first(context: Context, asked: SearchQuery) -> list[_Found] | Refusal:

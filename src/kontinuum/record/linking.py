@@ -47,16 +47,18 @@ async def _apply_conditions(
     found = await criteria.find(context, connection, asked, without=deleted)
     for entry, rows in zip(entries, found, strict=True):
         row = rows if isinstance(rows, Refusal) else criteria.only(_asked(entry), rows)
-        refusal = row if isinstance(row, Refusal) else await _take(context, entry, row)
+        refusal = row if isinstance(row, Refusal) else await _take(context, connection, entry, row)
         if refusal is not None:
             return at(entry, refusal)
     return None
 
 
-async def _take(context: Context, entry: Entry, row: ResourceRow | None) -> Refusal | None:
+async def _take(context: Context, connection: Any, entry: Entry, row: ResourceRow | None) -> Refusal | None:
     """Let an entry mean what its criteria found."""
     if entry.method == "POST":
-        entry.found = None if row is None else Written(Change.UNCHANGED, await release_one(context, row))
+        entry.found = (
+            None if row is None else Written(Change.UNCHANGED, await release_one(context, connection, row))
+        )
     elif entry.method == "DELETE":
         entry.id = None if row is None else row.id
     else:

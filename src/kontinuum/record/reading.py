@@ -41,7 +41,7 @@ async def read(context: Context, type_name: str, logical_id: str) -> Stored | Re
     shown = await _released(context, "read", row)
     if isinstance(shown, Refusal):
         return shown
-    return gone(shown) if shown.body is None else await release_one(context, shown)
+    return gone(shown) if shown.body is None else await release_one(context, context.pool, shown)
 
 
 async def vread(context: Context, type_name: str, logical_id: str, version: int) -> Stored | Refusal:
@@ -73,7 +73,7 @@ async def vread(context: Context, type_name: str, logical_id: str, version: int)
     shown = await _released(context, "vread", found)
     if isinstance(shown, Refusal):
         return shown
-    return gone(shown) if shown.body is None else await release_one(context, shown)
+    return gone(shown) if shown.body is None else await release_one(context, context.pool, shown)
 
 
 def _versioned(type_name: str, logical_id: str, version: int) -> str:
@@ -141,7 +141,7 @@ async def read_many(context: Context, references: Sequence[str]) -> dict[str, St
         what=(reference(row) for row in shown),
         count=len(shown),
     )
-    return {item.reference: item for item in await release(context, shown)}
+    return {item.reference: item for item in await release(context, context.pool, shown)}
 
 
 async def history(
@@ -192,7 +192,7 @@ async def history(
         count=len(shown),
     )
     following = _cursor(rows[count - 1]) if len(rows) > count else None
-    return HistoryPage(tuple(await release(context, shown)), following)
+    return HistoryPage(tuple(await release(context, context.pool, shown)), following)
 
 
 def split(text: str) -> tuple[int, str] | None:

@@ -227,7 +227,8 @@ async def _run(
     if isinstance(included, Refusal):
         return included
     following = cursor_of(asked, shown[-1].position) if len(found) > size and shown else None
-    shown_matches, shown_included = await release(context, matches), await release(context, included)
+    shown_matches = await release(context, connection, matches)
+    shown_included = await release(context, connection, included)
     page = SearchPage(tuple(shown_matches), tuple(shown_included), total, following)
     return page, matches + included
 

@@ -289,7 +289,7 @@ async def _create_unless_exists(
         if isinstance(found, Refusal):
             return found
         if found is not None:
-            return Written(Change.UNCHANGED, await release_one(context, found))
+            return Written(Change.UNCHANGED, await release_one(context, connection, found))
         return (await apply(context, connection, [Intent(type_name, None, resource)]))[0]
 
     return await in_transaction(context, work, what=f"{type_name}?{criteria}")

@@ -14,7 +14,7 @@ from kontinuum.demo import MAX_PATIENTS, Batch, generate, personas
 from kontinuum.demo.chart import references
 from kontinuum.fhir import json
 from kontinuum.fhir.validation import validate
-from kontinuum.kernel.principal import ActorKind, Purpose
+from kontinuum.kernel.principal import PROTECTED_IDENTITY, ActorKind, Purpose
 from kontinuum.sweden import systems
 from kontinuum.sweden.identifiers import (
     HsaId,
@@ -274,12 +274,14 @@ def test_memory_does_not_grow_with_the_number_of_patients() -> None:
 
 
 def test_one_registrar_alone_may_see_what_a_protected_identity_hides() -> None:
-    entitled = [one.actor.name for one in personas() for each in one.assignments if each.rights]
+    entitled = [
+        one.actor.name for one in personas() for each in one.assignments if PROTECTED_IDENTITY in each.rights
+    ]
     assert entitled == ["Birgitta Nyström"]
     given = [
         role["practitioner"]["display"]
         for role in of_type("PractitionerRole")
         for each in role["extension"]
-        if each["url"] == systems.ASSIGNMENT_RIGHT
+        if each["url"] == systems.ASSIGNMENT_RIGHT and each["valueCode"] == PROTECTED_IDENTITY
     ]
     assert given == entitled
