@@ -114,7 +114,7 @@ async def test_check_and_predicate_agree_in_thousands_of_worlds(services: Servic
         apart = await repeated(services, patients)
         await link(services, rng, patients)
         for who in ASKING:
-            for action in Action:
+            for action in (Action.READ, Action.WRITE):  # the others are the same to the law
                 bases += await agree(services, who, action, about)
         if batch == 0:
             await services.pool.execute("update law_projection set complete = false")

@@ -59,7 +59,7 @@ async def test_check_and_predicate_agree_on_what_an_app_reaches(services: Servic
     about += resources(None)
     for table, found in rows.items():
         async with services.pool.acquire() as connection:
-            await store.insert(connection, table, found)
+            await store.add(connection, table, found)
     refused = 0
     for who in ASKING:
         for action in Action:

@@ -161,11 +161,6 @@ def say(kind: str, things: Collection[str], translator: Translator) -> str:
     return text % {"things": ", ".join(listed) or other} if "%(things)s" in text else text
 
 
-def thing(type_name: str, translator: Translator) -> str:
-    """What a type of resource holds, in words."""
-    return translator.gettext(_THINGS.get(type_name, _OTHER))
-
-
 def in_words(entry: AuditEntry, translator: Translator) -> str:
     """One entry in words."""
     return say(kind_of(entry), types_of(entry), translator)

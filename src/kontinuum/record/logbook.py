@@ -172,7 +172,7 @@ class Logbook:
         """`AuditEvent?…`, newest first: the own provider's entries for a reviewer, the own for a patient."""
         principal, pool = self._context.principal, self._context.pool
         asked = "AuditEvent?" + "&".join(f"{name}={value}" for name, value in query.self_params)
-        own = principal.actor.kind is ActorKind.PATIENT
+        own = principal.actor.kind is ActorKind.PATIENT and principal.app is None
         wanted = filter_of(query)
         strange = own and isinstance(wanted, Filter) and tuple(wanted.patients) != (principal.actor.id,)
         if strange or not (own or may_review(principal)):
