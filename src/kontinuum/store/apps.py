@@ -158,6 +158,18 @@ async def revoke(connection: Any, identity: str, now: int, actor: str | None = N
     return bool(await connection.fetchval(REVOKE, identity, now, actor))
 
 
+# What came of a permission never lasts longer than it.
+FORGET = """
+with spent as (delete from app_refresh where expires <= $1)
+delete from app_grant where expires <= $1
+"""
+
+
+async def forget(connection: Any, now: int) -> None:
+    """Remove permissions whose time is over, with their tokens."""
+    await connection.execute(FORGET, now)
+
+
 INSERT_REFRESH = "insert into app_refresh (secret, app_grant, expires) values ($1, $2, $3)"
 
 REFRESH = "select app_grant, expires, used from app_refresh where secret = $1"

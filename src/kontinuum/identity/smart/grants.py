@@ -124,6 +124,7 @@ class Grants:
             redirect_uri=asked.redirect_uri,
             nonce=asked.nonce,
         )
+        await store.forget(self._pool, to_micros(now))
         await store.insert_grant(self._pool, row)
         return code, row.id
 
@@ -170,6 +171,7 @@ class Grants:
             expires=to_micros(now + SERVICE),
             revoked=None,
         )
+        await store.forget(self._pool, to_micros(now))
         await store.insert_grant(self._pool, row)
         return await self._issue(row, lifetime=SERVICE)
 

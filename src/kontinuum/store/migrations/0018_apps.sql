@@ -40,6 +40,7 @@ create table app_grant (
     nonce         text
 );
 create index app_grant_actor on app_grant (actor);
+create index app_grant_expires on app_grant (expires);
 
 create table app_refresh (
     secret     bytea  primary key,                    -- SHA-256
@@ -48,6 +49,7 @@ create table app_refresh (
     used       bigint                                 -- seen again after this: stolen
 );
 create index app_refresh_grant on app_refresh (app_grant);
+create index app_refresh_expires on app_refresh (expires);
 
 alter table token add column app_grant text collate "C";
 create index token_app_grant on token (app_grant) where app_grant is not null;

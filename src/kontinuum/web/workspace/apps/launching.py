@@ -20,6 +20,8 @@ from kontinuum.web.workspace.apps.asking import NO_APP, answered
 from kontinuum.web.workspace.apps.authorizing import origin_of, smart_of
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
+from kontinuum.web.workspace.persons.merged import with_links
+from kontinuum.web.workspace.persons.shared import reader_of
 
 _FOR_STAFF: Final = message("Apps are opened from the chart by staff. Your own apps are under My apps.")
 
@@ -30,7 +32,9 @@ async def show(page: Page) -> Response:
     if isinstance(person, Response):
         return person
     apps = await _apps(page)
-    values = {"patient": person, "apps": apps, "warnings": []}
+    reader = reader_of(page, page.request.path_params["patient"])
+    await reader.find_many(())
+    values = {"patient": await with_links(page, person), "apps": apps, "warnings": reader.banner_notes()}
     targets = origins([app.launch_url for app in apps if app.launch_url])
     return page.render("apps/launch.html", values, form_targets=targets)
 
