@@ -70,6 +70,17 @@ PACKAGES = (
         FOR_TESTS / "axe-core",
         {"axe.min.js": "axe.min.js", "LICENSE": "LICENSE", "LICENSE-3RD-PARTY.txt": "LICENSE-3RD-PARTY.txt"},
     ),
+    Package(
+        "fhirclient",
+        "2.6.3",
+        "sha512-CirZixcwWelbkIXxpxlNQx5+ZdJirl6F1s4y4yvA1X7hHAkr9n99aVHaMi0wX+97nATjKQ65X6NB5as/wZoJzg==",
+        FOR_TESTS / "fhirclient",
+        {
+            "build/fhir-client.pure.min.js": "fhir-client.pure.min.js",
+            "build/fhir-client.pure.min.js.LICENSE.txt": "LICENSE-3RD-PARTY.txt",
+            "LICENSE": "LICENSE",
+        },
+    ),
 )
 
 

@@ -406,7 +406,7 @@ COMMANDS = {
     **dict.fromkeys(
         ("import", "organisation import", "terminology load"), "writes by `Record.take_in` alone"
     ),
-    "terminology list": "shows no patient data",
+    **dict.fromkeys(("terminology list", "apps add", "apps list", "apps remove"), "shows no patient data"),
     "export": "the export above, by a principal of each care provider",
     "destroy": "carries out what `Record.destruction` permits",
     "token": "speaks for an assignment, which the decision is asked about",

@@ -23,6 +23,7 @@ from kontinuum.access.needs import ACTIVE_CHOICE, CARE_RELATION, CONSENT
 from kontinuum.access.portal import DecisionForChild, GuardianOfChild, OwnRecord, Proxy
 from kontinuum.access.redact import unprotected
 from kontinuum.access.rule import Rule
+from kontinuum.access.scopes import outside, within_scopes
 from kontinuum.access.sql import COMPLETE, NOTHING, all_of, any_of, compact, filled, none_of
 from kontinuum.access.vetoes import VETOES
 from kontinuum.kernel.clock import to_micros
@@ -58,8 +59,14 @@ CANNOT_CHECK = Deny(
 def decide(question: Question, facts: Facts, circumstances: Circumstances | None) -> Decision:
     """Whether one resource may be read or written, and on which ground.
 
-    Circumstances that could not be found out (None) refuse everything that depends on them.
+    Circumstances that could not be found out (None) refuse everything that depends on them. An app's scopes
+    are asked about after the law: their refusal tells nothing that the law hides.
     """
+    decided = _by_law(question, facts, circumstances)
+    return decided if isinstance(decided, Deny) else outside(question, facts) or decided
+
+
+def _by_law(question: Question, facts: Facts, circumstances: Circumstances | None) -> Decision:
     known = circumstances if circumstances is not None else Circumstances()
     for veto in VETOES:
         if veto.holds(question, facts, known):
@@ -114,7 +121,7 @@ def _shape(
     """The SQL of `predicate`, in which the moment and the patient are still open."""
     moment = to_micros(datetime.strptime(str(today), "%Y%m%d").replace(hour=12, tzinfo=UTC)) if today else 0
     question = Question(principal, action, moment, "" if bound else None, type_name, complete)
-    scope = _scope(question)
+    scope = all_of(within_scopes(question), _scope(question))
     return compact(scope if with_protected else all_of(scope, unprotected(question)))
 
 

@@ -12,10 +12,16 @@ from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, 
 
 
 class Action(StrEnum):
-    """What is done with a resource."""
+    """What is done with a resource. To the law there is reading and writing; an app's scopes tell more apart.
+
+    `WRITE` changes what exists.
+    """
 
     READ = "read"
+    SEARCH = "search"
+    CREATE = "create"
     WRITE = "write"
+    DELETE = "delete"
 
 
 class Reason(NamedTuple):
@@ -59,7 +65,7 @@ class Question:
     @property
     def reads(self) -> bool:
         """Whether the question is about reading."""
-        return self.action is Action.READ
+        return self.action in (Action.READ, Action.SEARCH)
 
     @property
     def is_patient(self) -> bool:
@@ -98,7 +104,8 @@ class Facts:
 
     Its type, its patient's id, who is accountable for it, its clinical time in microseconds, and whether it
     is marked as kept back from the patient. `place` is the provider of the unit that a new PractitionerRole
-    names, where that unit is known, or the foreign issuer of a new Practitioner's HSA-id.
+    names, where that unit is known, or the foreign issuer of a new Practitioner's HSA-id. `body` is the
+    serialised resource, None for a deletion.
     """
 
     type: str
@@ -108,6 +115,7 @@ class Facts:
     sort: int = 0
     kept_back: bool = False
     place: str | None = None
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

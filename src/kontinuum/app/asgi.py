@@ -16,6 +16,8 @@ from kontinuum.app.services import Services, open_services
 from kontinuum.demo import personas
 from kontinuum.kernel.config import Settings, load_settings
 from kontinuum.web.api import routes as api_routes
+from kontinuum.web.smart import CrossOrigin
+from kontinuum.web.smart import routes as smart_routes
 from kontinuum.web.workspace import routes as workspace_routes
 
 
@@ -23,8 +25,8 @@ def build(services: Services) -> Starlette:
     """The application over open services."""
     public = services.settings.public_url or ""
     encrypted = [Middleware(Encrypted)] if public.startswith("https:") else []
-    routes = [*api_routes(services), *workspace_routes(services, MODULES)]
-    return Starlette(routes=routes, middleware=encrypted)
+    routes = [*smart_routes(services), *api_routes(services), *workspace_routes(services, MODULES)]
+    return Starlette(routes=routes, middleware=[*encrypted, Middleware(CrossOrigin)])
 
 
 class Encrypted:

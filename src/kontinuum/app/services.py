@@ -14,6 +14,7 @@ import structlog
 from kontinuum.app.endings import Endings
 from kontinuum.audit import AuditLog
 from kontinuum.identity import Identity, Limits
+from kontinuum.identity.smart import Smart
 from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
@@ -45,6 +46,7 @@ class Services:
     sign_in: Mapping[str, RelyingParty]
     provider_settings: SettingsReader
     terminology: Terminology
+    smart: Smart
 
 
 @asynccontextmanager
@@ -88,7 +90,10 @@ async def open_services(
         gate = Gate(pool, audit, clock, keys, decided, hinted=settings.kept_back_told)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
-        yield Services(settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool))
+        smart = Smart(pool, clock, identity)
+        yield Services(
+            settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool), smart
+        )
 
 
 def _overrides(settings: Settings) -> dict[str, Value]:

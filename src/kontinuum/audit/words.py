@@ -79,6 +79,8 @@ _SAID: Final = {
     "withdraw-dissent": message("Took back that an entry is wrong"),
     "register-destruction": message("Registered a decision to destroy information"),
     "destroy": message("Destroyed information by decision of the authority"),
+    "permit-app": message("Permitted an app to read or write"),
+    "withdraw-app": message("Withdrew the permission of an app"),
 }
 
 _ACTS: Final = (
@@ -94,6 +96,8 @@ _ACTS: Final = (
     "appoint",
     "dissent",
     "withdraw-dissent",
+    "permit-app",
+    "withdraw-app",
 )
 """What is done by or for the patient; each is told as what it is."""
 
@@ -150,7 +154,7 @@ def kind_of(entry: AuditEntry) -> str:
 def say(kind: str, things: Collection[str], translator: Translator) -> str:
     """A kind of access and the types of what was accessed, in words."""
     told = [name for name in things if name not in _BESIDE] or list(things)
-    words = dict.fromkeys(translator.gettext(_THINGS.get(name, _OTHER)) for name in told)
+    words = dict.fromkeys(thing(name, translator) for name in told)
     other = translator.gettext(_OTHER)
     listed = [*sorted(word for word in words if word != other), *([other] if other in words else [])]
     text = translator.gettext(_SAID[kind])

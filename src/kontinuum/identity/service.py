@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from kontinuum.identity.sessions import Limits, Sessions
 from kontinuum.identity.steps import Steps
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.principal import Persona, Principal
-from kontinuum.store import credentials
+from kontinuum.store import credentials, persons
 from kontinuum.store.provider_settings import SettingsReader
 
 TOKEN_PREFIX = "kt_"
@@ -61,6 +62,7 @@ class Identity:
             _encode(principal).decode(),
             to_micros(now),
             to_micros(now + lifetime),
+            None if principal.app is None else principal.app.grant,
         )
         return token
 
@@ -75,9 +77,19 @@ class Identity:
         row = await credentials.token(self._pool, secret)
         if row is None or row.expires <= to_micros(self._clock.now()):
             return None
-        principal = msgspec.json.decode(row.principal, type=Principal)
+        principal = await self._in_context(msgspec.json.decode(row.principal, type=Principal))
         self._remember(secret, principal, row.expires)
         return principal
+
+    async def _in_context(self, principal: Principal) -> Principal:
+        """An app's patient with the Patients that are linked to it now: they are the same person."""
+        if principal.app is None or not principal.app.patients:
+            return principal
+        linked = await persons.members(self._pool, principal.app.patients)
+        whole = dict.fromkeys(
+            [*principal.app.patients, *(one for _, all_ in linked.values() for one in all_)]
+        )
+        return replace(principal, app=replace(principal.app, patients=tuple(whole)))
 
     def forget(self) -> None:
         """Ask the database anew who holds what: an assignment has ended somewhere."""

@@ -66,12 +66,30 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class App:
+    """An app that acts for somebody, within the scopes that it was granted (SMART App Launch 2.2).
+
+    `grant` names the permission that it was given. `patients` are the Patients of its launch context: one
+    person's, so more than one only where records are linked.
+    """
+
+    id: str
+    grant: str
+    scopes: tuple[str, ...]
+    patients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """An actor bound to one assignment, and the client through which the access is made."""
+    """An actor bound to one assignment, and the client through which the access is made.
+
+    With an `app` it may do what the actor may and the app's scopes permit, and nothing else.
+    """
 
     actor: Actor
     assignment: Assignment
     client: str
+    app: App | None = None
 
     @property
     def purpose(self) -> Purpose:

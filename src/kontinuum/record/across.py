@@ -18,6 +18,7 @@ from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
 from kontinuum.record.persons.widening import meant_by
 from kontinuum.record.release import release
+from kontinuum.record.scoping import beyond_scopes, may_search
 from kontinuum.record.searching import (
     DEFAULT_COUNT,
     MAX_COUNT,
@@ -57,6 +58,10 @@ async def search_types(context: Context, queries: Sequence[SearchQuery]) -> Sear
             "A search across types takes no _include or _revinclude.",
         )
     queries = [replace(query, sort=order) for query in queries]
+    searched = [query for query in queries if may_search(context, query.type)]
+    beyond = await beyond_scopes(context, searched or queries)
+    if beyond is not None:
+        return beyond
     after = None
     for query in queries:
         refused = prepare(replace(query, cursor=None))

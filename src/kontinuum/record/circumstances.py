@@ -43,19 +43,35 @@ def facts(row: ResourceRow, now: int) -> Facts:
     """What a decision needs to know of a stored resource at a moment."""
     labelled = row.body is not None and may_hold(row.body)
     kept_back = labelled and of_entry(json.loads(row.body or b"{}"), from_micros(now)) is not None
-    return Facts(RESOURCE_TYPES[row.type - 1], row.patient, row.unit, row.provider, row.sort, kept_back)
+    return Facts(
+        RESOURCE_TYPES[row.type - 1],
+        row.patient,
+        row.unit,
+        row.provider,
+        row.sort,
+        kept_back,
+        body=row.body,
+    )
 
 
 async def decide_rows(
     context: Context, connection: Any, action: Action, rows: Sequence[ResourceRow]
 ) -> list[Decision]:
     """The decision about each stored resource."""
-    question = context.question(action)
-    about = [facts(row, question.now) for row in rows]
-    known = await known_of(context, connection, question, about)
+    return await decide_each(context, connection, [(action, row) for row in rows])
+
+
+async def decide_each(
+    context: Context, connection: Any, asked: Sequence[tuple[Action, ResourceRow]]
+) -> list[Decision]:
+    """The decision about each stored resource, and what is to be done with it."""
+    plain = context.question(Action.READ)
+    questions = {action: replace(plain, action=action) for action, _ in asked}
+    about = [(questions[action], facts(row, plain.now)) for action, row in asked]
+    known = await known_of(context, connection, plain, about)
     return [
         decide(question, each, known if known is None else known.get(each.patient or "", NOTHING_KNOWN))
-        for each in about
+        for question, each in about
     ]
 
 
@@ -66,10 +82,12 @@ async def readable(context: Context, connection: Any, rows: Sequence[ResourceRow
 
 
 async def known_of(
-    context: Context, connection: Any, question: Question, about: Iterable[Facts]
+    context: Context, connection: Any, question: Question, about: Iterable[tuple[Question, Facts]]
 ) -> dict[str, Circumstances] | None:
-    """The circumstances of the patients on whom a decision about these facts turns; None: cannot be read."""
-    patients = {each.patient for each in about if each.patient and depends_on_circumstances(question, each)}
+    """The circumstances of the patients on whom a decision turns, about any of some; None: cannot be read."""
+    patients = {
+        each.patient for asked, each in about if each.patient and depends_on_circumstances(asked, each)
+    }
     if not patients or question.is_system:
         return {}
     try:

@@ -13,6 +13,7 @@ from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
 from kontinuum.record.persons.widening import meant_by
 from kontinuum.record.release import release
+from kontinuum.record.scoping import beyond_scopes
 from kontinuum.record.searching import confirmed_row, law, log_searches, prepare, scope_of
 from kontinuum.record.withholding import visible
 from kontinuum.store.resources import search as store
@@ -42,6 +43,9 @@ async def latest(context: Context, query: SearchQuery, most: int) -> SearchPage 
     prepared = prepare(replace(query, cursor=None))
     if isinstance(prepared, Refusal):
         return prepared
+    beyond = await beyond_scopes(context, [query])
+    if beyond is not None:
+        return beyond
     rows = await _newest_first(context, query)
     if isinstance(rows, Refusal):
         return rows

@@ -94,13 +94,19 @@ class FindingFile:
 
 
 def may_review(principal: Principal) -> bool:
-    """Whether someone may read and review the log of the own care provider."""
-    return principal.actor.kind is ActorKind.STAFF and principal.purpose is Purpose.SUPERVISION
+    """Whether someone may read and review the log of the own care provider; no app does."""
+    return (
+        principal.app is None
+        and principal.actor.kind is ActorKind.STAFF
+        and principal.purpose is Purpose.SUPERVISION
+    )
 
 
 def is_self(principal: Principal, patient: str) -> bool:
-    """Whether someone is the patient."""
-    return principal.actor.kind is ActorKind.PATIENT and principal.actor.id == patient
+    """Whether someone is the patient, and no app that acts for the patient."""
+    return (
+        principal.app is None and principal.actor.kind is ActorKind.PATIENT and principal.actor.id == patient
+    )
 
 
 _NOT_A_REVIEWER = Deny(
@@ -166,7 +172,7 @@ class Logbook:
         """`AuditEvent?…`, newest first: the own provider's entries for a reviewer, the own for a patient."""
         principal, pool = self._context.principal, self._context.pool
         asked = "AuditEvent?" + "&".join(f"{name}={value}" for name, value in query.self_params)
-        own = principal.actor.kind is ActorKind.PATIENT
+        own = principal.actor.kind is ActorKind.PATIENT and principal.app is None
         wanted = filter_of(query)
         strange = own and isinstance(wanted, Filter) and tuple(wanted.patients) != (principal.actor.id,)
         if strange or not (own or may_review(principal)):

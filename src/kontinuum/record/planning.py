@@ -111,7 +111,7 @@ class Plan:
             client_id=intent.id if intent.identity is None else None,
             meta=intent.meta,
         )
-        decision = decide_new(self.context, version, self._place(resource, None))
+        decision = decide_new(self.context, Action.CREATE, version, self._place(resource, None))
         if isinstance(decision, Deny):
             return self._denied(intent, None, decision, version.patient)
         unsaid = unmarked(resource, version.body)
@@ -125,7 +125,7 @@ class Plan:
         version = superseding(
             resource, row.key, row.id, row.version + 1, self.moment_after(row), self.accountable
         )
-        decision = decide_new(self.context, version, self._place(resource, row.body))
+        decision = decide_new(self.context, Action.WRITE, version, self._place(resource, row.body))
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, version.patient)
         unsaid = unmarked(resource, version.body)
@@ -276,15 +276,23 @@ def _unseen(context: Context, row: ResourceRow) -> bool:
     return protected and not may_see(context.question(Action.WRITE))
 
 
-def decide_new(context: Context, version: NewVersion, place: str | None) -> Decision:
-    """The decision on a new version, for which the assignment's unit becomes accountable.
+def decide_new(context: Context, action: Action, version: NewVersion, place: str | None) -> Decision:
+    """The decision on a new version, created or changed, for which the assignment's unit becomes accountable.
 
     `place` is the provider of the unit that it names, where it is an assignment.
     """
     assignment = context.principal.assignment
     type_name = RESOURCE_TYPES[version.type - 1]
-    about = Facts(type_name, version.patient, assignment.unit, assignment.provider, version.sort, place=place)
-    return decide(context.question(Action.WRITE), about, NOTHING_KNOWN)
+    about = Facts(
+        type_name,
+        version.patient,
+        assignment.unit,
+        assignment.provider,
+        version.sort,
+        place=place,
+        body=version.body,
+    )
+    return decide(context.question(action), about, NOTHING_KNOWN)
 
 
 def as_stored(context: Context, version: NewVersion) -> Stored:

@@ -11,15 +11,17 @@ import msgspec
 
 from kontinuum.access import Action, Deny, predicate
 from kontinuum.access.kept_back import PROVISION, Withheld
+from kontinuum.access.scopes import outside
 from kontinuum.audit.event import place_of
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.fhir.issues import Issue
 from kontinuum.record import tombstones
-from kontinuum.record.circumstances import decide_rows, readable
+from kontinuum.record.circumstances import decide_rows, facts, readable
 from kontinuum.record.context import Context, is_id, missing, reference, stored, type_code
 from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.release import release, release_one
+from kontinuum.record.scoping import types_beyond_scopes
 from kontinuum.record.withholding import released, visible
 from kontinuum.store.resources import read as store
 from kontinuum.store.resources.rows import ResourceRow
@@ -171,9 +173,12 @@ async def history(
         if isinstance(current, Withheld):
             return await _withheld(context, "history", found, current)
         row = found
+    elif (beyond := await types_beyond_scopes(context, [type_name])) is not None:
+        return beyond
+    question = context.question(Action.SEARCH if row is None else Action.READ)
     rows = await store.history(
         context.pool,
-        scope=predicate(context.question(Action.READ)),
+        scope=predicate(question),
         types=None if code is None else (code,),
         row=row,
         since=since,
@@ -182,7 +187,11 @@ async def history(
         before=before,
         limit=count + 1,
     )
-    shown = await visible(context, context.pool, rows[:count], past=True)
+    # A scope may be narrowed by content, which each version has its own of.
+    within = rows[:count]
+    if context.principal.app is not None:
+        within = [each for each in within if outside(question, facts(each, question.now)) is None]
+    shown = await visible(context, context.pool, within, past=True)
     await context.log(
         "history",
         "permitted",

@@ -32,6 +32,7 @@ from kontinuum.record.persons.meaning import of_whole_person, patients_named
 from kontinuum.record.persons.widening import in_all_forms, meant_by
 from kontinuum.record.reading import split
 from kontinuum.record.release import release
+from kontinuum.record.scoping import beyond_scopes
 from kontinuum.record.withholding import narrowed, visible
 from kontinuum.store import persons
 from kontinuum.store.resources import read as reads
@@ -68,6 +69,9 @@ async def search(context: Context, query: SearchQuery) -> SearchPage | Refusal:
     prepared = prepare(query)
     if isinstance(prepared, Refusal):
         return prepared
+    beyond = await beyond_scopes(context, [query])
+    if beyond is not None:
+        return beyond
     (found,) = await _run_all(context, [query], [prepared])
     if isinstance(found, Refusal):
         return found
@@ -144,6 +148,9 @@ async def matching(
     context: Context, connection: Any, query: SearchQuery, limit: int
 ) -> list[ResourceRow] | Refusal:
     """The first rows that a search finds, unlogged: for conditions on writes, which are logged themselves."""
+    beyond = await beyond_scopes(context, [query])
+    if beyond is not None:
+        return beyond
     query = await meant_by(context, connection, query)
     plain = await resolve(connection, query, law(context), context.services.terms)
     if not isinstance(plain, SearchQuery):
@@ -240,7 +247,7 @@ def scope_of(context: Context, query: SearchQuery, leading: str = "") -> Fragmen
     that would tell what is kept back from the patient finds no entry of which a part is kept back.
     `leading`: the parameter by which a chain goes on from what is found.
     """
-    question = context.question(Action.READ, patient=store.patient_of(query), type_name=query.type)
+    question = context.question(Action.SEARCH, patient=store.patient_of(query), type_name=query.type)
     asked = {leading} if leading else set()
     asked |= {criterion.parameter.name for criterion in query.criteria}
     asked |= {key.parameter.name for key in query.sort if not isinstance(key.parameter, str)}

@@ -31,7 +31,8 @@ async def try_write(
     name = (TYPE_CODES[type_name], logical_id or "")
     rows = await reads.read_many(context.pool, [name]) if logical_id is not None else []
     row = rows[0] if rows else None
-    decisions = await decide_rows(context, context.pool, Action.WRITE, rows)
+    action = Action.DELETE if resource is None else Action.WRITE
+    decisions = await decide_rows(context, context.pool, action, rows)
     plan = Plan(
         context,
         await context.accountable(),

@@ -11,7 +11,7 @@ from kontinuum.access import Action, Deny
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.record import criteria as conditions
 from kontinuum.record import documenting, projecting, tombstones, vocabularies
-from kontinuum.record.circumstances import decide_rows
+from kontinuum.record.circumstances import decide_each
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.guarding import unmarked
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
@@ -60,7 +60,7 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
     name = f"{resource['resourceType']}/{new.id}"
     places = await places_of(context.pool, [resource])
     place = place_of(resource, places, context.principal.assignment.provider)
-    decision = decide_new(context, new, place)
+    decision = decide_new(context, Action.CREATE, new, place)
     if isinstance(decision, Deny):
         await context.log("create", "refused", decision.rule, patients=(new.patient,), what=(name,))
         return forbidden(decision)
@@ -228,8 +228,9 @@ async def apply(
     destroyed = await tombstones.taken(connection, [name for name in named if name not in rows])
     places = await places_of(connection, [intent.resource for intent in intents])
     plan = Plan(context, accountable, context.now(), former, destroyed, places)
-    current = list(rows.values())
-    decided = dict(zip(rows, await decide_rows(context, connection, Action.WRITE, current), strict=True))
+    deleting = {(TYPE_CODES[i.type], i.id) for i in intents if i.resource is None}
+    asked = [(Action.DELETE if name in deleting else Action.WRITE, row) for name, row in rows.items()]
+    decided = dict(zip(rows, await decide_each(context, connection, asked), strict=True))
     results = []
     for intent in intents:
         name = (TYPE_CODES[intent.type], intent.id or "")

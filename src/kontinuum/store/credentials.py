@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-INSERT_TOKEN = "insert into token (secret, principal, created, expires) values ($1, $2::text::jsonb, $3, $4)"
+INSERT_TOKEN = """
+insert into token (secret, principal, created, expires, app_grant) values ($1, $2::text::jsonb, $3, $4, $5)
+"""
 
-# A token lasts no longer than its assignment: `least` passes over the null of one without an end.
+# A token lasts no longer than its assignment: `least` passes over the null of one without an end. That of an
+# app ends with what was permitted to the app, and with the app.
 TOKEN = """
 select principal::text,
-       least(expires, (select ends from assignment_end where assignment = principal -> 'assignment' ->> 'id'))
+       least(expires, (select ends from assignment_end where assignment = principal -> 'assignment' ->> 'id'),
+             (select coalesce(g.revoked, a.ended)
+                from app_grant g
+                join app a on a.id = g.app
+               where g.id = token.app_grant))
   from token
  where secret = $1
 """
@@ -22,9 +29,11 @@ class TokenRow(NamedTuple):
     expires: int
 
 
-async def insert_token(connection: Any, secret: bytes, principal: str, created: int, expires: int) -> None:
-    """Keep a new token."""
-    await connection.execute(INSERT_TOKEN, secret, principal, created, expires)
+async def insert_token(
+    connection: Any, secret: bytes, principal: str, created: int, expires: int, app_grant: str | None
+) -> None:
+    """Keep a new token, of a permission where it is an app's."""
+    await connection.execute(INSERT_TOKEN, secret, principal, created, expires, app_grant)
 
 
 async def token(connection: Any, secret: bytes) -> TokenRow | None:

@@ -183,7 +183,7 @@ async def history(
     # What may not be read as it stands now may not be read as it stood before either.
     earlier = (
         f"select {COLUMNS} from history v join resource c on c.bucket = v.bucket and c.key = v.key"
-        " cross join lateral (select v.*, c.sort) r join accountable a on a.id = r.accountable"
+        " cross join lateral (select v.*, c.sort, c.hashes) r join accountable a on a.id = r.accountable"
     )
     still = (
         f"exists (select 1 from (select c.*) r join accountable a on a.id = r.accountable where {permitted})"

@@ -30,6 +30,7 @@ from kontinuum.web.api.operations import Level
 from kontinuum.web.api.request import Request, refuse_parameters, single
 from kontinuum.web.api.subset import reduce_body, subset_of_parameters
 from kontinuum.web.api.terminology_capability import terminology_statement
+from kontinuum.web.smart import addresses
 
 _CHANGED = "2026-11-22"
 """When the statement last changed in substance: `CapabilityStatement.date`."""
@@ -90,25 +91,52 @@ def statement(base: str) -> bytes:
             "fhirVersion": FHIR_VERSION,
             "format": [FHIR_JSON, "application/json", "json"],
             "patchFormat": list(PATCH_TYPES),
-            "rest": [Raw(_rest())],
+            "rest": [{"mode": "server", "security": security(base), **_rest()}],
         }
     )
 
 
 @cache
-def _rest() -> bytes:
+def _rest() -> dict[str, Raw]:
     system = [code for methods in interactions.SYSTEM.values() for code in _codes(methods, "history-system")]
-    return json.dumps(
-        {
-            "mode": "server",
-            "security": {
-                "description": "Every request but this one carries a token: Authorization: Bearer …"
-            },
-            "resource": [_resource(type_name) for type_name in RESOURCE_TYPES],
-            "interaction": [{"code": code} for code in system],
-            **_operations(Level.SYSTEM, None),
-        }
-    )
+    tables = {
+        "resource": [_resource(type_name) for type_name in RESOURCE_TYPES],
+        "interaction": [{"code": code} for code in system],
+        **_operations(Level.SYSTEM, None),
+    }
+    return {name: Raw(json.dumps(table)) for name, table in tables.items()}
+
+
+def security(base: str) -> dict[str, Any]:
+    """How to come in: SMART's addresses (https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html)."""
+    origin = base.removesuffix(addresses.FHIR)
+    places = {
+        "token": addresses.TOKEN,
+        "authorize": addresses.AUTHORIZE,
+        "introspect": addresses.INTROSPECT,
+        "revoke": addresses.REVOKE,
+        "manage": addresses.APPS,
+    }
+    return {
+        "extension": [
+            {
+                "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                "extension": [{"url": name, "valueUri": origin + path} for name, path in places.items()],
+            }
+        ],
+        "cors": True,
+        "service": [
+            {
+                "coding": [
+                    {
+                        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                        "code": "SMART-on-FHIR",
+                    }
+                ]
+            }
+        ],
+        "description": "Every request but this one carries a token: Authorization: Bearer …",
+    }
 
 
 def _resource(type_name: str) -> dict[str, Any]:

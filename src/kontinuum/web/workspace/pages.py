@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import structlog
 from starlette.requests import Request
@@ -66,12 +66,22 @@ class Page:
         """Whether htmx asks for a fragment to put into a page that is already open."""
         return "hx-request" in self.request.headers and "hx-boosted" not in self.request.headers
 
-    def render(self, template: str, values: Mapping[str, object], status: int = 200) -> Response:
-        """The template as a full page, or as a fragment for htmx; templates choose their layout by it."""
+    def render(
+        self,
+        template: str,
+        values: Mapping[str, object],
+        status: int = 200,
+        *,
+        form_targets: Sequence[str] = (),
+    ) -> Response:
+        """The template as a full page, or as a fragment for htmx; templates choose their layout by it.
+
+        `form_targets` are other origins to which the answer to a form of the page may lead.
+        """
         shared = shell_values(self.request, self.session, self.translator)
         shared["layout"] = "parts/fragment.html" if self.partial else "parts/layout.html"
         text = self.services.templates.render(self.translator.language, template, {**shared, **values})
-        return respond(self.request, text, status, nonce=str(shared["nonce"]))
+        return respond(self.request, text, status, nonce=str(shared["nonce"]), form_targets=form_targets)
 
     def refuse(self, refusal: Refusal) -> Response:
         """Say why the gate refused; what has no words of its own for people is explained by its kind."""
@@ -139,8 +149,8 @@ def _ask_to_sign_in(request: Request) -> Response:
     """Send the person to the sign-in page, and back here afterwards when it was a page they asked for."""
     if "hx-request" in request.headers:
         return Response(status_code=401, headers={"hx-redirect": "/sign-in", "cache-control": "no-store"})
-    path = request.url.path if request.method == "GET" else "/"
-    target = "/sign-in" if path == "/" else f"/sign-in?next={path}"
+    path = _path_with_query(request) if request.method == "GET" else "/"
+    target = "/sign-in" if path == "/" else f"/sign-in?next={quote(path, safe='/')}"
     return RedirectResponse(target, status_code=303, headers={"cache-control": "no-store"})
 
 
@@ -191,12 +201,15 @@ def shell_values(request: Request, session: Session | None, translator: Translat
     }
 
 
-def respond(request: Request, text: str, status: int = 200, *, nonce: str) -> Response:
+def respond(
+    request: Request, text: str, status: int = 200, *, nonce: str, form_targets: Sequence[str] = ()
+) -> Response:
     """A page with the headers that all pages carry."""
     policy = (
         "default-src 'none'; "
         f"script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'nonce-{nonce}'; "
-        "font-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
+        "font-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        f"form-action 'self'{''.join(f' {each}' for each in form_targets)}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
     headers = {

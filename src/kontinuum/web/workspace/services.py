@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from kontinuum.audit import AuditLog
 from kontinuum.identity import Identity, Session
+from kontinuum.identity.smart import Smart
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.module import Module
 from kontinuum.kernel.principal import Principal
@@ -76,6 +77,11 @@ class Application(Protocol):
     @property
     def provider_settings(self) -> SettingsReader:
         """The settings of care providers."""
+        ...
+
+    @property
+    def smart(self) -> Smart:
+        """Apps and what was permitted to them."""
         ...
 
     @property
