@@ -229,30 +229,29 @@ class Work:
     async def _found(self, *, of_unit: bool) -> _Found:
         principal = self._context.principal
         actor, assignment = principal.actor, principal.assignment
-        mine = actor.reference or ""
+        me = await self._me()
         if of_unit:
             unsigned = await self._rows("Composition?status=preliminary&_sort=date", unit=True)
             tasks = await self._tasks("", unit=True)
             begun = await drafts.of_unit(self._context.pool, assignment.provider, assignment.unit)
         else:
+            mine = ",".join(me)
             unsigned = (
-                await self._rows(f"Composition?status=preliminary&author={mine}&_sort=date") if mine else []
+                await self._rows(f"Composition?status=preliminary&author={mine}&_sort=date") if me else []
             )
-            tasks = (
-                await self._tasks(f"owner={mine}") + await self._tasks(f"requester={mine}") if mine else []
-            )
+            tasks = await self._tasks(f"owner={mine}") + await self._tasks(f"requester={mine}") if me else []
             begun = await drafts.of_owner(self._context.pool, actor.id, assignment.provider)
         behind = await self._behind(tasks, {row.id: row for row in unsigned})
         given = {one.focus: one for one in tasks if one.code == SIGN}
         notes: list[tuple[str, ResourceRow, _Task | None]] = []
         for row in unsigned:
             task = given.get(f"Composition/{row.id}")
-            if of_unit or task is None or task.owner == mine:
+            if of_unit or task is None or task.owner in me:
                 notes.append((SIGN, row, task))
         listed = {row.id for _, row, _ in notes}
         for task in {(one.code, one.focus, one.owner): one for one in tasks}.values():
             focus = behind.get(task.focus)
-            if focus is None or (not of_unit and task.owner != mine):
+            if focus is None or (not of_unit and task.owner not in me):
                 continue
             signed = is_signed(json.loads(focus.body or b"{}"))
             wanted = not signed and focus.id not in listed if task.code == SIGN else signed
@@ -261,6 +260,16 @@ class Work:
         complete = max(len(unsigned), len(tasks)) < AT_MOST
         notes.sort(key=lambda one: (one[1].sort, one[1].id))
         return _Found(notes, tuple(begun), complete)
+
+    async def _me(self) -> tuple[str, ...]:
+        """The references under which notes and tasks name the person: as such, and by each assignment."""
+        person = self._context.principal.actor.reference
+        if person is None:
+            return ()
+        query = parse_url(f"PractitionerRole?practitioner={person}")
+        assert isinstance(query, SearchQuery), query
+        found = await store.search(self._context.pool, query, Fragment("true"), AT_MOST)
+        return (person, *(f"PractitionerRole/{one.row.id}" for one in found))
 
     async def _behind(self, tasks: Sequence[_Task], known: dict[str, ResourceRow]) -> dict[str, ResourceRow]:
         """The notes that tasks are about, by reference."""

@@ -73,6 +73,7 @@ async def test_nothing_unsigned_is_in_no_list(doctors_record: Record, applicatio
         [ME],
         [{"display": "Någon"}],
         [{"reference": "Practitioner/dr-test"}],
+        [{"reference": "PractitionerRole/role-of-mine"}],
     ]
     notes = [
         note(f"n-{number}-{status}", "Text", status=status, author=author)
@@ -82,16 +83,20 @@ async def test_nothing_unsigned_is_in_no_list(doctors_record: Record, applicatio
     await write(doctors_record, *notes)
     begun = await doctors_record.save_draft(PATIENT, "nrs", b"{}", 0)
     assert not isinstance(begun, Refusal)
+    assignment = replace(PRINCIPAL.assignment, purpose=Purpose.ADMINISTRATION)
+    mine = {**ROLE, "id": "role-of-mine", "practitioner": {"reference": ME["reference"]}}
+    directory = application.gate.record(Principal(PRINCIPAL.actor, assignment, "test"))
+    await write(directory, {**COLLEAGUE, "id": ME["reference"].partition("/")[2]}, mine)
     # A relation that has run out hides the text and never that the note waits.
     await application.pool.execute("delete from care_relation")
     unit, own = await doctors_record.work.of_unit(), await doctors_record.work.own()
     assert not isinstance(unit, Refusal)
     assert not isinstance(own, Refusal)
-    assert {one.note.id for one in unit.notes} == {f"n-{number}-preliminary" for number in range(3)}
-    assert {one.note.id for one in own.notes} == {"n-0-preliminary"}
+    assert {one.note.id for one in unit.notes} == {f"n-{number}-preliminary" for number in range(4)}
+    assert {one.note.id for one in own.notes} == {"n-0-preliminary", "n-3-preliminary"}
     assert all(one.note.body is None for one in unit.notes)
     assert [one.id for one in unit.drafts] == [one.id for one in own.drafts] == [begun.id]
-    assert await doctors_record.work.count() == 2
+    assert await doctors_record.work.count() == 3
 
 
 async def test_what_is_given_away_is_on_the_other_list_and_twice_is_once(

@@ -18,6 +18,9 @@ export function startBeside() {
     else leaveWriting().then((kept) => kept && location.assign(beside(chart, below + link.search)));
   });
   if (!pane) return;
+  const banner = document.querySelector(".banner");
+  const measure = () => document.documentElement.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
+  if (banner) new ResizeObserver(measure).observe(banner);
   const first = pane.dataset.first;
   if (first && ROOM.matches) new Beside(pane).open(first);
   else if (first) location.replace(`${location.pathname}/${first}`);
