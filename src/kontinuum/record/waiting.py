@@ -19,6 +19,7 @@ from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import instant
+from kontinuum.kernel.i18n import phrase
 from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.kernel.sql import Fragment
 from kontinuum.record import provenance, writing
@@ -153,8 +154,8 @@ class Work:
             return row
         signed = is_signed(json.loads(row.body or b"{}"))
         if signed is not (code == COUNTERSIGN):
-            text = "The note is not signed yet." if code == COUNTERSIGN else "The note is signed already."
-            return refuse(RefusalKind.CONFLICT, "conflict", text)
+            unsigned, done = phrase("The note is not signed yet."), phrase("The note is signed already.")
+            return refuse(RefusalKind.CONFLICT, "conflict", unsigned if code == COUNTERSIGN else done)
         key = f"{code}/{note}" if code == SIGN else f"{code}/{note}/{to.reference}"
         return await self._put(str(uuid.uuid5(_NAMES, key)), code, row, to)
 
@@ -165,7 +166,7 @@ class Work:
             return row
         found = _Task(row, json.loads(row.body or b"{}"))
         if found.resource.get("status") not in OPEN or not found.code:
-            return refuse(RefusalKind.CONFLICT, "conflict", "This is done already.")
+            return refuse(RefusalKind.CONFLICT, "conflict", phrase("This is done already."))
         changed = {**found.resource, "owner": _party(to), "lastModified": instant(self._context.now())}
         return await writing.update(self._context, "Task", task, changed, row.version, False)
 
@@ -180,9 +181,11 @@ class Work:
         asked = [one for one in found if one.code == COUNTERSIGN]
         resource = json.loads(row.body or b"{}")
         if not asked or not is_signed(resource):
-            return refuse(RefusalKind.CONFLICT, "conflict", "Nobody asks you to countersign this note now.")
+            unasked = phrase("Nobody asks you to countersign this note now.")
+            return refuse(RefusalKind.CONFLICT, "conflict", unasked)
         if row.version != version:
-            return refuse(RefusalKind.CONFLICT, "conflict", "The note was changed after it was shown.")
+            changed = phrase("The note was changed after it was shown. Read it again and sign it.")
+            return refuse(RefusalKind.CONFLICT, "conflict", changed)
         now = instant(self._context.now())
         party = {"reference": mine, "display": f"{principal.actor.name}, {principal.assignment.title}"}
         attester = {"mode": "official", "time": now, "party": party}

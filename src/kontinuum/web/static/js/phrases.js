@@ -19,11 +19,13 @@ export function startPhrases(form) {
   form.addEventListener("keydown", (event) => {
     const field = event.target;
     if (event.key !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey || !takesText(field)) return;
-    const before = field.value.slice(0, field.selectionStart);
-    const name = field.selectionStart === field.selectionEnd ? before.match(NAME)?.[1] : null;
-    if (name && Object.hasOwn(known, name)) {
+    const name = field.value.slice(0, field.selectionEnd).match(NAME)?.[1];
+    const from = field.selectionEnd - (name?.length ?? 0) - 1;
+    // After an undo the name that was there before is selected.
+    const alone = field.selectionStart === field.selectionEnd || field.selectionStart === from;
+    if (name && alone && Object.hasOwn(known, name)) {
       event.preventDefault();
-      put(field, known[name], before.length - name.length - 1);
+      put(field, known[name], from);
     } else if (isField(field) && select(field, field.selectionEnd)) event.preventDefault();
     else if (field.dataset.filling && select(field, field.selectionEnd)) event.preventDefault();
     else delete field.dataset.filling;

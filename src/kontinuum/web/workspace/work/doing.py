@@ -126,7 +126,7 @@ async def _sign(page: Page, item: Item) -> Sequence[str]:
         return [page.translator.gettext(_CHANGED)]
     if item.code == COUNTERSIGN:
         done = await record.work.countersign(item.note, item.version)
-        return [issue.message for issue in done.issues] if isinstance(done, Refusal) else ()
+        return done.in_words(page.translator) if isinstance(done, Refusal) else ()
     stands = await record.standing(item.patient)
     if not stands.related:
         return [page.translator.gettext(_NO_RELATION)]
@@ -153,14 +153,14 @@ async def hand_over(page: Page) -> Response:
             page, of_unit=of_unit, problems=[page.translator.gettext(lacking)], status=422
         )
     record: Any = page.services.record(page.session.principal)
-    problems = []
+    problems: list[str] = []
     for one in items:
         passes = one.code == COUNTERSIGN and one.task
         done = await (
             record.work.pass_on(one.task, to) if passes else record.work.give(one.code, one.note, to)
         )
         if isinstance(done, Refusal):
-            problems += [issue.message for issue in done.issues]
+            problems += done.in_words(page.translator)
     if problems:
         return await inbox_page(page, of_unit=of_unit, problems=problems, status=409)
     unit = "&of=unit" if of_unit else ""
@@ -177,9 +177,12 @@ async def _asking_page(page: Page, note: str, problems: Sequence[str] = (), stat
     stored = await record.read("Composition", note)
     if isinstance(stored, Refusal):
         return page.refuse(stored)
+    text = read(stored.body)
+    known = await people(page, [text.patient])
     values = {
         "note": note,
-        "text": read(stored.body),
+        "text": text,
+        "person": known.get(text.patient),
         "colleagues": await colleagues(page),
         "problems": problems,
     }
@@ -196,7 +199,7 @@ async def ask(page: Page) -> Response:
     record: Any = page.services.record(page.session.principal)
     done = await record.work.give(COUNTERSIGN, note, to)
     if isinstance(done, Refusal):
-        return await _asking_page(page, note, [issue.message for issue in done.issues], done.kind.value)
+        return await _asking_page(page, note, done.in_words(page.translator), done.kind.value)
     return page.redirect(f"/inbox?did=asked&done=1&to={quote(to.name)}")
 
 

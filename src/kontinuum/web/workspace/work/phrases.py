@@ -130,7 +130,7 @@ async def change_phrase(page: Page) -> Response:
     record: Any = page.services.record(principal)
     done = await record.update("Library", identity, _library(principal, phrase, status))
     if isinstance(done, Refusal):
-        return await _page(page, done.issues[0].message, phrase, done.kind.value)
+        return await _page(page, done.in_words(page.translator)[0], phrase, done.kind.value)
     return page.redirect("/phrases")
 
 
