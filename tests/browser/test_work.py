@@ -25,6 +25,7 @@ async def _unsigned(page: Page, text: str, template: str) -> None:
     patient = EMPTY
     await page.goto(f"/patient/{patient}/journal/write?template={template}")
     await page.get_by_label("Kontaktorsak").fill(text)
+    await page.get_by_label("Bedömning").fill("Egenvård")
     await page.get_by_role("button", name="Spara osignerad").click()
     await page.wait_for_url(f"**/patient/{patient}#notes")
 
@@ -141,6 +142,7 @@ async def test_the_palette_opens_a_template_and_commands_by_keyboard(visit: Open
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog", name="Tangenter")).to_be_visible()
     await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog", name="Tangenter")).to_be_hidden()
     await page.keyboard.press("g")
     await page.keyboard.press("i")
     await page.wait_for_url("**/inbox")
@@ -168,6 +170,7 @@ async def test_work_is_signed_and_handed_over_within_its_actions(visit: Open, st
     await task.click(to_do)
     await task.click(page.locator(".inbox-row", has_text="Utslag").get_by_role("link", name="Signera"))
     await expect(page.locator(".reading-body")).to_contain_text("Utslag")
+    assert await accessibility_problems(page) == []
     await task.press("Enter")
     await expect(page.get_by_text("En anteckning är signerad.")).to_be_visible()
     task.done()

@@ -13,9 +13,9 @@ export function startPhrases(form) {
     .catch(() => ({}));
   let known = {};
   phrases.then((found) => (known = found));
-  form.addEventListener("focusin", (event) => {
-    if (takesText(event.target)) last = event.target;
-  });
+  const note = (field) => takesText(field) && form.contains(field) && (last = field);
+  note(document.activeElement);
+  form.addEventListener("focusin", (event) => note(event.target));
   form.addEventListener("keydown", (event) => {
     const field = event.target;
     if (event.key !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey || !takesText(field)) return;

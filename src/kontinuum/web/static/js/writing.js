@@ -123,6 +123,9 @@ class Writing {
   take(told, sent) {
     this.form.elements.version.value = told.version;
     this.form.elements.draft.value = told.draft;
+    const discard = this.form.parentElement.querySelector(".writing-discard");
+    discard.elements.draft.value = told.draft;
+    discard.hidden = false;
     this.takeFields(told.fields, sent);
     this.agreed = told.fields;
     for (const element of this.form.querySelectorAll("[data-item]")) {
