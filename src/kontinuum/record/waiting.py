@@ -216,7 +216,8 @@ class Work:
             return forbidden(_NOT_STAFF)
         found = await self._found(of_unit=of_unit)
         rows = list({row.id: row for _, row, _ in found.notes}.values())
-        shown = {one.id: one for one in await release(context, await readable(context, context.pool, rows))}
+        permitted = await readable(context, context.pool, rows)
+        shown = {one.id: one for one in await release(context, context.pool, permitted)}
         await context.log(
             "search",
             "permitted",
