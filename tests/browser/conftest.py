@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from kontinuum.app.postgres import scratch_database
 from kontinuum.demo.region import region
+from tests.browser.steps import STEPS, Steps
 from tests.support.independent import independent_provider, register
 from tests.support.oidc import HSA_CLAIM, LOA3
 
@@ -44,6 +46,22 @@ RESERVE = "p-0014"
 DECEASED = "p-0018"
 
 Open = Callable[..., Awaitable[Page]]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the actions that each task took, beside its budget."""
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, ())]
+    rows = [value for one in reports for name, value in getattr(one, "user_properties", ()) if name == STEPS]
+    if rows:
+        terminalreporter.section("actions of a task, and its budget")
+        for task, taken, budget in rows:
+            terminalreporter.write_line(f"{taken:>3} of {budget:<3} {task}")
+
+
+@pytest.fixture
+def steps(record_property: Callable[[str, object], None]) -> Callable[[Page, str, int], Steps]:
+    """Count the actions of a task."""
+    return lambda page, task, budget: Steps(page, task, budget, record_property)
 
 
 @pytest.fixture(scope="session")

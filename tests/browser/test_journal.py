@@ -28,16 +28,6 @@ async def test_the_pane_is_accessible_and_does_not_scroll_sideways(
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-async def test_a_note_from_a_template_is_written_and_signed_in_three_actions(visit: Open) -> None:
-    page = await visit(f"/patient/{FULLEST}")
-    await page.locator("#journal").get_by_role("link", name="Daganteckning, medicinavdelning").click()  # 1
-    await expect(page.locator("textarea").first).to_be_focused()
-    await page.get_by_label("Bedömning").fill("Fortsatt förbättrad.")
-    await page.keyboard.press("Control+Enter")  # 2
-    await page.wait_for_url(f"**/patient/{FULLEST}#notes")
-    await expect(page.locator("#notes .note-body").get_by_text("Fortsatt förbättrad.").first).to_be_visible()
-
-
 async def test_every_letter_is_kept_and_shown_and_there_elsewhere(visit: Open) -> None:
     page = await visit(PANE)
     reason = page.get_by_label("Kontaktorsak")

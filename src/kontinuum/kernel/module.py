@@ -135,8 +135,16 @@ class RecordWriter(Protocol):
         """Remove a draft whose content is signed."""
         ...
 
-    async def write(self, resources: Sequence[Mapping[str, object]], /) -> Refused | None:
-        """Write resources under their ids, all in one transaction or none."""
+    async def write(
+        self,
+        resources: Sequence[Mapping[str, object]],
+        /,
+        versions: Mapping[str, int] | None = None,
+    ) -> Refused | None:
+        """Write resources under their ids, all in one transaction or none.
+
+        `versions` are the versions, by `Type/id`, that must not have changed meanwhile.
+        """
         ...
 
 
@@ -268,7 +276,8 @@ class Route:
     """A module's page at `/patient/{patient}/<module>/<path>`.
 
     `purposes` are the purposes of an assignment under which it may be asked for (patientdatalagen
-    (2008:355) 2:4); `audit` is what it does to the record.
+    (2008:355) 2:4); `audit` is what it does to the record. A page that is `beside` is shown next to the chart
+    where there is room.
     """
 
     path: str
@@ -276,6 +285,7 @@ class Route:
     handler: Callable[[PageRequest], Awaitable[View | NotFound]]
     purposes: frozenset[Purpose]
     audit: AuditKind
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +330,21 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Drafting:
+    """What a module's drafts are called and where they are written on, and how a saved note is signed.
+
+    `templates` are (name, title) of what can be begun; `title` is that of a draft's template, None when it
+    is not the module's; `path` leads from the template to its page below the patient's. `sign` signs a note
+    that stands unsigned in the record: the fields are `note`, its id, and `version`, the one that was read.
+    """
+
+    templates: Callable[[], Sequence[tuple[str, str]]]
+    title: Callable[[str], str | None]
+    path: Callable[[str], str]
+    sign: Callable[[ActionRequest], Awaitable[Refused | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """One capability. `package` is the folder's import name; its templates are in `pages/`."""
 
@@ -330,3 +355,4 @@ class Module:
     banner: tuple[BannerNotes, ...] = ()
     routes: tuple[Route, ...] = field(default=())
     actions: tuple[Action, ...] = ()
+    drafting: Drafting | None = None

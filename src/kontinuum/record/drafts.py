@@ -117,8 +117,9 @@ async def restore_draft(context: Context, patient: str, identity: str) -> Draft 
 
 
 async def remove_draft(context: Context, patient: str, identity: str) -> None:
-    """Remove a draft whose content is signed."""
-    await rows.remove(context.pool, identity, _owner(context), patient)
+    """Remove a draft whose content is signed; a note that was written elsewhere has none."""
+    if _is_identity(identity):
+        await rows.remove(context.pool, identity, _owner(context), patient)
 
 
 def _is_identity(text: str) -> bool:

@@ -40,6 +40,7 @@ from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, W
 from kontinuum.record.persons.index import PatientIndex
 from kontinuum.record.planning import Intent
 from kontinuum.record.text import Destruction, EntryText
+from kontinuum.record.waiting import Work
 from kontinuum.record.withholding import HINTED
 from kontinuum.store.law import is_complete
 
@@ -117,6 +118,11 @@ class Record:
     def destruction(self) -> Destruction:
         """Destruction of records, on a registered decision only."""
         return Destruction(self._context)
+
+    @property
+    def work(self) -> Work:
+        """What waits for this principal and at the unit: to sign, to countersign, begun drafts."""
+        return Work(self._context)
 
     @property
     def persons(self) -> PatientIndex:

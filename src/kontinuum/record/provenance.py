@@ -12,6 +12,8 @@ from kontinuum.sweden import systems
 LIFECYCLE: Final = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
 AMEND: Final = "amend"
 """A correction: the entry has a new version, and the one before is what it was made from."""
+ATTEST: Final = "attest"
+"""Somebody else than the author stands for the entry too: a countersignature."""
 NULLIFY: Final = "nullify"
 """The whole entry is wrong."""
 RESTRICT: Final = "access-restrict"

@@ -17,6 +17,18 @@ select {_COLUMNS} from draft
  order by updated desc
 """
 
+OF_OWNER = """
+select id::text, patient, owner, unit, template, updated from draft
+ where owner = $1 and provider = $2 and discarded is null
+ order by updated
+"""
+
+OF_UNIT = """
+select id::text, patient, owner, unit, template, updated from draft
+ where provider = $1 and unit = $2 and discarded is null
+ order by updated
+"""
+
 BEGIN = f"""
 insert into draft (id, owner, provider, unit, patient, template, version, content, updated)
 values ($1::uuid, $2, $3, $4, $5, $6, 1, $7, $8)
@@ -74,6 +86,27 @@ async def open_draft(pool: Any, owner: str, provider: str, patient: str, templat
 async def open_drafts(pool: Any, owner: str, provider: str, patient: str) -> list[DraftRow]:
     """The author's open drafts for a patient, the latest first."""
     return [DraftRow(*record) for record in await pool.fetch(ALL_OPEN, owner, provider, patient)]
+
+
+class BegunRow(NamedTuple):
+    """That somebody has begun to write, without what; `updated` in microseconds."""
+
+    id: str
+    patient: str
+    owner: str
+    unit: str
+    template: str
+    updated: int
+
+
+async def of_owner(pool: Any, owner: str, provider: str) -> list[BegunRow]:
+    """An author's open drafts about any patient, the oldest first."""
+    return [BegunRow(*record) for record in await pool.fetch(OF_OWNER, owner, provider)]
+
+
+async def of_unit(pool: Any, provider: str, unit: str) -> list[BegunRow]:
+    """The open drafts that were begun at a unit, the oldest first."""
+    return [BegunRow(*record) for record in await pool.fetch(OF_UNIT, provider, unit)]
 
 
 async def begin(pool: Any, identity: str, owner: tuple[str, str, str], draft: DraftRow) -> DraftRow | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kontinuum.care.journal.views import ACTIONS, WRITE, WRITING_CARD
+from kontinuum.care.journal.views import ACTIONS, DRAFTING, WRITE, WRITING_CARD
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Module
 
@@ -13,4 +13,5 @@ MODULE = Module(
     cards=(WRITING_CARD,),
     routes=(WRITE,),
     actions=ACTIONS,
+    drafting=DRAFTING,
 )

@@ -24,6 +24,8 @@ ROWS: Final = 8
 """How many rows of a repeating group the pane has room for."""
 OTHER: Final = "~other"
 """Ends the name of the field for an answer that is none of the choices."""
+CONTACT: Final = "~contact"
+"""The field in which the contact is chosen that the note belongs to."""
 UNWRITABLE: Final = frozenset({"attachment", "reference", "display"})
 
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:[.,]\d{1,20})?")
@@ -66,6 +68,8 @@ def strangers(form: Form, fields: Fields) -> dict[str, list[str]]:
 
 
 def _is_known(form: Form, name: str) -> bool:
+    if name == CONTACT:
+        return True
     steps = [step.partition(":") for step in name.removesuffix(OTHER).split("/")]
     links = [link for link, _, _ in steps]
     item = form.items.get(links[-1])

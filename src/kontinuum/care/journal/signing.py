@@ -7,6 +7,7 @@ them have ids that follow from the draft's, so that a note that is written twice
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from kontinuum.fhir.questionnaire import Problem, State, extract, sections
@@ -20,20 +21,34 @@ def author(principal: Principal) -> dict[str, Any]:
     return {"reference": reference, **named} if reference else named
 
 
-def resources(
-    state: State, identity: str, patient: str, written: str, principal: Principal, *, signed: bool
-) -> list[dict[str, Any]] | list[Problem]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a note says of itself: its id, patient and contact, when it was written and by whom.
+
+    `moment` is in Swedish time, with its zone; `contact` is the id of an Encounter, empty for none.
+    """
+
+    id: str
+    patient: str
+    contact: str
+    moment: str
+    principal: Principal
+
+
+def resources(state: State, note: Written, *, signed: bool) -> list[dict[str, Any]] | list[Problem]:
     """What is written in one transaction; or why the answers cannot be written as what they should become.
 
-    `written` is the moment in Swedish time, with its zone. An unsigned note is kept as it stands, and nothing
-    follows from it yet.
+    An unsigned note is kept as it stands, and nothing follows from it yet.
     """
-    subject, writer = {"reference": f"Patient/{patient}"}, author(principal)
+    identity, written = note.id, note.moment
+    subject, writer = {"reference": f"Patient/{note.patient}"}, author(note.principal)
+    contact = {"encounter": {"reference": f"Encounter/{note.contact}"}} if note.contact else {}
     response: dict[str, Any] = {
         **state.response,
         "id": identity,
         "status": "completed" if signed else "in-progress",
         "subject": subject,
+        **contact,
         "authored": written,
         "author": writer,
     }
@@ -43,20 +58,36 @@ def resources(
         if isinstance(bundle, list):
             return bundle
         extracted = [entry["resource"] for entry in bundle.get("entry") or ()]
-    note = _composition(state, identity, subject, written, writer, signed=signed)
-    ordered = _ordered(response)
-    return [ordered, note, *extracted]
+    about = {"subject": subject, **contact}
+    document = _composition(state, identity, about, written, writer, signed=signed)
+    return [_ordered(response), document, *extracted]
+
+
+def attested(document: Mapping[str, Any], moment: str, principal: Principal) -> dict[str, Any]:
+    """An unsigned note with a signature, and nothing else changed: what was read is what is signed."""
+    signature = {"mode": "legal", "time": moment, "party": author(principal)}
+    return {**document, "status": "final", "attester": [*document.get("attester", ()), signature]}
 
 
 def _ordered(response: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("resourceType", "id", "questionnaire", "status", "subject", "authored", "author", "item")
+    names = (
+        "resourceType",
+        "id",
+        "questionnaire",
+        "status",
+        "subject",
+        "encounter",
+        "authored",
+        "author",
+        "item",
+    )
     return {name: response[name] for name in names if name in response}
 
 
 def _composition(
     state: State,
     identity: str,
-    subject: Mapping[str, Any],
+    about: Mapping[str, Any],
     written: str,
     writer: Mapping[str, Any],
     *,
@@ -74,7 +105,7 @@ def _composition(
         "id": identity,
         "status": "final" if signed else "preliminary",
         "type": kind,
-        "subject": subject,
+        **about,
         "date": written,
         "author": [writer],
         "title": state.form.title,

@@ -10,13 +10,15 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from kontinuum.care.journal import fields as typed_fields
-from kontinuum.care.journal.fields import OTHER, Fields, Unread
+from kontinuum.care.journal.fields import CONTACT, OTHER, Fields, Unread
 from kontinuum.care.journal.library import Template, all_templates, template
 from kontinuum.care.journal.merging import merge
 from kontinuum.care.journal.pane import calculated, pane, problems_by_field, shown_names
-from kontinuum.care.journal.signing import resources
+from kontinuum.care.journal.saved import sign
+from kontinuum.care.journal.signing import Written, resources
+from kontinuum.care.journal.surroundings import Surroundings, surroundings
 from kontinuum.fhir import json as fhir_json
-from kontinuum.fhir.questionnaire import Context, Form, State, evaluate, prefill
+from kontinuum.fhir.questionnaire import Form, State, evaluate, prefill
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import (
@@ -24,12 +26,12 @@ from kontinuum.kernel.module import (
     ActionRequest,
     AuditKind,
     Chart,
+    Drafting,
     Moved,
     NotFound,
     OverviewCard,
     PageRequest,
     Placement,
-    RecordReader,
     Refused,
     ResultPage,
     Route,
@@ -42,6 +44,7 @@ from kontinuum.kernel.principal import Purpose
 _OWN: Final = frozenset({"csrf", "patient", "template", "version", "draft", "before", "do"})
 _NO_TEMPLATE: Final = message("There is no such template.")
 _NOTHING_WRITTEN: Final = message("Nothing is written yet.")
+_OTHER_CONTACT: Final = message("The contact is not one of this patient's. Choose another one, or none.")
 _NO_PLACE: Final = message("The template has no place for this, move it before you sign: %(text)s")
 _BOTH: Final = message("Was changed in another window at the same time; there it said: %(other)s")
 _KEPT_BOTH: Final = message("Was written in two windows at the same time; both texts stay.")
@@ -57,17 +60,6 @@ class Begun:
     title: str
     address: str
     when: str
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A clock in Swedish time, so that today() is the day on the wall."""
-
-    chart: Chart
-
-    def now(self) -> Any:
-        """The present, in Swedish time."""
-        return local(self.chart.now)
 
 
 def card_queries(chart: Chart) -> tuple[str, ...]:
@@ -89,18 +81,21 @@ async def write(request: PageRequest) -> View | NotFound:
     found = template(chosen)
     if found is None:
         return NotFound(_NO_TEMPLATE)
-    context = await _context(request.record, request.chart, found.form)
     draft = await request.writer.draft(found.name)
     if isinstance(draft, Refused):
         return NotFound(draft.reasons[0])
+    fields = {} if draft is None else _stored(draft)
+    around = await surroundings(
+        request.record, request.chart, found.form, request.principal, _contact_of(fields)
+    )
     taken: dict[str, str] = {}
     if draft is None:
+        context = around.context(around.usual)
         begun = prefill(found.form, context)
         fields = typed_fields.from_state(evaluate(found.form, begun.response, context))
+        fields |= {CONTACT: [around.usual]} if around.usual else {}
         taken = {link: one.when for link, one in begun.taken.items()}
-    else:
-        fields = _stored(draft)
-    return _pane(request.chart, found, context, fields, draft, taken=taken)
+    return _pane(around, found, fields, draft, taken=taken)
 
 
 async def _choose(request: PageRequest) -> View | NotFound:
@@ -127,31 +122,23 @@ def _address(chart: Chart, chosen: Template) -> str:
     return f"{chart.path('journal', 'write')}?template={quote(chosen.name)}"
 
 
-async def _context(record: RecordReader, chart: Chart, form: Form) -> Context:
-    """The patient, and what answers may be taken from where the form asks for it."""
-    queries = [f"Patient?_id={chart.patient}"]
-    if any(item.link_period is not None for item in form.items.values()):
-        queries.append(f"Observation?patient={chart.patient}&_sort=-date&_count=200")
-    pages = await record.find_many(queries)
-    read = [[fhir_json.loads(one.body) for one in page.matches if one.body] for page in pages]
-    variables = {"patient": read[0][0]} if read[0] else {}
-    return Context(variables, Moment(chart), read[1] if len(read) > 1 else ())
-
-
 def _stored(draft: SavedDraft) -> dict[str, list[str]]:
     content: dict[str, list[str]] = fhir_json.loads(draft.content)
     return content
 
 
-def _worked_out(form: Form, context: Context, fields: Fields) -> tuple[State, list[Unread]]:
+def _contact_of(fields: Fields) -> str:
+    return next(iter(fields.get(CONTACT, ())), "")
+
+
+def _worked_out(form: Form, around: Surroundings, fields: Fields) -> tuple[State, list[Unread]]:
     response, unread = typed_fields.to_response(form, fields)
-    return evaluate(form, response, context), unread
+    return evaluate(form, response, around.context(_contact_of(fields))), unread
 
 
 def _pane(
-    chart: Chart,
+    around: Surroundings,
     chosen: Template,
-    context: Context,
     fields: Fields,
     draft: SavedDraft | None,
     *,
@@ -160,7 +147,8 @@ def _pane(
     alert: str = "",
     notices: dict[str, str] | None = None,
 ) -> View:
-    state, unread = _worked_out(chosen.form, context, fields)
+    chart = around.chart
+    state, unread = _worked_out(chosen.form, around, fields)
     problems = problems_by_field(state, unread, chart.translator, finished=finished)
     made = pane(state, fields, problems, chart.translator)
     lost = [text for texts in typed_fields.strangers(chosen.form, fields).values() for text in texts]
@@ -169,6 +157,8 @@ def _pane(
     values = {
         "template": chosen,
         "pane": made,
+        "contacts": around.contacts,
+        "contact": _contact_of(fields),
         "version": draft.version if draft is not None else 0,
         "draft": draft.id if draft is not None else "",
         "saved_at": chart.translator.clock(_moment(draft.updated)) if draft is not None else "",
@@ -188,12 +178,14 @@ async def keep(request: ActionRequest) -> View | NotFound | Moved | Told:
     stray = typed_fields.strangers(chosen.form, _fields(request))
     if stray:
         return Told({"refused": [f"The template has no field {name}." for name in stray]}, 400)
+    around = await _around(request, chosen)
+    if not around.knows(_one(request, CONTACT)):
+        return Told({"refused": [request.chart.translator.gettext(_OTHER_CONTACT)]}, 409)
     kept = await _keep(request, chosen)
     if isinstance(kept, Refused):
         return Told({"refused": list(kept.reasons)}, 409)
     draft, fields, both = kept
-    context = await _context(request.record, request.chart, chosen.form)
-    state, unread = _worked_out(chosen.form, context, fields)
+    state, unread = _worked_out(chosen.form, around, fields)
     problems = problems_by_field(state, unread, request.chart.translator, finished=False)
     made = pane(state, fields, problems, request.chart.translator)
     return Told(
@@ -219,6 +211,11 @@ async def keep(request: ActionRequest) -> View | NotFound | Moved | Told:
             ],
         }
     )
+
+
+async def _around(request: ActionRequest, chosen: Template) -> Surroundings:
+    contact = _one(request, CONTACT)
+    return await surroundings(request.record, request.chart, chosen.form, request.principal, contact)
 
 
 async def _keep(
@@ -289,30 +286,32 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
         return NotFound(_NO_TEMPLATE)
     signed = _one(request, "do") != "save"
     stray = typed_fields.strangers(chosen.form, _fields(request))
-    context = await _context(request.record, request.chart, chosen.form)
+    around = await _around(request, chosen)
     if await _is_signed(request, chosen):
         # It was signed by an earlier press of the same button, whose answer was lost.
         return Moved(f"{request.chart.path()}#notes")
+    if not around.knows(_one(request, CONTACT)):
+        alert = request.chart.translator.gettext(_OTHER_CONTACT)
+        return _pane(around, chosen, _fields(request), None, alert=alert)
     kept = await _keep(request, chosen)
     if isinstance(kept, Refused):
-        fields = _fields(request)
-        return _pane(request.chart, chosen, context, fields, None, alert=" ".join(kept.reasons))
+        return _pane(around, chosen, _fields(request), None, alert=" ".join(kept.reasons))
     draft, fields, both = kept
-    state, unread = _worked_out(chosen.form, context, fields)
+    state, unread = _worked_out(chosen.form, around, fields)
     problems = problems_by_field(state, unread, request.chart.translator, finished=signed)
     if not state.response.get("item"):
         alert = request.chart.translator.gettext(_NOTHING_WRITTEN)
-        return _pane(request.chart, chosen, context, fields, draft, alert=alert)
+        return _pane(around, chosen, fields, draft, alert=alert)
     if problems or both or stray:
-        return _pane(request.chart, chosen, context, fields, draft, finished=signed, notices=both)
-    written = local(request.chart.now).isoformat(timespec="seconds")
-    patient, principal = request.chart.patient, request.principal
-    made = resources(state, draft.id, patient, written, principal, signed=signed)
+        return _pane(around, chosen, fields, draft, finished=signed, notices=both)
+    moment = local(request.chart.now).isoformat(timespec="seconds")
+    note = Written(draft.id, request.chart.patient, _contact_of(fields), moment, request.principal)
+    made = resources(state, note, signed=signed)
     faults = [one for one in made if not isinstance(one, dict)]
     refused = None if faults else await request.writer.write([one for one in made if isinstance(one, dict)])
     if faults or refused is not None:
         reasons = [one.message for one in faults] + list(refused.reasons if refused else ())
-        return _pane(request.chart, chosen, context, fields, draft, alert=" ".join(reasons))
+        return _pane(around, chosen, fields, draft, alert=" ".join(reasons))
     if signed:
         await request.writer.remove_draft(draft.id)
     return Moved(f"{request.chart.path()}#notes")
@@ -352,7 +351,13 @@ WRITING_CARD: Final = OverviewCard(
     queries=card_queries,
     view=card,
 )
-WRITE: Final = Route("write", message("Write a note"), write, _CARE, AuditKind.READ)
+WRITE: Final = Route("write", message("Write a note"), write, _CARE, AuditKind.READ, beside=True)
+DRAFTING: Final = Drafting(
+    templates=lambda: [(one.name, one.title) for one in all_templates()],
+    title=lambda name: one.title if (one := template(name)) is not None else None,
+    path=lambda name: f"journal/write?template={quote(name)}",
+    sign=sign,
+)
 ACTIONS: Final = (
     Action("draft", message("Write a note"), keep, _CARE),
     Action("sign", message("Write a note"), finish, _CARE),

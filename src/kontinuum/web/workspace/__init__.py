@@ -21,6 +21,7 @@ from kontinuum.web.workspace.persons import person_routes
 from kontinuum.web.workspace.privacy import routes as privacy_routes
 from kontinuum.web.workspace.services import Application, gather
 from kontinuum.web.workspace.signin import sign_in_routes
+from kontinuum.web.workspace.work import work_routes
 
 __all__ = ["routes"]
 
@@ -35,6 +36,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *person_routes(services),
         *administration_routes(services),
         *app_routes(services),
+        *work_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
         Route("/patient/{patient}", signed_in(services, show_chart, resumable=True), methods=["GET"]),

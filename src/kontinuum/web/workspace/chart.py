@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 import structlog
 from markupsafe import Markup
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import local, message
@@ -41,6 +41,7 @@ from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.persons.merged import elsewhere, with_links
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.recent import remember_opened
+from kontinuum.web.workspace.work.tabs import Tab, open_tabs
 from kontinuum.web.workspace.writing import PatientWriter
 
 _log = structlog.get_logger(__name__)
@@ -98,10 +99,18 @@ async def show_chart(page: Page) -> Response:
         "sources": _sources(page, reader),
         "read_at": chart.now,
         "access": strip,
+        "beside": _beside(page),
     }
     response = page.render("pages/chart.html", values)
     remember_opened(page, response, chart.patient)
     return response
+
+
+def _beside(page: Page) -> str:
+    """The address of the page that is to stand beside the chart; empty for none."""
+    asked = page.request.query_params.get("beside", "")
+    wanted = {f"{m.name}/{route.path}" for m in page.services.modules for route in m.routes if route.beside}
+    return asked if asked.partition("?")[0] in wanted else ""
 
 
 async def _strip(page: Page, record: Record, stands: Access | None) -> Strip | None:
@@ -139,7 +148,8 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
             return page.refuse(person)
         if isinstance(view, NotFound):
             return page.problem(HTTPStatus.NOT_FOUND, [translator.gettext(view.message)])
-        return _module_view(page, chart, reader, person, view, route.title, access)
+        tabs = await open_tabs(page, chart, f"{module.name}/{route.path}") if route.beside else ()
+        return _module_view(page, chart, reader, person, view, route.title, access, tabs)
 
     return show
 
@@ -178,10 +188,11 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
             body = fhir_json.dumps(dict(answer.values))
             return Response(body, answer.status, headers, media_type="application/json")
         if isinstance(answer, Moved):
-            return RedirectResponse(answer.address, HTTPStatus.SEE_OTHER, {"cache-control": "no-store"})
+            return page.redirect(answer.address)
         if isinstance(answer, NotFound):
             return page.problem(HTTPStatus.NOT_FOUND, [translator.gettext(answer.message)])
-        return _module_view(page, chart, reader, person, answer, action.title, access)
+        tabs = await open_tabs(page, chart, "") if page.beside else ()
+        return _module_view(page, chart, reader, person, answer, action.title, access, tabs)
 
     return act
 
@@ -216,14 +227,17 @@ def _module_view(
     view: View,
     title: str,
     access: Access | None,
+    tabs: Sequence[Tab] = (),
 ) -> Response:
+    inside = "parts/beside.html" if page.beside else "parts/fragment.html"
     shared = {
+        "tabs": tabs,
         "patient": person,
         "warnings": reader.banner_notes(),
         "title": page.translator.gettext(title),
         "chart": chart,
         "opened_until": opened_until(page, access),
-        "layout": "parts/fragment.html" if page.partial else "parts/module_page.html",
+        "layout": inside if page.partial else "parts/module_page.html",
     }
     return page.render(view.template, {**view.values, **shared})
 

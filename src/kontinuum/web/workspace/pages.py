@@ -35,6 +35,8 @@ FORM_COOKIE: Final = "kontinuum_form"
 LANGUAGE_COOKIE: Final = "kontinuum_language"
 THEME_COOKIE: Final = "kontinuum_theme"
 THEMES: Final = ("light", "dark")
+BESIDE: Final = "x-beside"
+"""The header with which a chart asks for a page that is to stand beside it."""
 _YEAR: Final = 365 * 24 * 3600
 
 _EXPLANATIONS: Final = {
@@ -65,6 +67,11 @@ class Page:
     def partial(self) -> bool:
         """Whether htmx asks for a fragment to put into a page that is already open."""
         return "hx-request" in self.request.headers and "hx-boosted" not in self.request.headers
+
+    @property
+    def beside(self) -> bool:
+        """Whether the page is asked for to be put beside the chart of its patient."""
+        return self.partial and BESIDE in self.request.headers
 
     def render(
         self,
@@ -106,17 +113,22 @@ Handler = Callable[[Page], Awaitable[Response]]
 
 
 def signed_in(
-    services: WorkspaceServices, handler: Handler, *, when_locked: bool = False, resumable: bool = False
+    services: WorkspaceServices,
+    handler: Handler,
+    *,
+    when_locked: bool = False,
+    resumable: bool = False,
+    unattended: bool = False,
 ) -> Callable[[Request], Awaitable[Response]]:
     """Let only a signed-in person through, and on a POST only with the session's CSRF token.
 
     While the screen is locked only what is needed to unlock or leave it answers. A `resumable` page is one
-    that another workstation can continue at.
+    that another workstation can continue at. What a page asks `unattended` keeps no session alive.
     """
 
     async def endpoint(request: Request) -> Response:
         cookie = read_cookie(request, SESSION_COOKIE)
-        session = await services.session(cookie)
+        session = await services.session(cookie, touch=not unattended)
         if session is None:
             return _ask_to_sign_in(request)
         if session.just_locked:
@@ -128,8 +140,9 @@ def signed_in(
             return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(STALE_FORM)])
         try:
             response = await handler(page)
-            if resumable and response.status_code == HTTPStatus.OK and not page.partial:
-                await services.identity.sessions.note_page(cookie, session, _path_with_query(request))
+            stands = resumable and response.status_code == HTTPStatus.OK
+            if stands and (page.beside or not page.partial):
+                await services.identity.sessions.note_page(cookie, session, _where(page))
             return response
         except Exception:
             # The last resort: the person gets a page in their language, the log gets the fault.
@@ -165,6 +178,15 @@ def _ask_to_unlock(request: Request) -> Response:
 def locked_path(target: str) -> str:
     """The address of the locked page from which unlocking leads to a page."""
     return f"/locked?{urlencode({'next': target})}"
+
+
+def _where(page: Page) -> str:
+    """Where the person is: a page, or a chart with a page beside it."""
+    path = _path_with_query(page.request)
+    chart = f"/patient/{page.request.path_params.get('patient', '')}"
+    if not page.beside or not path.startswith(f"{chart}/"):
+        return path
+    return f"{chart}?{urlencode({'beside': path.removeprefix(f'{chart}/')})}"
 
 
 def _path_with_query(request: Request) -> str:

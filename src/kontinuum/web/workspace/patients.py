@@ -21,6 +21,7 @@ from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.persons.merged import as_known
 from kontinuum.web.workspace.recent import recently_opened
 from kontinuum.web.workspace.signin.own_sessions import elsewhere
+from kontinuum.web.workspace.work.palette import suggestions
 
 SHOWN_AT_MOST = 12
 
@@ -52,13 +53,19 @@ async def show_start(page: Page) -> Response:
 
 
 async def search(page: Page) -> Response:
-    """Answer a POST to `/patients`: a list of patients, as a fragment or a page."""
+    """Answer a POST to `/patients`: patients as a page, or with commands as the palette."""
     if page.session.principal.actor.kind is ActorKind.PATIENT:
         return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(_NOT_STAFF)])
-    text = str((await page.request.form()).get("q", ""))[: matching.LONGEST].strip()
+    form = await page.request.form()
+    text = str(form.get("q", ""))[: matching.LONGEST].strip()
     found = await find_patients(page, text) if text else Found()
-    template = "parts/found.html" if page.partial else "pages/found.html"
-    return page.render(template, {"q": text, "found": found})
+    if not page.partial:
+        return page.render("pages/found.html", {"q": text, "found": found})
+    offered = await suggestions(page, text, str(form.get("at", "")))
+    if offered and found.similar:
+        # Enter opens what stands first: a name that is only similar must not stand before what was meant.
+        found = Found()
+    return page.render("parts/found.html", {"q": text, "found": found, "suggestions": offered})
 
 
 async def find_patients(page: Page, text: str) -> Found:

@@ -8,7 +8,7 @@ from typing import Any
 from kontinuum.kernel.module import Chart, Refused, SavedDraft
 from kontinuum.record.outcome import Refusal, RefusalKind
 
-_SUBJECTS = ("subject", "patient")
+_SUBJECTS = ("subject", "patient", "for")
 _WITHOUT_SUBJECT = frozenset({"Provenance"})
 
 
@@ -56,14 +56,21 @@ class PatientWriter:
         """Remove a draft whose content is signed."""
         await self._record.remove_draft(self._chart.patient, identity)
 
-    async def write(self, resources: Sequence[Mapping[str, object]], /) -> Refused | None:
+    async def write(
+        self,
+        resources: Sequence[Mapping[str, object]],
+        /,
+        versions: Mapping[str, int] | None = None,
+    ) -> Refused | None:
         """Write resources under their ids, all in one transaction or none."""
+        entries = []
         for resource in resources:
             self._refuse_other_patients(resource)
-        entries = [
-            {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
-            for one in resources
-        ]
+            url = f"{resource['resourceType']}/{resource['id']}"
+            request = {"method": "PUT", "url": url}
+            if versions and url in versions:
+                request["ifMatch"] = f'W/"{versions[url]}"'
+            entries.append({"resource": resource, "request": request})
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
         done = await self._record.transaction(bundle)
         return self._refused(done) if isinstance(done, Refusal) else None
@@ -82,4 +89,5 @@ class PatientWriter:
 
     def _refused(self, refusal: Refusal) -> Refused:
         reasons = refusal.in_words(self._chart.translator)
-        return Refused(reasons, conflict=refusal.kind is RefusalKind.CONFLICT)
+        changed = refusal.kind in (RefusalKind.CONFLICT, RefusalKind.PRECONDITION_FAILED)
+        return Refused(reasons, conflict=changed)

@@ -1,5 +1,5 @@
-// The patient search: `/` or Ctrl+K moves to it, arrow keys choose, Enter opens, Escape closes.
-// htmx fetches the list; this module moves through it.
+// The palette: `/` or Ctrl+K moves to it, arrow keys choose, Enter opens, Escape closes. It finds patients,
+// commands, templates and phrases. htmx fetches the list; this module moves through it.
 
 const TYPING = "input:not([type=search]), textarea, select, [contenteditable]";
 
@@ -40,9 +40,12 @@ function open(form, isOpen) {
 
 function announce(form) {
   const { status } = parts(form);
-  const count = options(form).length;
-  const { one, many, none } = status.dataset;
-  status.textContent = count === 0 ? none : count === 1 ? one : many.replace("#", count);
+  const all = options(form).length;
+  const count = options(form).filter((option) => option.classList.contains("person-option")).length;
+  const { one, many, none, other } = status.dataset;
+  const said = [count === 0 ? (all ? "" : none) : count === 1 ? one : many.replace("#", count)];
+  if (all > count) said.push(other.replace("#", all - count));
+  status.textContent = said.filter(Boolean).join(", ");
 }
 
 // Enter pressed before the answer is here opens what the answer brings, if it is one patient only.
@@ -52,14 +55,14 @@ const waiting = new WeakSet();
 // patient that was found for what stood there before.
 function answered(form, asked) {
   const { input, list } = parts(form);
-  const useful = input.value.trim() !== "" && list.childElementCount > 0;
+  const useful = list.childElementCount > 0 && document.activeElement === input && (asked === "") === (input.value.trim() === "");
   open(form, useful);
   if (!useful) return;
   const all = options(form);
   all.forEach((option) => {
     option.id = `${list.id}-${option.id}`;
   });
-  choose(form, all.length > 0 ? 0 : -1);
+  choose(form, asked !== "" && all.length > 0 ? 0 : -1);
   announce(form);
   form.dataset.answered = asked;
   if (waiting.has(form) && asked === input.value) {
@@ -78,7 +81,7 @@ function onKey(form, event) {
     const step = event.key === "ArrowDown" ? 1 : -1;
     choose(form, (current + step + all.length) % all.length);
   } else if (event.key === "Enter") {
-    if (input.value.trim() === "") event.preventDefault();
+    if (input.value.trim() === "" && current < 0) event.preventDefault();
     else if (form.dataset.answered === input.value && all[current]) {
       event.preventDefault();
       all[current].click();
@@ -107,11 +110,15 @@ export function startSearch() {
     scrollTo({ top: 0, behavior: "instant" });
     input.focus();
     input.select();
+    if (input.value.trim() === "") input.dispatchEvent(new Event("search-now"));
   });
   for (const form of document.querySelectorAll("[data-patient-search]")) {
     const { input, list } = parts(form);
     form.addEventListener("keydown", (event) => {
       if (event.target === input) onKey(form, event);
+    });
+    list.addEventListener("click", (event) => {
+      if (event.target.closest("[role=option]")) open(form, false);
     });
     list.addEventListener("htmx:afterSwap", (event) => answered(form, event.detail.requestConfig.parameters.q));
     input.addEventListener("input", () => {

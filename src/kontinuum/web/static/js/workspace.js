@@ -7,6 +7,9 @@ import { startCopying } from "./copying.js";
 import { startMenus } from "./menus.js";
 import { startLock } from "./lock.js";
 import { startWriting } from "./writing.js";
+import { startBeside } from "./beside.js";
+import { startKeys } from "./keys.js";
+import { startInbox } from "./inbox.js";
 
 startTheme();
 startSearch();
@@ -15,3 +18,6 @@ startCopying();
 startTrends();
 startLock();
 startWriting();
+startBeside();
+startKeys();
+startInbox();

@@ -1,14 +1,31 @@
 // The writing pane: every keystroke is kept on the server, and what follows from it is shown.
 // Values are read from the elements, never from the browser's form encoding, which changes line ends.
 
+import { startPhrases } from "./phrases.js";
+
 const WAIT = 700;
 const AT_MOST = 1600;
 const AGAIN = 3000;
 const OWN = new Set(["csrf", "patient", "template", "version", "draft", "do"]);
 
-export function startWriting() {
-  const form = document.querySelector("form[data-writing]");
-  if (form) new Writing(form);
+// The pane that is open, if there is one: who replaces it lets it keep what is in it first.
+let open = null;
+
+export function startWriting(root = document) {
+  const form = root.querySelector("form[data-writing]");
+  open = form ? new Writing(form) : null;
+  if (form) startPhrases(form);
+}
+
+// True when nothing that was written would be lost by leaving.
+export async function leaveWriting() {
+  if (!open || open.left || !open.form.isConnected || !open.unsaved()) return true;
+  await open.save();
+  return !open.unsaved();
+}
+
+export async function keepWriting(form) {
+  return open && open.form === form ? open.kept() : true;
 }
 
 class Writing {
@@ -24,11 +41,12 @@ class Writing {
     form.addEventListener("input", () => this.changed());
     form.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => this.finish(event));
+    form.addEventListener("change", () => this.changed());
     window.addEventListener("beforeunload", (event) => {
-      if (!this.left && this.unsaved()) event.preventDefault();
+      if (!this.left && form.isConnected && this.unsaved()) event.preventDefault();
     });
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "hidden" && this.unsaved()) this.save();
+      if (document.visibilityState === "hidden" && form.isConnected && this.unsaved()) this.save();
     });
     const first = form.querySelector(".writing-form textarea, .writing-form input");
     const wrong = form.querySelector("[aria-invalid=true]");
@@ -105,6 +123,9 @@ class Writing {
   take(told, sent) {
     this.form.elements.version.value = told.version;
     this.form.elements.draft.value = told.draft;
+    const discard = this.form.parentElement.querySelector(".writing-discard");
+    discard.elements.draft.value = told.draft;
+    discard.hidden = false;
     this.takeFields(told.fields, sent);
     this.agreed = told.fields;
     for (const element of this.form.querySelectorAll("[data-item]")) {
@@ -186,13 +207,18 @@ class Writing {
 
   // The note is sent as it was kept, letter for letter: first the draft, then the signature.
   async finish(event) {
-    if (this.left) return;
+    // Beside the chart, beside.js sends the form once this has kept it.
+    if (this.left || this.form.closest("[data-beside-pane]")) return;
     event.preventDefault();
     const button = event.submitter;
-    clearTimeout(this.timer);
-    if (this.unsaved() || this.form.elements.version.value === "0") await this.save();
-    if (this.unsaved()) return;
+    if (!(await this.kept())) return;
     this.left = true;
     this.form.requestSubmit(button);
+  }
+
+  async kept() {
+    clearTimeout(this.timer);
+    if (this.unsaved() || this.form.elements.version.value === "0") await this.save();
+    return !this.unsaved();
   }
 }

@@ -1,0 +1,120 @@
+"""What a note is written in: the patient, the writer, the contact it belongs to, and earlier measurements.
+
+They are what `%patient`, `%user` and `%encounter` mean in a template's expressions
+(https://hl7.org/fhir/uv/sdc/StructureDefinition-sdc-questionnaire-launchContext.html).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.questionnaire import Context, Form
+from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.module import Chart, RecordReader
+from kontinuum.kernel.principal import Principal
+
+_LATEST: Final = 15
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_OVER: Final = frozenset({"finished", "cancelled", "entered-in-error"})
+_NEVER_TOOK_PLACE: Final = frozenset({"cancelled", "entered-in-error"})
+_CONTACT: Final = message("Contact")
+_ONGOING: Final = message("ongoing")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact to choose; `usual` when a note that is begun now most likely belongs to it."""
+
+    id: str
+    label: str
+    resource: Mapping[str, Any]
+    usual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A clock in Swedish time, so that today() is the day on the wall."""
+
+    chart: Chart
+
+    def now(self) -> Any:
+        """The present, in Swedish time."""
+        return local(self.chart.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was read for a note; `contacts` the latest first."""
+
+    chart: Chart
+    patient: Mapping[str, Any] | None
+    user: Mapping[str, Any]
+    observations: Sequence[Mapping[str, Any]]
+    contacts: tuple[Contact, ...]
+
+    @property
+    def usual(self) -> str:
+        """The contact that a new note belongs to unless another is chosen; empty for none."""
+        return next((one.id for one in self.contacts if one.usual), "")
+
+    def knows(self, contact: str) -> bool:
+        """Whether a contact is one of this patient's; no contact at all is known too."""
+        return not contact or any(one.id == contact for one in self.contacts)
+
+    def context(self, contact: str) -> Context:
+        """The context of a form that is filled in at a contact."""
+        variables: dict[str, Any] = {"user": self.user}
+        if self.patient is not None:
+            variables["patient"] = self.patient
+        found = next((one for one in self.contacts if one.id == contact), None)
+        if found is not None:
+            variables["encounter"] = found.resource
+        return Context(variables, Moment(self.chart), self.observations)
+
+
+async def surroundings(
+    record: RecordReader, chart: Chart, form: Form, principal: Principal, contact: str = ""
+) -> Surroundings:
+    """Read what a form needs of this patient; `contact` is found also when it is an old one."""
+    queries = [
+        f"Patient?_id={chart.patient}",
+        f"Encounter?patient={chart.patient}&_sort=-date&_count={_LATEST}",
+    ]
+    if _ID.fullmatch(contact):
+        queries.append(f"Encounter?patient={chart.patient}&_id={contact}")
+    measured = any(item.link_period is not None for item in form.items.values())
+    if measured:
+        queries.append(f"Observation?patient={chart.patient}&_sort=-date&_count=200")
+    pages = await record.find_many(queries)
+    read = [[(fhir_json.loads(one.body), one.unit) for one in page.matches if one.body] for page in pages]
+    observations = [resource for resource, _ in read.pop()] if measured else []
+    found: dict[str, Contact] = {}
+    for resource, unit in (pair for page in read[1:] for pair in page):
+        if resource["status"] not in _NEVER_TOOK_PLACE:
+            own = unit == principal.assignment.unit
+            found.setdefault(resource["id"], _contact(chart, resource, own=own))
+    patient = read[0][0][0] if read[0] else None
+    return Surroundings(chart, patient, _user(principal), observations, tuple(found.values()))
+
+
+def _contact(chart: Chart, resource: dict[str, Any], *, own: bool) -> Contact:
+    gettext = chart.translator.gettext
+    ongoing = resource["status"] not in (*_OVER, "planned") and not resource.get("period", {}).get("end")
+    named = [*resource.get("type", ()), resource.get("serviceType", {})]
+    kind = next((text for one in named if (text := one.get("text"))), "")
+    kind = kind or resource.get("class", {}).get("display") or gettext(_CONTACT)
+    place = resource.get("serviceProvider", {}).get("display", "")
+    when = chart.translator.moment(resource.get("period", {}).get("start"))
+    parts = [when, kind, place, gettext(_ONGOING) if ongoing else ""]
+    return Contact(resource["id"], " · ".join(part for part in parts if part), resource, ongoing and own)
+
+
+def _user(principal: Principal) -> dict[str, Any]:
+    """The writer as a Practitioner: who is signed in, as the sign-in knows the person."""
+    actor = principal.actor
+    identity = (actor.reference or "").partition("/")[2] or actor.id
+    return {"resourceType": "Practitioner", "id": identity, "name": [{"text": actor.name}]}

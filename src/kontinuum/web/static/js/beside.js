@@ -1,0 +1,120 @@
+// A page beside the chart: where there is room, links that are marked open next to what is being read.
+// The pane is always about the patient of the chart. What is written about another patient leads to that
+// patient's chart, so that no pane ever stands beside somebody else's record.
+
+import { keepWriting, leaveWriting, startWriting } from "./writing.js";
+
+const ROOM = matchMedia("(min-width: 1200px)");
+
+export function startBeside() {
+  const pane = document.querySelector("[data-beside-pane]");
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-beside]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    const [, chart, below] = link.pathname.match(/^(\/patient\/[^/]+)\/(.+)$/) ?? [];
+    if (!chart || !ROOM.matches) return;
+    event.preventDefault();
+    if (pane && location.pathname === chart) new Beside(pane).open(below + link.search);
+    else leaveWriting().then((kept) => kept && location.assign(beside(chart, below + link.search)));
+  });
+  if (!pane) return;
+  const banner = document.querySelector(".banner");
+  const measure = () => document.documentElement.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
+  if (banner) new ResizeObserver(measure).observe(banner);
+  const first = pane.dataset.first;
+  if (first && ROOM.matches) new Beside(pane).open(first);
+  else if (first) location.replace(`${location.pathname}/${first}`);
+  pane.querySelector("[data-beside-close]").addEventListener("click", () => new Beside(pane).close());
+  pane.addEventListener("submit", (event) => new Beside(pane).submit(event));
+}
+
+const beside = (chart, below) => `${chart}?${new URLSearchParams({ beside: below })}`;
+
+let turn = 0;
+
+class Beside {
+  constructor(pane) {
+    this.pane = pane;
+    this.content = pane.querySelector("[data-beside-content]");
+    this.chart = location.pathname;
+  }
+
+  async open(below) {
+    if (!(await leaveWriting())) return;
+    const asked = (turn += 1);
+    const answer = await this.ask(`${this.chart}/${below}`);
+    // A later question was asked meanwhile: this answer is about what is no longer wanted.
+    if (asked !== turn || !answer) return;
+    if (this.show(await answer.text())) history.replaceState(null, "", beside(this.chart, below));
+  }
+
+  async ask(address, more = {}) {
+    const headers = { "hx-request": "true", "x-beside": "1", ...more.headers };
+    try {
+      const answer = await fetch(address, { ...more, headers });
+      const elsewhere = answer.headers.get("hx-redirect");
+      if (elsewhere) return void this.go(new URL(elsewhere, location.href));
+      if (answer.ok) return answer;
+    } catch {
+      // Told below, as any other answer that is none.
+    }
+    this.failed();
+    return null;
+  }
+
+  failed() {
+    const state = this.content.querySelector("[data-state]");
+    const text = this.pane.dataset.failed;
+    if (state) state.textContent = text;
+    else this.content.textContent = text;
+    this.pane.hidden = false;
+  }
+
+  go(address) {
+    const inside = `${this.chart}/journal/`;
+    if (address.pathname.startsWith(inside)) return this.open(address.pathname.slice(this.chart.length + 1) + address.search);
+    history.replaceState(null, "", this.chart);
+    location.replace(address);
+    if (address.pathname === this.chart) location.reload();
+  }
+
+  // Nothing of another patient is put beside this chart, whatever the answer holds.
+  show(html) {
+    const made = new DOMParser().parseFromString(html, "text/html");
+    const patient = made.querySelector("[data-patient]")?.dataset.patient;
+    const own = document.querySelector(".banner[data-patient]")?.dataset.patient;
+    if (!patient || patient !== own) return this.failed();
+    this.content.replaceChildren(...document.adoptNode(made.body).childNodes);
+    this.pane.hidden = false;
+    document.documentElement.classList.add("has-beside");
+    this.content.scrollTop = 0;
+    startWriting(this.content);
+    if (!this.content.contains(document.activeElement)) this.content.querySelector("a, input, textarea, button")?.focus();
+    return true;
+  }
+
+  async close() {
+    if (!(await leaveWriting())) return;
+    turn += 1;
+    this.content.replaceChildren();
+    this.pane.hidden = true;
+    document.documentElement.classList.remove("has-beside");
+    history.replaceState(null, "", this.chart);
+  }
+
+  async submit(event) {
+    const form = event.target;
+    event.preventDefault();
+    if (form.matches("[data-writing]") && !(await keepWriting(form))) return;
+    const body = new URLSearchParams();
+    // Values are read from the elements: the browser's form encoding would change line ends.
+    for (const element of form.elements) {
+      if (!element.name || element.type === "submit") continue;
+      if ((element.type === "radio" || element.type === "checkbox") && !element.checked) continue;
+      body.append(element.name, element.value);
+    }
+    if (event.submitter?.name) body.append(event.submitter.name, event.submitter.value);
+    const answer = await this.ask(form.action, { method: "POST", body, headers: { "x-csrf-token": form.elements.csrf.value } });
+    if (answer) this.show(await answer.text());
+  }
+}

@@ -1,0 +1,35 @@
+// The keyboard map: `?` shows it. Single letters count only where nothing is being typed.
+
+const GO = { i: "/inbox", p: "/phrases" };
+const TYPING = "input, textarea, select, [contenteditable], dialog";
+
+export function startKeys() {
+  const dialog = document.getElementById("keys");
+  if (!dialog) return;
+  let going = 0;
+  const show = () => dialog.open || dialog.showModal();
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-keys]")) return;
+    event.preventDefault();
+    event.target.closest("details")?.removeAttribute("open");
+    show();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest(TYPING) || document.querySelector("dialog[open]")) return;
+    const key = event.key.toLowerCase();
+    if (event.key === "?") {
+      event.preventDefault();
+      show();
+    } else if (Date.now() - going < 1500 && GO[key]) {
+      event.preventDefault();
+      location.assign(GO[key]);
+    } else if (key === "g") going = Date.now();
+    else if (key === "n") {
+      const first = document.querySelector("#journal .card-aside a[data-beside]");
+      if (!first) return;
+      event.preventDefault();
+      first.click();
+    }
+  });
+}

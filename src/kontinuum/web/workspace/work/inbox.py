@@ -1,0 +1,185 @@
+"""The list of what waits: for the person, or at the unit; each thing once, the oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.responses import JSONResponse, Response
+
+from kontinuum.kernel.clock import from_micros
+from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.principal import Purpose
+from kontinuum.record.outcome import Refusal
+from kontinuum.record.waiting import COUNTERSIGN, SIGN, Begun, Waiting, WaitingNote
+from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.patient import Person
+from kontinuum.web.workspace.work.colleagues import colleagues, names
+from kontinuum.web.workspace.work.notes import Text, read
+from kontinuum.web.workspace.work.tabs import people, titled
+
+LATE_DAYS: Final = 14
+"""Unsigned for longer than this is marked: a note is to be signed as soon as it can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list.
+
+    `item` names it in forms, empty for what can only be opened; `text` is None when it may not be read now.
+    `changed` says that its author has written on after it was saved.
+    """
+
+    item: str
+    title: str
+    person: Person | None
+    patient: str
+    days: int
+    since: str
+    by: str
+    asked_by: str
+    owner: str
+    text: Text | None
+    address: str
+    changed: bool = False
+
+    @property
+    def late(self) -> bool:
+        """Whether it has waited for too long."""
+        return self.days >= LATE_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that wait for the same."""
+
+    key: str
+    title: str
+    rows: tuple[Row, ...]
+
+
+async def show_inbox(page: Page) -> Response:
+    """Answer GET `/inbox`: what waits for the person, with `of=unit` what waits at the unit."""
+    return await inbox_page(page, of_unit=page.request.query_params.get("of") == "unit")
+
+
+async def inbox_page(
+    page: Page, *, of_unit: bool, problems: Sequence[str] = (), status: int = 200
+) -> Response:
+    """The list, with what could not be done."""
+    if page.session.principal.purpose is not Purpose.CARE:
+        reason = page.translator.gettext("This page is not part of the purpose of your assignment.")
+        return page.problem(HTTPStatus.FORBIDDEN, [reason])
+    record: Any = page.services.record(page.session.principal)
+    found = await (record.work.of_unit() if of_unit else record.work.own())
+    if isinstance(found, Refusal):
+        return page.problem(found.kind.value, found.in_words(page.translator), found.provision)
+    done = page.request.query_params.get("done", "")
+    values = {
+        "of_unit": of_unit,
+        "groups": await groups(page, found, of_unit=of_unit),
+        "complete": found.complete,
+        "colleagues": await colleagues(page),
+        "problems": problems,
+        "done": int(done) if done.isdecimal() and len(done) < 5 else 0,
+        "did": page.request.query_params.get("did", ""),
+    }
+    return page.render("work/inbox.html", values, status)
+
+
+async def count(page: Page) -> Response:
+    """Answer GET `/inbox/count`: how much waits for the person, as JSON."""
+    record: Any = page.services.record(page.session.principal)
+    headers = {"cache-control": "no-store"}
+    return JSONResponse({"own": await record.work.count()}, headers=headers)
+
+
+async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
+    """What was found, by what it waits for."""
+    about = [one.patient for one in found.notes] + [one.patient for one in found.drafts]
+    known = await people(page, about)
+    begun = {one.id: one for one in found.drafts}
+    noted = {one.note.id for one in found.notes}
+    gettext = page.translator.gettext
+    made = []
+    for code, title in ((SIGN, _TO_SIGN), (COUNTERSIGN, _TO_COUNTERSIGN)):
+        rows = [
+            _note_row(page, one, known.get(one.patient), begun.get(one.note.id))
+            for one in found.notes
+            if one.code == code
+        ]
+        made.append(Group(code, gettext(title), tuple(rows)))
+    # A draft that was saved into the record unsigned is there already, as the note.
+    open_drafts = [one for one in found.drafts if one.id not in noted]
+    writers = await names(page, {f"Practitioner/{one.owner}" for one in open_drafts} if of_unit else set())
+    rows = [_draft_row(page, one, known.get(one.patient), writers) for one in open_drafts]
+    return [*made, Group("draft", gettext(_DRAFTS), tuple(rows))]
+
+
+_TO_SIGN: Final = message("To sign")
+_TO_COUNTERSIGN: Final = message("To countersign")
+_DRAFTS: Final = message("Begun, not finished")
+_UNREADABLE: Final = message("Note that is not shown")
+_UNKNOWN_DRAFT: Final = message("Draft")
+
+
+def _note_row(page: Page, one: WaitingNote, person: Person | None, draft: Begun | None) -> Row:
+    text = read(one.note.body) if one.note.body else None
+    changed = draft is not None and draft.updated > one.note.updated
+    own_draft = draft is not None and draft.owner == page.session.principal.actor.id
+    item = f"{one.code}/{one.patient}/{one.note.id}/{one.note.version}/{one.task}"
+    chart = f"/patient/{quote(one.patient, safe='')}"
+    below = titled(page, draft.template)[1] if draft is not None and own_draft else ""
+    days, since = _age(page, one.since)
+    me = page.session.principal.actor.reference
+    return Row(
+        item="" if changed or text is None else item,
+        title=text.title if text else page.translator.gettext(_UNREADABLE),
+        person=person,
+        patient=one.patient,
+        days=days,
+        since=since,
+        by=one.author,
+        asked_by=one.asked_by,
+        owner=one.owner_name if one.owner != me else "",
+        text=text,
+        address=f"{chart}?beside={quote(below, safe='')}" if below else f"{chart}#note-{one.note.id}",
+        changed=changed,
+    )
+
+
+def _draft_row(page: Page, one: Begun, person: Person | None, writers: dict[str, str]) -> Row:
+    title, below = titled(page, one.template)
+    days, since = _age(page, one.updated)
+    own = one.owner == page.session.principal.actor.id
+    chart = f"/patient/{quote(one.patient, safe='')}"
+    return Row(
+        item="",
+        title=title or page.translator.gettext(_UNKNOWN_DRAFT),
+        person=person,
+        patient=one.patient,
+        days=days,
+        since=since,
+        by=writers.get(f"Practitioner/{one.owner}", ""),
+        asked_by="",
+        owner="",
+        text=None,
+        address=f"{chart}?beside={quote(below, safe='')}" if own and below else chart,
+    )
+
+
+def _age(page: Page, micros: int) -> tuple[int, str]:
+    """Whole days since a moment, and how they are said."""
+    today = local(page.services.clock.now()).date()
+    days = max((today - local(from_micros(micros)).date()).days, 0)
+    gettext = page.translator.gettext
+    if days < 2:
+        return days, gettext(_YESTERDAY if days else _TODAY)
+    return days, page.translator.ngettext("%(num)d day", "%(num)d days", days) % {"num": days}
+
+
+_TODAY: Final = message("today")
+_YESTERDAY: Final = message("yesterday")

@@ -1,0 +1,56 @@
+"""A note as it is read before it is signed: its headings and paragraphs, letter for letter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.paragraphs import paragraphs
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A heading and its paragraphs; `level` grows with nesting."""
+
+    heading: str
+    paragraphs: tuple[str, ...]
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A note to be read."""
+
+    title: str
+    date: str
+    author: str
+    patient: str
+    parts: tuple[Part, ...]
+
+    @property
+    def opening(self) -> str:
+        """The first words."""
+        return next((text for part in self.parts for text in part.paragraphs), "")
+
+
+def read(body: bytes) -> Text:
+    """A stored Composition as text."""
+    note = fhir_json.loads(body)
+    parts = tuple(_parts(note.get("section", ()), 0))
+    if not parts and note.get("text"):
+        parts = (Part("", paragraphs(note["text"]["div"]), 0),)
+    author = ", ".join(one.get("display") or one.get("reference", "") for one in note.get("author", ()))
+    title = note.get("title") or note.get("type", {}).get("text") or ""
+    patient = str(note.get("subject", {}).get("reference", "")).rpartition("/")[2]
+    return Text(str(title), str(note.get("date", "")), author, patient, parts)
+
+
+def _parts(sections: Any, level: int) -> Iterator[Part]:
+    for section in sections:
+        heading = section.get("title") or section.get("code", {}).get("text") or ""
+        text = paragraphs(section["text"]["div"]) if section.get("text") else ()
+        if heading or text:
+            yield Part(heading, text, level)
+        yield from _parts(section.get("section", ()), level + 1)

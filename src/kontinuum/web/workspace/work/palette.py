@@ -1,0 +1,91 @@
+"""The palette: beside patients, the commands, templates and phrases that fit what was typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from kontinuum.kernel.i18n import message
+from kontinuum.kernel.principal import ActorKind, Purpose
+from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.work.phrases import phrases_of
+from kontinuum.web.workspace.work.tabs import draftings
+
+AT_MOST: Final = 8
+_PATIENT: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A line of the palette. `kind` is "command", "template" or "phrase"; `text` that of a phrase."""
+
+    kind: str
+    title: str
+    address: str
+    text: str = ""
+
+
+_COMMANDS: Final = (
+    (message("To do: what waits for me"), "/inbox", (Purpose.CARE,)),
+    (message("To do: what waits at the unit"), "/inbox?of=unit", (Purpose.CARE,)),
+    (message("Phrases"), "/phrases", ()),
+    (message("Keys"), "#keys", ()),
+    (message("Register a patient"), "/patients/new", (Purpose.CARE, Purpose.ADMINISTRATION)),
+    (message("Possible duplicates"), "/duplicates", (Purpose.CARE, Purpose.ADMINISTRATION)),
+    (message("Change assignment"), "/assignment", ()),
+    (message("Where you are signed in"), "/sessions", ()),
+    (message("Administration"), "/admin", (Purpose.ADMINISTRATION,)),
+    (message("The log"), "/log", (Purpose.SUPERVISION,)),
+)
+_OF_PATIENT: Final = ((message("The patient's chart"), ""), (message("Person"), "/person"))
+
+
+async def suggestions(page: Page, typed: str, at: str) -> list[Suggestion]:
+    """What fits the words, each the beginning of a word; `at` is the patient whose page is open.
+
+    Nothing is suggested for digits: they are a patient's number.
+    """
+    principal = page.session.principal
+    words = typed.casefold().removeprefix(".").split()
+    if principal.actor.kind is ActorKind.PATIENT or any(word[:1].isdigit() for word in words):
+        return []
+    gettext = page.translator.gettext
+    offered = [
+        Suggestion("command", gettext(title), address)
+        for title, address, purposes in _COMMANDS
+        if not purposes or principal.purpose in purposes
+    ]
+    if _PATIENT.fullmatch(at):
+        offered += _of_patient(page, f"/patient/{quote(at, safe='')}")
+    if words:
+        offered += [
+            Suggestion("phrase", f".{one.name}", "/phrases", one.text) for one in await phrases_of(page)
+        ]
+    return _fitting(offered, words)
+
+
+def _of_patient(page: Page, chart: str) -> Iterable[Suggestion]:
+    for title, below in _OF_PATIENT:
+        yield Suggestion("command", page.translator.gettext(title), f"{chart}{below}")
+    if page.session.principal.purpose is Purpose.CARE:
+        for drafting in draftings(page):
+            for name, title in drafting.templates():
+                yield Suggestion("template", title, f"{chart}/{drafting.path(name)}")
+
+
+def _fitting(offered: Iterable[Suggestion], words: list[str]) -> list[Suggestion]:
+    if not words:
+        return [one for one in offered if one.kind == "command"][:AT_MOST]
+    fitting = [
+        one
+        for one in offered
+        if all(any(part.startswith(word) for part in _parts(one.title)) for word in words)
+    ]
+    return fitting[:AT_MOST]
+
+
+def _parts(title: str) -> list[str]:
+    return re.split(r"[\s.,:-]+", title.casefold())

@@ -1,0 +1,51 @@
+"""Counting what a task takes: an action is a click, a key command or a field filled in; typing is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from playwright.async_api import Locator, Page
+
+STEPS: Final = "steps"
+"""The property under which a test's report tells what a task took."""
+
+
+class Steps:
+    """The actions of one task on one page."""
+
+    def __init__(self, page: Page, task: str, budget: int, tell: Callable[[str, object], None]) -> None:
+        self.page = page
+        self.taken = 0
+        self._task = task
+        self._budget = budget
+        self._tell = tell
+
+    async def click(self, target: Locator) -> None:
+        """Click."""
+        self.taken += 1
+        await target.click()
+
+    async def press(self, key: str) -> None:
+        """Press a key command."""
+        self.taken += 1
+        await self.page.keyboard.press(key)
+
+    async def fill(self, target: Locator, text: str) -> None:
+        """Fill in a field."""
+        self.taken += 1
+        await target.fill(text)
+
+    async def select(self, target: Locator, label: str) -> None:
+        """Choose in a list."""
+        self.taken += 1
+        await target.select_option(label=label)
+
+    async def type(self, text: str) -> None:
+        """Type a text where the keyboard is: no action."""
+        await self.page.keyboard.type(text)
+
+    def done(self) -> None:
+        """The task is done: tell what it took, and fail above its budget."""
+        self._tell(STEPS, [self._task, self.taken, self._budget])
+        assert self.taken <= self._budget, f"{self._task}: {self.taken} actions, {self._budget} are allowed"

@@ -1,0 +1,207 @@
+"""A working day by keyboard and mouse: write beside the chart, find by the palette, do what waits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems
+from tests.browser.steps import Steps
+
+Count = Callable[[Page, str, int], Steps]
+FULLESTS_NUMBER = "19420211-9808"
+PHRASE = "Cor: {rytm}, inga biljud.\n\tPulm: {sida} & <b> 🫀 e\u0301"
+
+
+async def _kept(page: Page) -> None:
+    await expect(page.locator("[data-state]")).to_contain_text("Sparat")
+
+
+async def _unsigned(page: Page, text: str, template: str) -> None:
+    """Leave a note unsigned."""
+    patient = EMPTY
+    await page.goto(f"/patient/{patient}/journal/write?template={template}")
+    await page.get_by_label("Kontaktorsak").fill(text)
+    await page.get_by_label("Bedömning").fill("Egenvård")
+    await page.get_by_role("button", name="Spara osignerad").click()
+    await page.wait_for_url(f"**/patient/{patient}#notes")
+
+
+async def test_a_known_patients_chart_is_two_actions_away(visit: Open, steps: Count) -> None:
+    page = await visit()
+    task = steps(page, "from signed in to a known patient's chart", 2)
+    await task.fill(page.get_by_role("combobox"), FULLESTS_NUMBER)
+    await task.press("Enter")
+    await page.wait_for_url(f"**/patient/{FULLEST}")
+    task.done()
+
+
+async def test_a_note_is_written_beside_the_chart_and_signed(visit: Open, steps: Count) -> None:
+    page = await visit(f"/patient/{FULLEST}")
+    task = steps(page, "write and sign a note from a template", 3)
+    await task.click(page.locator("#journal").get_by_role("link", name="Daganteckning, medicinavdelning"))
+    await expect(page.locator("[data-beside-pane] textarea").first).to_be_focused()
+    await expect(page.locator("#medication")).to_be_visible()
+    await page.get_by_label("Bedömning").fill("Fortsatt förbättrad.")
+    await task.press("Control+Enter")
+    await page.wait_for_url(f"**/patient/{FULLEST}#notes")
+    await expect(page.locator("#notes .note-body").get_by_text("Fortsatt förbättrad.").first).to_be_visible()
+    task.done()
+
+
+async def test_what_is_missing_is_said_beside_the_chart_and_nothing_is_lost(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}?beside=journal/write?template=lakarbesok-primarvard")
+    await page.get_by_label("Kontaktorsak").fill("Hosta\n\t é")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("[data-beside-pane]").get_by_role("alert")).to_contain_text("behöver rättas")
+    assert await page.get_by_label("Kontaktorsak").input_value() == "Hosta\n\t é"
+    await page.get_by_role("button", name="Kasta utkastet").click()
+    await expect(page.locator("[data-beside-pane]").get_by_text("Utkastet är kastat.")).to_be_visible()
+
+
+async def test_drafts_are_tabs_that_carry_their_patient_and_go_on_elsewhere(visit: Open) -> None:
+    page = await visit(f"/patient/{EMPTY}?beside=journal/write?template=hembesok")
+    await page.get_by_label("Kontaktorsak").fill("Omläggning")
+    await page.locator("#journal").get_by_role("link", name="Akutbesök").click()  # before anything is kept
+    await expect(page.locator("[data-beside-pane] h3").first).to_have_text("Akutbesök")
+    tabs = page.get_by_role("navigation", name="Det du skriver på")
+    await tabs.get_by_role("link", name="Hembesök").click()
+    await expect(page.get_by_label("Kontaktorsak")).to_have_value("Omläggning")
+    elsewhere = await visit("/")
+    await elsewhere.goto(page.url)
+    await expect(elsewhere.get_by_label("Kontaktorsak")).to_have_value("Omläggning")
+    await elsewhere.goto(f"/patient/{FULLEST}?beside=journal/write?template=nrs")
+    foreign = elsewhere.locator(".tab-foreign", has_text="Hembesök")
+    await expect(foreign).to_contain_text(re.compile(r"Annan patient: .+ \d{8}-\d{4}"))
+    await foreign.click()
+    await elsewhere.wait_for_url(f"**/patient/{EMPTY}?beside=*")
+    await expect(elsewhere.locator(".beside-patient")).to_have_attribute("data-patient", EMPTY)
+    await elsewhere.get_by_role("button", name="Kasta utkastet").click()
+    narrow = await visit(f"/patient/{EMPTY}?beside=journal/write?template=nrs", width=390)
+    await narrow.wait_for_url(f"**/patient/{EMPTY}/journal/write?template=nrs")
+
+
+async def test_an_answer_about_another_patient_is_never_put_beside_the_chart(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}")
+    other = await page.request.get(
+        f"/patient/{EMPTY}/journal/write?template=nrs", headers={"hx-request": "true", "x-beside": "1"}
+    )
+    body = await other.text()
+    await page.route("**/journal/write?*", lambda route: route.fulfill(body=body, content_type="text/html"))
+    await page.locator("#journal").get_by_role("link", name="Hembesök").click()
+    await expect(page.locator("[data-beside-pane]")).to_have_text(
+        "Det gick inte att öppna bredvid. Försök igen."
+    )
+    assert await page.locator("[data-writing]").count() == 0
+
+
+async def test_a_phrase_is_inserted_letter_for_letter_filled_in_and_taken_back(visit: Open) -> None:
+    page = await visit("/phrases")
+    new = page.locator("form.phrase").first
+    await new.get_by_label("Namn").fill("cor")
+    await new.get_by_label("Text").fill(PHRASE)
+    await new.get_by_role("button", name="Spara").click()
+    await expect(page.get_by_text(".cor", exact=True)).to_be_visible()
+    await page.goto(f"/patient/{EMPTY}?beside=journal/write?template=hembesok")
+    field = page.locator("[data-beside-pane] textarea").first
+    await field.click()
+    await page.keyboard.type("Idag .cor")
+    await page.wait_for_timeout(300)  # the list of phrases comes by itself
+    await page.keyboard.press("Tab")
+    assert await field.input_value() == f"Idag {PHRASE}"
+    await page.keyboard.press("Control+z")
+    assert await field.input_value() == "Idag .cor"
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("regelbunden")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("ua")
+    filled = PHRASE.replace("{rytm}", "regelbunden").replace("{sida}", "ua")
+    assert await field.input_value() == f"Idag {filled}"
+    await _kept(page)
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("cor")
+    await page.get_by_role("option", name="Fras .cor").click()
+    assert (await field.input_value()).count("Pulm:") == 2
+    await _kept(page)
+    await page.get_by_role("button", name="Kasta utkastet").click()
+
+
+async def test_the_palette_opens_a_template_and_commands_by_keyboard(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}")
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("option", name="Att göra: mina")).to_be_visible()
+    await page.keyboard.type("telefonr")
+    await expect(page.get_by_role("option")).to_have_count(1)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[data-beside-pane] h3").first).to_have_text("Telefonrådgivning")
+    await page.get_by_role("button", name="Stäng; utkastet finns kvar").click()
+    await expect(page.locator("[data-beside-pane]")).to_be_hidden()
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Tangenter")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog", name="Tangenter")).to_be_hidden()
+    await page.keyboard.press("g")
+    await page.keyboard.press("i")
+    await page.wait_for_url("**/inbox")
+
+
+async def test_work_is_signed_and_handed_over_within_its_actions(visit: Open, steps: Count) -> None:
+    page = await visit()
+    await _unsigned(page, "Feber sedan i går", "telefonradgivning")
+    await _unsigned(page, "Utslag", "hembesok")
+    await page.goto(f"/patient/{FULLEST}")
+    await expect(page.locator("[data-inbox-count]")).to_have_text(re.compile(r"\d"))
+    to_do = page.get_by_role("link", name="Att göra")
+
+    task = steps(page, "hand over a task to a colleague", 3)
+    await task.click(to_do)
+    await task.select(page.get_by_label("Till vem"), "Johan Sandström")
+    row = page.locator(".inbox-row", has_text="Feber sedan i går")
+    await task.click(row.get_by_role("button", name="Lämna över"))
+    await expect(page.get_by_text("En sak är överlämnad.")).to_be_visible()
+    await expect(row).to_have_count(0)
+    task.done()
+
+    await page.goto(f"/patient/{FULLEST}")
+    task = steps(page, "read and sign a note that waits", 3)
+    await task.click(to_do)
+    await task.click(page.locator(".inbox-row", has_text="Utslag").get_by_role("link", name="Signera"))
+    await expect(page.locator(".reading-body")).to_contain_text("Utslag")
+    assert await accessibility_problems(page) == []
+    await task.press("Enter")
+    await expect(page.get_by_text("En anteckning är signerad.")).to_be_visible()
+    task.done()
+
+    await _unsigned(page, "Magont", "hembesok")
+    await page.goto(f"/patient/{FULLEST}")
+    task = steps(page, "read and sign all that waits", 4)
+    await task.click(to_do)
+    await task.click(page.get_by_label("Markera alla"))
+    await task.click(page.get_by_role("button", name="Läs och signera markerade"))
+    await expect(page.locator(".reading-body").get_by_text("Magont")).to_be_visible()
+    await task.press("Enter")
+    await expect(page.locator(".done")).to_contain_text("signerad")
+    task.done()
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark"), (1440, "dark"), (390, "light")])
+async def test_the_pages_of_work_are_accessible_and_do_not_scroll_sideways(
+    visit: Open, width: int, theme: str
+) -> None:
+    page = await visit("/inbox?of=unit", width=width, theme=theme)
+    for address in ("/inbox?of=unit", "/phrases", f"/patient/{FULLEST}?beside=journal/write?template=nrs"):
+        await page.goto(address)
+        await page.wait_for_load_state("networkidle")
+        assert await accessibility_problems(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("option").first).to_be_visible()
+    assert await accessibility_problems(page) == []
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Tangenter")).to_be_visible()
+    assert await accessibility_problems(page) == []

@@ -1,0 +1,279 @@
+"""Work that waits: nothing unsigned is in no list; it is signed, countersigned and handed over from there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from tests.http.pages.conftest import PATIENT, csrf_of, note, patient, persona, sign_in, write
+
+from kontinuum.app.asgi import build
+from kontinuum.app.services import Services
+from kontinuum.fhir import json as fhir_json
+from kontinuum.kernel.principal import Principal, Purpose
+from kontinuum.record import Record, Refusal
+from kontinuum.record.waiting import COUNTERSIGN, SIGN, Person
+
+DOCTOR = persona("Anna Berglund")
+PRINCIPAL = Principal(DOCTOR.actor, DOCTOR.assignments[0], "test")
+ME = {"reference": PRINCIPAL.actor.reference, "display": "Anna Berglund, Distriktsläkare"}
+UNIT = PRINCIPAL.assignment.unit
+COLLEAGUE = {"resourceType": "Practitioner", "id": "dr-test", "name": [{"text": "Kajsa Ek"}]}
+ORGANIZATION = {
+    "resourceType": "Organization",
+    "id": "unit-test",
+    "name": "Liljeholmens vårdcentral",
+    "identifier": [{"system": "urn:oid:1.2.752.129.2.1.4.1", "value": UNIT}],
+}
+ROLE = {
+    "resourceType": "PractitionerRole",
+    "id": "role-test",
+    "active": True,
+    "practitioner": {"reference": "Practitioner/dr-test"},
+    "organization": {"reference": "Organization/unit-test"},
+}
+KAJSA = Person("Practitioner/dr-test", "Kajsa Ek")
+
+
+def unsigned(identity: str, text: str = "Ingen blödning.", **changes: Any) -> dict[str, Any]:
+    return note(identity, text, status="preliminary", author=[ME], **changes)
+
+
+@pytest.fixture(autouse=True)
+async def somebody(doctors_record: Record, application: Services) -> None:
+    await write(doctors_record, patient())
+    assignment = replace(PRINCIPAL.assignment, purpose=Purpose.ADMINISTRATION)
+    directory = application.gate.record(Principal(PRINCIPAL.actor, assignment, "test"))
+    await write(directory, ORGANIZATION, COLLEAGUE, ROLE)
+
+
+async def _composition(record: Record, identity: str) -> dict[str, Any]:
+    stored = await record.read("Composition", identity)
+    assert not isinstance(stored, Refusal)
+    body: dict[str, Any] = fhir_json.loads(stored.body or b"{}")
+    return body
+
+
+def _item(page: httpx.Response, identity: str) -> str:
+    found = re.search(rf'value="([a-z]+/[^"/]+/{identity}/[^"]*)"', page.text)
+    assert found, page.text[:3000]
+    return found[1]
+
+
+async def _kajsa(application: Services) -> Record:
+    actor = type(PRINCIPAL.actor)(PRINCIPAL.actor.kind, "dr-test", "Kajsa Ek", "Practitioner/dr-test")
+    return application.gate.record(Principal(actor, PRINCIPAL.assignment, "test"))
+
+
+async def test_nothing_unsigned_is_in_no_list(doctors_record: Record, application: Services) -> None:
+    authors: list[list[dict[str, Any]]] = [
+        [ME],
+        [{"display": "Någon"}],
+        [{"reference": "Practitioner/dr-test"}],
+        [{"reference": "PractitionerRole/role-of-mine"}],
+    ]
+    notes = [
+        note(f"n-{number}-{status}", "Text", status=status, author=author)
+        for number, author in enumerate(authors)
+        for status in ("preliminary", "final", "entered-in-error")
+    ]
+    await write(doctors_record, *notes)
+    begun = await doctors_record.save_draft(PATIENT, "nrs", b"{}", 0)
+    assert not isinstance(begun, Refusal)
+    assignment = replace(PRINCIPAL.assignment, purpose=Purpose.ADMINISTRATION)
+    mine = {**ROLE, "id": "role-of-mine", "practitioner": {"reference": ME["reference"]}}
+    directory = application.gate.record(Principal(PRINCIPAL.actor, assignment, "test"))
+    await write(directory, {**COLLEAGUE, "id": ME["reference"].partition("/")[2]}, mine)
+    # A relation that has run out hides the text and never that the note waits.
+    await application.pool.execute("delete from care_relation")
+    unit, own = await doctors_record.work.of_unit(), await doctors_record.work.own()
+    assert not isinstance(unit, Refusal)
+    assert not isinstance(own, Refusal)
+    assert {one.note.id for one in unit.notes} == {f"n-{number}-preliminary" for number in range(4)}
+    assert {one.note.id for one in own.notes} == {"n-0-preliminary", "n-3-preliminary"}
+    assert all(one.note.body is None for one in unit.notes)
+    assert [one.id for one in unit.drafts] == [one.id for one in own.drafts] == [begun.id]
+    assert await doctors_record.work.count() == 3
+
+
+async def test_what_is_given_away_is_on_the_other_list_and_twice_is_once(
+    doctors_record: Record, application: Services
+) -> None:
+    await write(doctors_record, unsigned("n-1"), note("n-2", "Klar", author=[ME]))
+    kajsas = await _kajsa(application)
+    for _ in range(2):
+        for code, identity in ((SIGN, "n-1"), (COUNTERSIGN, "n-2")):
+            done = await doctors_record.work.give(code, identity, KAJSA)
+            assert not isinstance(done, Refusal), done
+    theirs, mine = await kajsas.work.own(), await doctors_record.work.own()
+    unit = await doctors_record.work.of_unit()
+    assert not isinstance(theirs, Refusal)
+    assert not isinstance(mine, Refusal)
+    assert not isinstance(unit, Refusal)
+    assert [(one.code, one.note.id) for one in theirs.notes] == [(SIGN, "n-1"), (COUNTERSIGN, "n-2")]
+    assert mine.notes == ()
+    assert {one.note.id for one in unit.notes} == {"n-1", "n-2"}
+    assert isinstance(await doctors_record.work.give(COUNTERSIGN, "n-1", KAJSA), Refusal)
+    assert isinstance(await doctors_record.work.give(SIGN, "n-2", KAJSA), Refusal)
+
+
+async def test_a_countersignature_is_beside_the_first_and_only_by_who_was_asked(
+    doctors_record: Record, application: Services
+) -> None:
+    signature = {"mode": "legal", "time": "2026-03-01T10:00:00+01:00", "party": ME}
+    await write(doctors_record, note("n-2", "Klar", author=[ME], attester=[signature]))
+    await doctors_record.work.give(COUNTERSIGN, "n-2", KAJSA)
+    assert isinstance(await doctors_record.work.countersign("n-2", 1), Refusal)
+    kajsas = await _kajsa(application)
+    assert isinstance(await kajsas.work.countersign("n-2", 7), Refusal)
+    done = await kajsas.work.countersign("n-2", 1)
+    assert not isinstance(done, Refusal), done
+    after = await _composition(doctors_record, "n-2")
+    assert after["status"] == "final"
+    assert after["attester"][0] == signature
+    assert after["attester"][1]["party"]["reference"] == "Practitioner/dr-test"
+    left = await kajsas.work.own()
+    assert not isinstance(left, Refusal)
+    assert left.notes == ()
+
+
+async def test_many_are_read_and_signed_and_one_that_was_changed_stays(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    await write(doctors_record, *(unsigned(f"n-{number}", f"Text {number} é") for number in range(3)))
+    inbox = await doctor.get("/inbox")
+    csrf = csrf_of(inbox)
+    items = [_item(inbox, f"n-{number}") for number in range(3)]
+    reading = await doctor.post("/inbox/read", data={"csrf": csrf, "item": items})
+    assert all(f"Text {number} é" in reading.text for number in range(3))
+    await write(doctors_record, unsigned("n-1", "Ändrad"))
+    signed = await doctor.post("/inbox/sign", data={"csrf": csrf, "item": items})
+    assert signed.status_code == 409
+    assert "Ändrad" in signed.text
+    assert "har ändrats" in signed.text
+    statuses = [(await _composition(doctors_record, f"n-{number}"))["status"] for number in range(3)]
+    assert statuses == ["final", "preliminary", "final"]
+    wrong = items[1].replace(PATIENT, "p-somebody-else")
+    assert (await doctor.post("/inbox/sign", data={"csrf": csrf, "item": wrong})).status_code == 409
+    assert (await doctor.get("/inbox/count")).json() == {"own": 1}
+
+
+async def test_a_note_saved_unsigned_becomes_observations_when_it_is_signed_from_the_list(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    contact = {
+        "resourceType": "Encounter",
+        "id": "e-now",
+        "status": "in-progress",
+        "class": {"code": "AMB", "display": "Mottagningsbesök"},
+        "subject": {"reference": f"Patient/{PATIENT}"},
+        "period": {"start": "2026-03-01T09:00:00+01:00"},
+    }
+    await write(doctors_record, contact)
+    page = await doctor.get(f"/patient/{PATIENT}/journal/write?template=lakarbesok-primarvard")
+    assert '<option value="e-now" selected>' in page.text
+    form = {"csrf": csrf_of(page), "patient": PATIENT, "template": "lakarbesok-primarvard", "version": "0"}
+    pulse = "status/vitalparametrar/puls"
+    fields = {"kontaktorsak": "Hosta", "bedomning": "Virus", pulse: "72", "~contact": "e-now"}
+    other = await doctor.post(
+        f"/patient/{PATIENT}/journal/sign", data={**form, "do": "sign", "~contact": "e-x"}
+    )
+    assert "Kontakten hör inte till" in other.text
+    saved = await doctor.post(f"/patient/{PATIENT}/journal/sign", data={**form, **fields, "do": "save"})
+    assert saved.status_code == 303, saved.text[:4000]
+    inbox = await doctor.get("/inbox")
+    item = re.search(r'name="item" value="(sign/[^"]+)"', inbox.text)
+    assert item
+    assert inbox.text.count('name="item"') == 1
+    signed = await doctor.post("/inbox/sign", data={"csrf": csrf_of(inbox), "item": item[1]})
+    assert signed.status_code == 303, signed.text[:4000]
+    identity = item[1].split("/")[2]
+    document = await _composition(doctors_record, identity)
+    assert document["status"] == "final"
+    assert document["encounter"] == {"reference": "Encounter/e-now"}
+    measured = await doctors_record.find(f"Observation?patient={PATIENT}&encounter=Encounter/e-now")
+    assert not isinstance(measured, Refusal)
+    assert measured.matches
+    assert await doctors_record.drafts(PATIENT) == []
+
+
+async def test_work_is_handed_over_to_a_colleague_and_to_nobody_else(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    await write(doctors_record, unsigned("n-1"), unsigned("n-2"))
+    inbox = await doctor.get("/inbox")
+    form = {"csrf": csrf_of(inbox), "item": [_item(inbox, "n-1"), _item(inbox, "n-2")]}
+    for wrong in ("", "Practitioner/unknown"):
+        assert (await doctor.post("/inbox/hand-over", data={**form, "to": wrong})).status_code == 422
+    done = await doctor.post("/inbox/hand-over", data={**form, "to": KAJSA.reference})
+    assert done.status_code == 303
+    assert "Inget väntar på dig" in (await doctor.get("/inbox")).text
+    assert (await doctor.get("/inbox?of=unit")).text.count("väntar på Kajsa Ek") == 2
+
+
+TEXT = "Cor: {rytm}, inga biljud.\n\tInga ödem, två  mellanslag & <b> 🫀 e\u0301\n"
+
+
+async def test_phrases_are_kept_byte_for_byte_and_are_ones_own(
+    doctor: httpx.AsyncClient, application: Services
+) -> None:
+    csrf = csrf_of(await doctor.get("/phrases"))
+    form = {"csrf": csrf, "name": ".Status", "text": TEXT, "of": "me", "version": "0"}
+    assert (await doctor.post("/phrases", data=form)).status_code == 303
+    assert (await doctor.get("/phrases/list")).json() == {"status": TEXT}
+    assert (await doctor.post("/phrases", data=form)).status_code == 409
+    assert (await doctor.post("/phrases", data={**form, "name": "två ord"})).status_code == 422
+    assert (await doctor.post("/phrases", data={**form, "of": "unit", "text": "Enhetens"})).status_code == 303
+    assert (await doctor.get("/phrases/list")).json() == {"status": TEXT}
+    found = await doctor.post("/patients", data={"q": "status", "csrf": csrf}, headers={"hx-request": "true"})
+    assert found.text.count("data-phrase=") == 2
+    transport = httpx.ASGITransport(app=build(application))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as other:
+        stranger = next(
+            one.actor.name
+            for one in _staff()
+            if one.assignments[0].unit != UNIT and one.assignments[0].purpose == "care"
+        )
+        await sign_in(other, stranger)
+        assert (await other.get("/phrases/list")).json() == {}
+    gone = {**form, "name": "status", "version": "1", "do": "remove"}
+    assert (await doctor.post("/phrases", data=gone)).status_code == 303
+    assert (await doctor.get("/phrases/list")).json() == {"status": "Enhetens"}
+
+
+def _staff() -> Any:
+    from kontinuum.demo import personas
+
+    return [one for one in personas() if one.actor.kind == "staff"]
+
+
+async def test_the_palette_offers_templates_only_about_the_patient_on_the_page(
+    doctor: httpx.AsyncClient,
+) -> None:
+    csrf = csrf_of(await doctor.get("/phrases"))
+    headers = {"hx-request": "true"}
+    without = await doctor.post("/patients", data={"q": "läkar", "csrf": csrf}, headers=headers)
+    within = await doctor.post("/patients", data={"q": "läkar", "csrf": csrf, "at": PATIENT}, headers=headers)
+    address = f"/patient/{PATIENT}/journal/write?template=lakarbesok-primarvard"
+    assert "journal/write" not in without.text
+    assert address in within.text
+    assert (
+        "suggestion"
+        not in (await doctor.post("/patients", data={"q": "19", "csrf": csrf}, headers=headers)).text
+    )
+
+
+async def test_where_one_was_beside_the_chart_is_where_another_workstation_goes_on(
+    doctor: httpx.AsyncClient, application: Services
+) -> None:
+    address = f"/patient/{PATIENT}/journal/write?template=nrs"
+    pane = await doctor.get(address, headers={"hx-request": "true", "x-beside": "1"})
+    assert 'aria-current="page"' in pane.text
+    assert "Anna Maria Karlsson" in pane.text
+    noted = await application.pool.fetchval("select page from session where ended is null")
+    assert noted == f"/patient/{PATIENT}?beside=journal%2Fwrite%3Ftemplate%3Dnrs"
+    assert 'data-first="journal/write?template=nrs"' in (await doctor.get(noted)).text
+    assert 'data-first=""' in (await doctor.get(f"/patient/{PATIENT}?beside=https://evil")).text
