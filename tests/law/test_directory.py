@@ -268,3 +268,21 @@ async def test_rule_06_permits_to_change_a_person_whom_a_system_brought_in_under
     await region.write(UNIT_C, person("lent", THEIRS))
     renamed = {**person("lent", THEIRS), "name": [{"text": "Nytt namn"}]}
     assert isinstance(await region.record(ADMINISTRATOR_C).update("Practitioner", "lent", renamed), Written)
+
+
+@pytest.mark.parametrize("type_name", ["Library", "Questionnaire"])
+async def test_rule_06_what_concerns_no_patient_is_changed_by_its_own_care_provider_only(
+    region: Region, type_name: str
+) -> None:
+    shared = {"resourceType": type_name, "id": "shared", "status": "active"}
+    shared |= {"type": {"text": "fras"}} if type_name == "Library" else {}
+    await region.write(UNIT_A, shared)
+    assert await region.sees(OUTSIDE, f"{type_name}/shared")
+    changed = {**shared, "title": "Deras"}
+    outside = region.record(OUTSIDE)
+    for result in (
+        await outside.update(type_name, "shared", changed),
+        await outside.delete(type_name, "shared"),
+    ):
+        assert refused(result).kind is RefusalKind.FORBIDDEN
+    assert isinstance(await region.record(NURSE).update(type_name, "shared", changed), Written)

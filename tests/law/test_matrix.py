@@ -309,6 +309,8 @@ OWN_DRAFTS = {"draft", "drafts", "save_draft", "discard_draft", "restore_draft",
 """What an author has not signed: nobody else's to see (tests/db/test_drafts.py)."""
 OWN_LOG = {"log", "turned_away", "close"}
 """The log, which has readers and rules of its own (tests/db/test_log*.py)."""
+UNSIGNED = {"work"}
+"""What waits to be signed, which has tests of its own (tests/http/pages/test_work.py)."""
 ABOUT_ACCESS = {"learn_of_law", "law", "access", "standing", "principal", "record", "providers"}
 
 ABOUT_IDENTITY = {"persons"}
@@ -398,7 +400,7 @@ def test_every_way_in_is_in_the_matrix() -> None:
         for name, member in inspect.getmembers(owner)
         if not name.startswith("_") and (callable(member) or isinstance(member, property))
     }
-    assert offered == covered | WRITING | OWN_DRAFTS | OWN_LOG | ABOUT_ACCESS | ABOUT_IDENTITY
+    assert offered == covered | WRITING | OWN_DRAFTS | OWN_LOG | UNSIGNED | ABOUT_ACCESS | ABOUT_IDENTITY
 
 
 COMMANDS = {

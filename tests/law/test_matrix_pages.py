@@ -98,6 +98,15 @@ def _own(may: frozenset[str], rule: str, **form: str) -> Way:
     return Way(About.OWN, may, rule, (), {}, form)
 
 
+def _work(**form: str) -> Way:
+    """What waits to be signed: one's own and one's unit's."""
+    return Way(About.PATIENT, CARE, "23", form=form)
+
+
+def _phrases(**form: str) -> Way:
+    return Way(About.NOBODY, STAFF, "6", form=form)
+
+
 ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/static/{version}/{name:path}"): _open(version=NONE, name=NONE),
     ("GET", "/sign-in"): _open(),
@@ -131,6 +140,17 @@ ROUTES: dict[tuple[str, str], Way] = {
         )
         for deed in ("correct", "withdraw", "dissent", "keep-back", "lift")
     },
+    ("GET", "/inbox"): _work(),
+    ("GET", "/inbox/count"): _work(),
+    ("GET", "/inbox/sign"): _work(),
+    ("POST", "/inbox/sign"): _work(note=NONE),
+    ("POST", "/inbox/read"): _work(note=NONE),
+    ("POST", "/inbox/hand-over"): _work(note=NONE),
+    ("GET", "/inbox/ask"): _work(note=NONE),
+    ("POST", "/inbox/ask"): _work(note=NONE),
+    ("GET", "/phrases"): _phrases(),
+    ("POST", "/phrases"): _phrases(id=NONE),
+    ("GET", "/phrases/list"): _phrases(),
     ("GET", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
     ("POST", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
     ("POST", "/destruction/{number:int}"): Way(About.DIRECTORY, frozenset(), _DESTROYS, (), {"number": NONE}),

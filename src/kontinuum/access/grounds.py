@@ -63,17 +63,20 @@ class NotPatientData:
     reason = Reason("It concerns no patient.", "Uppgiften rör ingen patient.")
 
     def holds(self, question: Question, facts: Facts, circumstances: Circumstances) -> bool:
-        """Everyone signed in reads it; staff and systems write it."""
+        """Everyone signed in reads it; staff and systems write what is their own care provider's."""
         shared = facts.patient is None and facts.type in SHARED_TYPES
-        return shared and (question.reads or not question.is_patient)
+        own = not question.is_patient and facts.provider == question.assignment.provider
+        return shared and (question.reads or own)
 
     def predicate(self, question: Question) -> Fragment:
         """Rows of the shared types that lie in no patient's compartment."""
         if question.is_patient and not question.reads:
             return NOTHING
+        own = Fragment("true") if question.reads else _of_provider(question)
         if question.type is None:
-            return Fragment("r.patient is null and r.type = any({}::smallint[])", (_SHARED_CODES,))
-        return Fragment("r.patient is null") if question.type in SHARED_TYPES else NOTHING
+            shared = Fragment("r.patient is null and r.type = any({}::smallint[])", (_SHARED_CODES,))
+            return all_of(own, shared)
+        return all_of(own, Fragment("r.patient is null")) if question.type in SHARED_TYPES else NOTHING
 
 
 class PatientIdentity:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from kontinuum.web.workspace.pages import signed_in
+from kontinuum.kernel.principal import ActorKind, Principal, Purpose
+from kontinuum.web.workspace.pages import Handler, Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
 from kontinuum.web.workspace.work import doing, inbox, phrases
 
@@ -14,15 +18,35 @@ __all__ = ["work_routes"]
 def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
     """The routes of the list, of signing and handing over, and of phrases."""
     return [
-        Route("/inbox", signed_in(services, inbox.show_inbox, resumable=True), methods=["GET"]),
-        Route("/inbox/count", signed_in(services, inbox.count, unattended=True), methods=["GET"]),
-        Route("/inbox/sign", signed_in(services, doing.show_signing), methods=["GET"]),
-        Route("/inbox/sign", signed_in(services, doing.sign), methods=["POST"]),
-        Route("/inbox/read", signed_in(services, doing.read_marked), methods=["POST"]),
-        Route("/inbox/hand-over", signed_in(services, doing.hand_over), methods=["POST"]),
-        Route("/inbox/ask", signed_in(services, doing.show_asking), methods=["GET"]),
-        Route("/inbox/ask", signed_in(services, doing.ask), methods=["POST"]),
-        Route("/phrases", signed_in(services, phrases.show_phrases), methods=["GET"]),
-        Route("/phrases", signed_in(services, phrases.change_phrase), methods=["POST"]),
-        Route("/phrases/list", signed_in(services, phrases.list_phrases), methods=["GET"]),
+        Route("/inbox", signed_in(services, _in_care(inbox.show_inbox), resumable=True), methods=["GET"]),
+        Route("/inbox/count", signed_in(services, _in_care(inbox.count), unattended=True), methods=["GET"]),
+        Route("/inbox/sign", signed_in(services, _in_care(doing.show_signing)), methods=["GET"]),
+        Route("/inbox/sign", signed_in(services, _in_care(doing.sign)), methods=["POST"]),
+        Route("/inbox/read", signed_in(services, _in_care(doing.read_marked)), methods=["POST"]),
+        Route("/inbox/hand-over", signed_in(services, _in_care(doing.hand_over)), methods=["POST"]),
+        Route("/inbox/ask", signed_in(services, _in_care(doing.show_asking)), methods=["GET"]),
+        Route("/inbox/ask", signed_in(services, _in_care(doing.ask)), methods=["POST"]),
+        Route("/phrases", signed_in(services, _of_staff(phrases.show_phrases)), methods=["GET"]),
+        Route("/phrases", signed_in(services, _of_staff(phrases.change_phrase)), methods=["POST"]),
+        Route("/phrases/list", signed_in(services, _of_staff(phrases.list_phrases)), methods=["GET"]),
     ]
+
+
+def _in_care(handler: Handler) -> Handler:
+    return _only(lambda who: who.actor.kind is ActorKind.STAFF and who.purpose is Purpose.CARE, handler)
+
+
+def _of_staff(handler: Handler) -> Handler:
+    return _only(lambda who: who.actor.kind is ActorKind.STAFF, handler)
+
+
+def _only(may: Callable[[Principal], bool], handler: Handler) -> Handler:
+    """A page for some; everybody else is told that it is not theirs, before anything is looked up."""
+
+    async def answer(page: Page) -> Response:
+        if may(page.session.principal):
+            return await handler(page)
+        reason = page.translator.gettext("This page is not part of the purpose of your assignment.")
+        return page.problem(403, [reason])
+
+    return answer

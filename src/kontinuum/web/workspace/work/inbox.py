@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -12,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import local, message
-from kontinuum.kernel.principal import Purpose
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.waiting import COUNTERSIGN, SIGN, Begun, Waiting, WaitingNote
 from kontinuum.web.workspace.pages import Page
@@ -70,9 +68,6 @@ async def inbox_page(
     page: Page, *, of_unit: bool, problems: Sequence[str] = (), status: int = 200
 ) -> Response:
     """The list, with what could not be done."""
-    if page.session.principal.purpose is not Purpose.CARE:
-        reason = page.translator.gettext("This page is not part of the purpose of your assignment.")
-        return page.problem(HTTPStatus.FORBIDDEN, [reason])
     record: Any = page.services.record(page.session.principal)
     found = await (record.work.of_unit() if of_unit else record.work.own())
     if isinstance(found, Refusal):
