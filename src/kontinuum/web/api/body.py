@@ -45,11 +45,18 @@ async def read_resource(
     body = await _read(request, receive, limits)
     if isinstance(body, Problem):
         return body
+    resource = _parsed(body)
+    if isinstance(resource, Problem):
+        return resource
+    return _of_type(resource, type_name)
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON of a body, or the Problem that keeps it from being read."""
     try:
-        resource = json.loads(body)
+        return json.loads(body)
     except json.JsonError as error:
         return bad_request("structure", f"The body cannot be read: {error}.")
-    return _of_type(resource, type_name)
 
 
 async def read_any_resource(request: Request, receive: Receive, limits: Limits) -> Resource | Problem | None:
@@ -60,10 +67,9 @@ async def read_any_resource(request: Request, receive: Receive, limits: Limits) 
     refused = refuse_body_type(request.header(b"content-type"), request.header(b"content-encoding"))
     if refused is not None:
         return refused
-    try:
-        resource = json.loads(body)
-    except json.JsonError as error:
-        return bad_request("structure", f"The body cannot be read: {error}.")
+    resource = _parsed(body)
+    if isinstance(resource, Problem):
+        return resource
     actual = resource.get("resourceType") if isinstance(resource, dict) else None
     return _of_type(resource, actual if isinstance(actual, str) else "Parameters")
 
@@ -77,10 +83,9 @@ async def read_patch(request: Request, receive: Receive, limits: Limits) -> Patc
     body = await _read(request, receive, limits)
     if isinstance(body, Problem):
         return body
-    try:
-        document = json.loads(body)
-    except json.JsonError as error:
-        return bad_request("structure", f"The body cannot be read: {error}.")
+    document = _parsed(body)
+    if isinstance(document, Problem):
+        return document
     media_type = parse_media_type(content_type or "")
     if media_type is not None and media_type.name == JSON_PATCH:
         patch: Patch | Issue = parse_json_patch(document)

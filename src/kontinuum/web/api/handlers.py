@@ -123,20 +123,26 @@ def _refuse_other_id(found: object, logical_id: str) -> Problem | None:
     return None
 
 
+def _criteria(request: Request, type_name: str, *unwanted: bytes) -> str | Problem:
+    """The criteria in the address that stand for an id; `unwanted` are headers that say nothing here."""
+    refused = refuse_conditions(request, *unwanted)
+    if refused is not None:
+        return refused
+    place = f"{request.method} /{type_name}"
+    return criteria_of(request) or bad_request(
+        "required", f"Give the id, {place}/id, or criteria, {place}?identifier=…."
+    )
+
+
 async def conditional_update(call: Call, wanted: ConditionalUpdate) -> Answer:
     """http://hl7.org/fhir/R4/http.html#cond-update."""
     request = call.request
     version = demanded_version(request)
     if isinstance(version, Problem):
         return version
-    refused = refuse_conditions(request, b"if-none-exist", b"if-none-match", PROVENANCE)
-    if refused is not None:
-        return refused
-    criteria = criteria_of(request)
-    if not criteria:
-        return bad_request(
-            "required", f"Give the id, PUT /{wanted.type}/id, or criteria, PUT /{wanted.type}?identifier=…."
-        )
+    criteria = _criteria(request, wanted.type, b"if-none-exist", b"if-none-match", PROVENANCE)
+    if isinstance(criteria, Problem):
+        return criteria
     resource = await call.resource(wanted.type)
     if isinstance(resource, Problem):
         return resource
@@ -169,15 +175,9 @@ async def conditional_patch(call: Call, wanted: ConditionalPatch) -> Answer:
     version = demanded_version(request)
     if isinstance(version, Problem):
         return version
-    refused = refuse_conditions(request, b"if-none-exist", b"if-none-match", PROVENANCE)
-    if refused is not None:
-        return refused
-    criteria = criteria_of(request)
-    if not criteria:
-        return bad_request(
-            "required",
-            f"Give the id, PATCH /{wanted.type}/id, or criteria, PATCH /{wanted.type}?identifier=….",
-        )
+    criteria = _criteria(request, wanted.type, b"if-none-exist", b"if-none-match", PROVENANCE)
+    if isinstance(criteria, Problem):
+        return criteria
     change = await read_patch(request, call.receive, call.limits)
     if isinstance(change, Problem):
         return change
@@ -204,14 +204,9 @@ async def delete(call: Call, wanted: Delete) -> Answer:
 async def conditional_delete(call: Call, wanted: ConditionalDelete) -> Answer:
     """http://hl7.org/fhir/R4/http.html#3.1.0.7.1: one match is deleted, several are refused with 412."""
     request = call.request
-    refused = refuse_conditions(request, b"if-none-exist", b"if-none-match", b"if-match", PROVENANCE)
-    if refused is not None:
-        return refused
-    criteria = criteria_of(request)
-    if not criteria:
-        return bad_request(
-            "required", f"Say which: DELETE /{wanted.type}/id or DELETE /{wanted.type}?criteria."
-        )
+    criteria = _criteria(request, wanted.type, b"if-none-exist", b"if-none-match", b"if-match", PROVENANCE)
+    if isinstance(criteria, Problem):
+        return criteria
     written = await call.record.conditional_delete(wanted.type, criteria)
     return written if isinstance(written, Refusal) else deleted_answer(request, written)
 
