@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-import asyncpg
 import structlog
 
 from kontinuum.audit import AuditLog, entry
@@ -16,6 +15,7 @@ from kontinuum.audit.log import AuditUnavailableError
 from kontinuum.identity import Ending, Session
 from kontinuum.identity.sessions import Sessions
 from kontinuum.kernel.clock import Clock, instant, to_micros
+from kontinuum.store.faults import FAILED
 
 SECONDS = 60.0
 """How often a worker looks. Several look in turn; each end is told by one."""
@@ -54,13 +54,7 @@ class Endings:
         while True:
             try:
                 await self.look()
-            except (
-                AuditUnavailableError,
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-            ):
+            except (AuditUnavailableError, *FAILED):
                 _log.exception("ends_of_sessions_not_told")  # they stay to be told
             await asyncio.sleep(self._seconds)
 

@@ -8,6 +8,7 @@ import asyncpg
 
 from kontinuum.app.postgres_account import StartError
 from kontinuum.kernel.config import mask_password
+from kontinuum.store.faults import FAILED
 
 OLDEST = 15
 CONNECT_SECONDS = 10.0
@@ -24,7 +25,7 @@ def check_external(url: str) -> None:
     """Check that the server answers, is new enough and stores UTF8; raises `StartError` if not."""
     try:
         version, version_text, encoding, name = asyncio.run(_facts(url))
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (*FAILED, ValueError) as error:
         raise StartError(
             f"KONTINUUM_DATABASE_URL={mask_password(url)}: no connection "
             f"({str(error) or type(error).__name__}). Check the address, the name and the password, and that "

@@ -20,6 +20,7 @@ from kontinuum.audit.chain import genesis, seal
 from kontinuum.audit.entry import AuditEntry, by_the_system, columns_of
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.store import audit as store
+from kontinuum.store.faults import FAILED
 from kontinuum.store.roles import server_settings
 
 _log = structlog.get_logger(__name__)
@@ -30,9 +31,6 @@ MAX_GROUP = 1000
 ANCHOR_SECONDS = 300.0
 """How often a worker that has written something makes an anchor. What a chain has grown since the last
 one can be cut off without a trace within the database; at each start and each orderly stop one is made."""
-
-
-_FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
 COMMIT_SECONDS = 30.0
@@ -86,7 +84,7 @@ class AuditLog:
             await self._task
         if self._connection is not None:
             await self._stop_with_anchor(self._connection)
-            with contextlib.suppress(*_FAULTS):
+            with contextlib.suppress(*FAILED):
                 await self._connection.close(timeout=5)
 
     async def durable(self, entry: AuditEntry) -> None:
@@ -179,7 +177,7 @@ class AuditLog:
             _log.info("audit_anchor", anchor=str(newest))
 
     async def _stop_with_anchor(self, connection: Any) -> None:
-        with contextlib.suppress(*_FAULTS):  # the next start makes up for it
+        with contextlib.suppress(*FAILED):  # the next start makes up for it
             await anchor(connection, to_micros(self._clock.now()))
 
     async def _abandon(self) -> None:

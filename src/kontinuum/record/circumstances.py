@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import asyncpg
 import structlog
 
 from kontinuum.access import (
@@ -30,12 +29,12 @@ from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.record.context import Context
 from kontinuum.store import law as store
+from kontinuum.store.faults import FAILED
 from kontinuum.store.resources.rows import ResourceRow
 
 PROTECTIONS = tuple(Protection)
 """Protection by the number under which the store keeps it. May never change: it is stored."""
 
-_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 _log = structlog.get_logger(__name__)
 
 
@@ -92,7 +91,7 @@ async def known_of(
         return {}
     try:
         return await circumstances_of(context, connection, sorted(patients), question.now)
-    except _UNREACHABLE:
+    except FAILED:
         _log.exception("circumstances_unknown")
         return None
 

@@ -19,12 +19,11 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
-import asyncpg
-
 from kontinuum.app.services import Services, open_services
 from kontinuum.audit import AuditUnavailableError
 from kontinuum.kernel import logging
 from kontinuum.kernel.config import Settings
+from kontinuum.store.faults import LOST
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -37,7 +36,7 @@ WAITING = 2
 """Pieces that lie ready at a process, so that it never waits for the parent."""
 STOP_SECONDS = 30.0
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-UNREACHABLE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, AuditUnavailableError)
+UNREACHABLE = (*LOST, AuditUnavailableError)
 """What a lost database looks like."""
 
 

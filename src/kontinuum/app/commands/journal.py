@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from kontinuum.store import delivery
+from kontinuum.store.faults import FAILED
 
 FLUSH_SECONDS = 0.5
 
@@ -55,7 +56,7 @@ class Journal:
         try:
             self._flush()
             self._runner.run(self._connection.close())
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except FAILED:
             self._connection.terminate()  # the database is gone: the command tells it, not its journal
         finally:
             self._runner.close()
