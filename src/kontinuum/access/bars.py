@@ -13,10 +13,9 @@ from kontinuum.access.sql import (
     all_of,
     any_of,
     exists,
-    in_force,
-    mine_or_everybodys,
     none_of,
     of_patient,
+    told,
 )
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.sql import Fragment
@@ -53,34 +52,22 @@ def covers(block: Block, facts: Facts) -> bool:
 def _covered(question: Question, bars: Sequence[InnerBlock | OuterBlock]) -> Fragment:
     """A block of one of the levels covers `r` and is not lifted for the one who asks, who stands elsewhere.
 
-    The levels are asked for together: each table that a search mentions costs it time, needed or not.
+    Nearly nobody has a block: that is found out first, and then no row is looked at for it.
     """
-    elsewhere = [
-        all_of(Fragment("b.level = {}::text", (bar.level.value,)), bar.elsewhere(question)) for bar in bars
-    ]
-    lifted = exists(
-        "lift",
-        "l",
-        Fragment(
-            "l.bucket = b.bucket and l.patient = b.patient and l.block = b.key and l.unit = {}::text",
-            (question.assignment.unit,),
-        ),
-        in_force(question, "l"),
-        mine_or_everybodys(question, "l"),
+    if question.patient is None:
+        blocked = exists("block", "b", of_patient(question, "b"))
+    else:
+        blocked = told("law_blocks")
+    return all_of(blocked, any_of(*(all_of(bar.elsewhere(question), _covers(question, bar)) for bar in bars)))
+
+
+def _covers(question: Question, bar: InnerBlock | OuterBlock) -> Fragment:
+    """A block of a level covers `r` and is not lifted for the one who asks."""
+    return Fragment(
+        "law_covers({}::text, r.bucket, r.patient, a.provider, a.unit, r.sort, r.type,"
+        " {}::text, {}::text, {}::bigint)",
+        (bar.level.value, question.assignment.unit, question.actor.id, Late.NOW),
     )
-    covered = exists(
-        "block",
-        "b",
-        of_patient(question, "b"),
-        any_of(*elsewhere),
-        Fragment("b.provider = a.provider and b.unit in ('', a.unit)"),
-        Fragment("r.sort >= b.low and r.sort < b.high and r.type <> all(b.kept)"),
-        none_of(lifted),
-    )
-    if question.patient is not None:
-        # Nearly nobody has a block: that is found out once, and then no row is looked at for it.
-        covered = all_of(exists("block", "g", of_patient(question, "g")), covered)
-    return covered
 
 
 class InnerBlock:
@@ -177,17 +164,9 @@ class NotOffered:
         """Another provider is accountable, which informs neither generally nor has told this patient."""
         elsewhere = Fragment("a.provider <> {}::text", (question.assignment.provider,))
         # Worked out once for the whole search, and empty nearly everywhere.
-        one_by_one = Fragment(
-            "a.provider = any(array(select o.provider from offering o where o.since > {}::bigint))",
-            (Late.NOW,),
-        )
-        told = exists(
-            "informed",
-            "i",
-            of_patient(question, "i"),
-            Fragment("i.provider = a.provider and i.low <= {}::bigint", (Late.NOW,)),
-        )
-        return all_of(elsewhere, one_by_one, none_of(told))
+        telling = Fragment("a.provider = any((select law_telling({}::bigint))::text[])", (Late.NOW,))
+        noted = Fragment("law_told(r.bucket, r.patient, a.provider, {}::bigint)", (Late.NOW,))
+        return all_of(elsewhere, telling, none_of(noted))
 
 
 class KeptBack:

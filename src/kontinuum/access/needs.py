@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kontinuum.access.circumstances import Circumstances
 from kontinuum.access.decision import Facts, Question, Reason
-from kontinuum.access.sql import all_of, exists, in_force, mine_or_everybodys, of_patient
+from kontinuum.access.sql import Late, exists, in_force, mine_or_everybodys, of_patient, told
 from kontinuum.kernel.sql import Fragment
 
 
@@ -25,7 +25,10 @@ class CareRelation:
 
     def predicate(self, question: Question) -> Fragment:
         """A relation of the unit with the patient is in force."""
-        where = Fragment("x.unit = {}::text", (question.assignment.unit,))
+        unit, person = question.assignment.unit, question.actor.id
+        if question.patient is not None:
+            return told("law_relates", ("text", unit), ("text", person), ("bigint", Late.NOW))
+        where = Fragment("x.unit = {}::text", (unit,))
         return exists(
             "care_relation",
             "x",
@@ -53,18 +56,18 @@ class ActiveChoice:
 
     def predicate(self, question: Question) -> Fragment:
         """The person, at this unit, has chosen the accountable unit."""
-        chosen = all_of(
+        unit, person = question.assignment.unit, question.actor.id
+        if question.patient is not None:
+            chosen = told("law_chosen", ("text", unit), ("text", person), ("bigint", Late.NOW))
+            return Fragment(f"a.unit = any({chosen.text}::text[])", chosen.values)
+        return exists(
+            "active_choice",
+            "x",
+            Fragment("x.target = a.unit"),
             of_patient(question, "x"),
-            Fragment(
-                "x.person = {}::text and x.unit = {}::text", (question.actor.id, question.assignment.unit)
-            ),
+            Fragment("x.person = {}::text and x.unit = {}::text", (person, unit)),
             in_force(question, "x"),
         )
-        if question.patient is None:
-            return exists("active_choice", "x", Fragment("x.target = a.unit"), chosen)
-        # Without a reference to the row it is worked out once for the whole search.
-        text = f"a.unit = any(array(select x.target from active_choice x where {chosen.text}))"
-        return Fragment(text, chosen.values)
 
 
 class Consent:
@@ -84,10 +87,11 @@ class Consent:
 
     def predicate(self, question: Question) -> Fragment:
         """A consent for this provider, unit and person is in force."""
-        assignment = question.assignment
-        scope = Fragment(
-            "x.provider = {}::text and x.unit in ('', {}::text)", (assignment.provider, assignment.unit)
-        )
+        provider, unit = question.assignment.provider, question.assignment.unit
+        if question.patient is not None:
+            place = (("text", provider), ("text", unit))
+            return told("law_consents", *place, ("text", question.actor.id), ("bigint", Late.NOW))
+        scope = Fragment("x.provider = {}::text and x.unit in ('', {}::text)", (provider, unit))
         return exists(
             "consent",
             "x",
@@ -117,13 +121,14 @@ class Opening:
 
     def predicate(self, question: Question) -> Fragment:
         """An opening by the person at this unit is in force."""
+        unit, person = question.assignment.unit, question.actor.id
+        if question.patient is not None:
+            return told("law_opened", ("text", unit), ("text", person), ("bigint", Late.NOW))
         return exists(
             "opening",
             "x",
             of_patient(question, "x"),
-            Fragment(
-                "x.person = {}::text and x.unit = {}::text", (question.actor.id, question.assignment.unit)
-            ),
+            Fragment("x.person = {}::text and x.unit = {}::text", (person, unit)),
             in_force(question, "x"),
         )
 

@@ -64,7 +64,8 @@ def any_of(*parts: Fragment) -> Fragment:
         return _joined(possible, " or ")
     sharing = [part for part in possible if shared in _parts(part)]
     rest = any_of(*(all_of(*(each for each in _parts(part) if each != shared)) for part in sharing))
-    return any_of(all_of(shared, rest), *(part for part in possible if part not in sharing))
+    # What is shared comes last: nothing is asked of the law for a row that the rest leaves out.
+    return any_of(all_of(rest, shared), *(part for part in possible if part not in sharing))
 
 
 def _parts(fragment: Fragment) -> tuple[Fragment, ...]:
@@ -152,6 +153,17 @@ def in_force(question: Question, alias: str) -> Fragment:
 def mine_or_everybodys(question: Question, alias: str) -> Fragment:
     """A row is for all staff of the unit, or for the person who asks."""
     return Fragment(f"{alias}.person in ('', {{}}::text)", (question.actor.id,))
+
+
+def told(function: str, *values: tuple[str, Any]) -> Fragment:
+    """What a function of the law answers about the patient of the question, worked out at most once.
+
+    Each value comes with its type. PostgreSQL opens every table that a statement mentions, needed or not:
+    behind a function it opens only what an answer turns on (store/migrations/0018_law_asked.sql).
+    """
+    arguments = [("smallint", Late.BUCKET), ("text", Late.PATIENT), *values]
+    places = ", ".join(f"{{}}::{kind}" for kind, _ in arguments)
+    return Fragment(f"(select {function}({places}))", tuple(value for _, value in arguments))
 
 
 def exists(table: str, alias: str, *conditions: Fragment) -> Fragment:
