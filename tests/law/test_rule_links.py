@@ -209,3 +209,15 @@ async def test_a_rebuild_and_an_import_give_the_same_rows(two: Region) -> None:
     await part(two)
     await two.write(UNIT_A, *({**body, "active": True} for body in bodies))
     assert await rows(two) == before
+
+
+async def test_rule_24_permits_the_patient_to_withdraw_a_dissent_made_under_the_linked_identity(
+    two: Region,
+) -> None:
+    made = await two.record(PATIENT).text.dissent("Observation", f"obs-{ADULT}-a", "Stämmer inte.")
+    assert isinstance(made, Written), made
+    former = two.record(patient_of(FORMER))
+    refused(await former.text.withdraw_dissent(made.stored.id))
+    await link(two)
+    withdrawn = await former.text.withdraw_dissent(made.stored.id)
+    assert isinstance(withdrawn, Written), withdrawn

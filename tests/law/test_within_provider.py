@@ -265,6 +265,16 @@ async def test_rule_10_a_block_is_annulled_and_its_history_stays(region: Region)
     assert [entry["outcome"] for entry in await region.logged("annul")] == ["permitted"]
 
 
+async def test_rule_09_refuses_staff_whose_purpose_is_neither_care_nor_administration_to_note_a_block(
+    region: Region,
+) -> None:
+    for purpose in (Purpose.QUALITY, Purpose.SUPERVISION):
+        reader = region.record(someone("granskare", UNIT_A, purpose=purpose))
+        refused(await reader.law.block(ADULT, Level.INNER, UNIT_A, PROVIDER))
+    noted = done(await region.record(ADMINISTRATOR).law.block(ADULT, Level.INNER, UNIT_A, PROVIDER))
+    done(await region.record(TREATING).law.annul(ADULT, noted.name))
+
+
 async def test_rule_11_permits_what_a_block_keeps_and_what_lies_outside_its_interval(region: Region) -> None:
     done(await region.record(COLLEAGUE).law.relate(ADULT, "Vård"))
     done(await region.record(COLLEAGUE).law.choose(ADULT, [UNIT_A]))

@@ -22,6 +22,7 @@ from kontinuum.record.guarding import DISSENT, DISSENT_PROVISION, ENTRY_CODES, i
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.preparing import check, created, superseding
 from kontinuum.record.writing import in_transaction
+from kontinuum.store import persons
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import write as writes
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
@@ -66,7 +67,7 @@ async def withdraw_dissent(context: Context, logical_id: str) -> Written | Refus
         if row is None or row.body is None or not is_dissent(resource := json.loads(row.body)):
             return missing("Communication", logical_id)
         (decision,) = await decide_rows(context, connection, Action.READ, [row])
-        if isinstance(decision, Deny) or not _is_own(context, resource):
+        if isinstance(decision, Deny) or not await _is_own(context, connection, resource):
             await context.log(
                 "withdraw-dissent", "refused", "own-dissent", patients=(row.patient,), what=(_name(row),)
             )
@@ -125,10 +126,13 @@ def _communication(context: Context, row: ResourceRow, text: str) -> dict[str, A
     return made
 
 
-def _is_own(context: Context, resource: dict[str, Any]) -> bool:
+async def _is_own(context: Context, connection: Any, resource: dict[str, Any]) -> bool:
+    """Whether a dissent was made by the person who acts, as whichever Patient that person was known then."""
     actor = context.principal.actor
-    names = {actor.reference, f"Patient/{actor.id}"}
-    return actor.kind is ActorKind.PATIENT and resource.get("sender", {}).get("reference") in names
+    if actor.kind is not ActorKind.PATIENT:
+        return False
+    known_as = (f"Patient/{each}" for each in await persons.whole(connection, actor.id))
+    return resource.get("sender", {}).get("reference") in {actor.reference, *known_as}
 
 
 def _not_own(logical_id: str) -> Refusal:

@@ -22,6 +22,7 @@ from kontinuum.fhir.search.query import MICROS_MAX
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.i18n import message, phrase
 from kontinuum.kernel.ids import bucket_of
+from kontinuum.kernel.principal import Purpose
 from kontinuum.record import consents
 from kontinuum.record.circumstances import circumstances_of
 from kontinuum.record.context import Context, forbidden, missing
@@ -345,6 +346,8 @@ class Law:
         if not question.is_patient:
             if provider != question.assignment.provider:
                 return await self._denied(action, patient, _ANOTHER_PROVIDER)
+            if question.is_staff and question.principal.purpose not in _NOTING:
+                return await self._denied(action, patient, _NOT_NOTED_SO)
             return None
         known = (await circumstances_of(self._context, self._context.pool, [patient], question.now))[patient]
         if not known.own:
@@ -362,6 +365,14 @@ _NOT_IN_CARE = Deny(
     "purpose",
     message("This is done by staff under an assignment whose purpose is care."),
     "patientdatalagen (2008:355) 2:4, 4:1",
+)
+_NOTING = frozenset({Purpose.CARE, Purpose.ADMINISTRATION})
+"""Purposes of staff who note what a patient has decided; that is documentation of care, or its upkeep."""
+
+_NOT_NOTED_SO = Deny(
+    "purpose",
+    message("Staff note what a patient decides under an assignment whose purpose is care or administration."),
+    "patientdatalagen (2008:355) 2:4, 4:4",
 )
 _NO_RELATION = Deny(
     "care-relation",

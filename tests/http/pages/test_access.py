@@ -113,7 +113,12 @@ async def test_rule_16_refuses_a_consent_for_the_patient_without_how_it_was_clar
     await step(doctor, "relate", reason="Vård")
     token = csrf_of(await doctor.get(CHART))
     form = {"csrf": token, "unit": ELSEWHERE[0], "how": "unable", "lasts": "1", "attitude": ""}
-    assert (await doctor.post(f"{CHART}/access/consent", data=form)).status_code == 400
+    refusal = await doctor.post(f"{CHART}/access/consent", data=form)
+    assert refusal.status_code == 400
+    lost = {**form, "attitude": "Sambon <tillfrågad>", "lasts": "0"}
+    refusal = await doctor.post(f"{CHART}/access/consent", data=lost)
+    assert refusal.status_code == 400
+    assert "Sambon &lt;tillfrågad&gt;" in refusal.text, "what was written is not lost by the refusal"
     page = await step(doctor, "consent", **{**form, "attitude": "Sambon tillfrågad"})
     assert "Skrivet annorstädes" in page
 

@@ -39,6 +39,9 @@ BESIDE: Final = "x-beside"
 """The header with which a chart asks for a page that is to stand beside it."""
 _YEAR: Final = 365 * 24 * 3600
 
+_TYPED: Final = ("reason", "attitude", "note", "text", "dissent")
+"""The fields in which people write sentences: a refusal gives back what stood in them."""
+
 _EXPLANATIONS: Final = {
     RefusalKind.NOT_FOUND: message("There is no such patient in this record."),
     RefusalKind.GONE: message("This patient's record has been removed by a decision."),
@@ -62,6 +65,7 @@ class Page:
     services: WorkspaceServices
     session: Session
     translator: Translator
+    typed: tuple[str, ...] = ()
 
     @property
     def partial(self) -> bool:
@@ -104,8 +108,9 @@ class Page:
         return RedirectResponse(path, status_code=HTTPStatus.SEE_OTHER, headers={"cache-control": "no-store"})
 
     def problem(self, status: int, reasons: Sequence[str], provision: str | None = None) -> Response:
-        """A page that says what is wrong and what to do."""
-        values = {"status": status, "reasons": reasons, "cited": provision}
+        """A page that says what is wrong and what to do; what the person had written is not lost by it."""
+        tried = self.request.method == "POST"
+        values = {"reasons": reasons, "cited": provision, "tried": tried, "typed": self.typed}
         return self.render("pages/problem.html", values, status)
 
 
@@ -135,7 +140,8 @@ def signed_in(
             await tell(services, Event.LOCK, session, "idle")
         if session.locked and not when_locked:
             return _ask_to_unlock(request)
-        page = Page(request, services, session, translator_of(request, services.templates))
+        typed = await _typed(request) if request.method == "POST" else ()
+        page = Page(request, services, session, translator_of(request, services.templates), typed)
         if request.method == "POST" and not await _token_agrees(request, session.csrf):
             return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(STALE_FORM)])
         try:
@@ -199,6 +205,12 @@ async def _token_agrees(request: Request, expected: str) -> bool:
         field = (await request.form()).get("csrf")
         given = field if isinstance(field, str) else ""
     return hmac.compare_digest(given.encode(), expected.encode())
+
+
+async def _typed(request: Request) -> tuple[str, ...]:
+    """The sentences that a form brings, in its order."""
+    found = (value for name, value in (await request.form()).multi_items() if name in _TYPED)
+    return tuple(value for value in found if isinstance(value, str) and value.strip())
 
 
 def translator_of(request: Request, templates: Templates) -> Translator:
