@@ -12,6 +12,7 @@ from heapq import merge
 from typing import Any
 
 from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.fhir.search.match import confirming
 from kontinuum.fhir.search.query import SearchQuery, Sort
 from kontinuum.record.chaining import Nothing, log_is_not_searched, resolve
 from kontinuum.record.context import Context
@@ -22,7 +23,6 @@ from kontinuum.record.scoping import beyond_scopes, may_search
 from kontinuum.record.searching import (
     DEFAULT_COUNT,
     MAX_COUNT,
-    confirmed_row,
     cursor_of,
     law,
     log_searches,
@@ -120,6 +120,7 @@ async def merged_page(
     merged = list(merge(*runs, key=lambda each: each.position, reverse=descending))
     shown = merged[:size]
     seen = await visible(context, context.pool, [each.row for each in shown])
-    rows = [row for row in seen if any(confirmed_row(query, row) for query in plains[row.type])]
+    holds = {code: [confirming(query) for query in asked] for code, asked in plains.items()}
+    rows = [row for row in seen if row.body is not None and any(each(row.body) for each in holds[row.type])]
     following = cursor_of(first, shown[-1].position) if len(merged) > size and shown else None
     return Page(rows, plains, total, following)

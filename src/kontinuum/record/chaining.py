@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, SearchParameter, search_parameters
 from kontinuum.fhir.fhirpath import compile as compile_path
-from kontinuum.fhir.search.match import confirmed, list_members
+from kontinuum.fhir.search.match import confirming, list_members
 from kontinuum.fhir.search.paths import resolve_paths
 from kontinuum.fhir.search.query import (
     Chain,
@@ -180,11 +180,11 @@ async def _every(
             f"The chain goes through more than {MAX_LINKS:,} resources of the type {query.type}: "
             "make its last condition select fewer, or search from the other end.",
         )
-    checked = []
+    checked, holds = [], confirming(plain)
     for number, row in enumerate(rows):
         if number % _SLICE == _SLICE - 1:
             await asyncio.sleep(0)
-        if row.body is not None and confirmed(plain, row.body):
+        if row.body is not None and holds(row.body):
             checked.append(row)
     return checked
 

@@ -28,7 +28,7 @@ from kontinuum.record.context import Context, reference
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, Stored, refuse
 from kontinuum.record.references import references
 from kontinuum.record.release import release
-from kontinuum.record.searching import MAX_COUNT, MAX_INCLUDED, confirmed_row, position_of
+from kontinuum.record.searching import MAX_COUNT, MAX_INCLUDED, confirmed, position_of
 from kontinuum.record.withholding import visible
 from kontinuum.store import persons
 from kontinuum.store.resources import read as reads
@@ -212,8 +212,7 @@ def _is_behind(owner: _Owner, page: Page, row: ResourceRow) -> bool:
     if row.patient is not None and row.patient not in owner.persons:
         return False
     return not any(
-        query.compartment is not None and confirmed_row(query, row)
-        for query in page.queries.get(row.type, ())
+        query.compartment is not None and confirmed(query, [row]) for query in page.queries.get(row.type, ())
     )
 
 

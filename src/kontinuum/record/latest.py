@@ -14,7 +14,7 @@ from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, refuse
 from kontinuum.record.persons.widening import meant_by
 from kontinuum.record.release import release
 from kontinuum.record.scoping import beyond_scopes
-from kontinuum.record.searching import confirmed_row, law, log_searches, prepare, scope_of
+from kontinuum.record.searching import confirmed, law, log_searches, prepare, scope_of
 from kontinuum.record.withholding import visible
 from kontinuum.store.resources import search as store
 from kontinuum.store.resources.rows import ResourceRow
@@ -65,7 +65,7 @@ async def _newest_first(context: Context, asked: SearchQuery) -> list[_Found] | 
         found = await store.search(context.pool, query, scope_of(context, query), _SLICE, after)
         looked_at += len(found)
         seen = await visible(context, context.pool, [each.row for each in found])
-        rows += [(row, _kinds(row)) for row in seen if confirmed_row(query, row)]
+        rows += [(row, _kinds(row)) for row in confirmed(query, seen)]
         if len(found) < _SLICE:
             return rows
         after = found[-1].position

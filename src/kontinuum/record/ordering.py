@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import SearchParameter
 from kontinuum.fhir.fhirpath import compile as compile_path
-from kontinuum.fhir.search.match import confirmed, tokens_of
+from kontinuum.fhir.search.match import confirming, tokens_of
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.fhir.search.readings import (
     canonical_and_bare,
@@ -51,11 +51,12 @@ async def sorted_page(
             f"More than {MAX_SORTED:,} resources would have to be sorted by {names}: add criteria, or sort "
             f"by a parameter of type {', '.join(store.SORTABLE)}, by _id or by _lastUpdated.",
         )
+    holds = confirming(query)
     placed: list[tuple[list[Any], ResourceRow]] = []
     for number, row in enumerate(rows):
         if number % _SLICE == _SLICE - 1:
             await asyncio.sleep(0)
-        if row.body is not None and confirmed(query, row.body):
+        if row.body is not None and holds(row.body):
             placed.append((_position(query, row, json.loads(row.body)), row))
     beyond = None if after is None else _comparable(query, list(after))
     found = [

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+import msgspec
+
 from kontinuum.fhir.issues import Issue
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import Phrase, Translator
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """One version of a resource as it stands in the store.
 
     `body` is the serialised JSON, returned verbatim, and None when this version is a deletion.
@@ -30,6 +31,10 @@ class Stored:
     body: bytes | None
     unit: str
     provider: str
+
+    def with_body(self, body: bytes | None) -> Stored:
+        """The same version with what may be shown of it."""
+        return msgspec.structs.replace(self, body=body)
 
     @property
     def deleted(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from kontinuum.access import Action
@@ -42,7 +41,7 @@ async def release(context: Context, connection: Any, rows: Sequence[ResourceRow]
         marked = row.type == _PATIENT and row.body is not None and is_marked(row.body)
         redacted = row.type in (_PATIENT, _RELATED_PERSON) and (marked or row.patient in protected)
         if row.body is not None and redacted and row.patient not in own:
-            one = replace(one, body=json.dumps(redact(json.loads(row.body))))
+            one = one.with_body(json.dumps(redact(json.loads(row.body))))
         shown.append(one)
     return shown
 

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -18,7 +18,7 @@ from kontinuum.access.redact import is_marked, may_see, tells_of_protected
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES, SearchParameter, search_parameters
 from kontinuum.fhir.fhirpath import compile as compile_path
-from kontinuum.fhir.search.match import confirmed
+from kontinuum.fhir.search.match import confirming
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import Include, SearchQuery
 from kontinuum.kernel.sql import Fragment
@@ -157,7 +157,7 @@ async def matching(
         return plain if isinstance(plain, Refusal) else []
     found = await store.search(connection, plain, scope_of(context, plain), limit)
     rows = await visible(context, connection, [each.row for each in found])
-    return [row for row in rows if confirmed_row(plain, row)]
+    return confirmed(plain, rows)
 
 
 def prepare(query: SearchQuery) -> list[Any] | Refusal | None:
@@ -229,7 +229,7 @@ async def _run(
         return found
     shown = found[:size]
     rows = await visible(context, connection, [each.row for each in shown])
-    matches = [row for row in rows if confirmed_row(query, row)]
+    matches = confirmed(query, rows)
     included = await _included(context, connection, query, matches)
     if isinstance(included, Refusal):
         return included
@@ -265,9 +265,10 @@ def law(context: Context) -> Scope:
     return lambda query, leading: scope_of(context, query, leading)
 
 
-def confirmed_row(query: SearchQuery, row: ResourceRow) -> bool:
-    """A hit of a hash counts only when the resource itself holds the value."""
-    return row.body is not None and confirmed(query, row.body)
+def confirmed(query: SearchQuery, rows: Iterable[ResourceRow]) -> list[ResourceRow]:
+    """The rows that are hits: a hit of a hash counts only when the resource itself holds the value."""
+    holds = confirming(query)
+    return [row for row in rows if row.body is not None and holds(row.body)]
 
 
 async def _included(

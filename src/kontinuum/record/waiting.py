@@ -30,7 +30,7 @@ from kontinuum.record.guarding import is_signed
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.planning import Intent
 from kontinuum.record.release import release
-from kontinuum.record.searching import confirmed_row, parse_url
+from kontinuum.record.searching import confirmed, parse_url
 from kontinuum.store import drafts
 from kontinuum.store.drafts import BegunRow
 from kontinuum.store.resources import read as reads
@@ -301,7 +301,7 @@ class Work:
                 "a.provider = {}::text and a.unit = {}::text", (assignment.provider, assignment.unit)
             )
         found = await store.search(self._context.pool, query, scope, AT_MOST)
-        return [one.row for one in found if confirmed_row(query, one.row)]
+        return confirmed(query, [one.row for one in found])
 
     async def _note(self, note: str) -> ResourceRow | Refusal:
         if not self._is_care:
@@ -344,7 +344,7 @@ def _party(person: Person) -> dict[str, str]:
 
 
 def _waiting(code: str, row: ResourceRow, shown: Stored | None, task: _Task | None) -> WaitingNote:
-    note = shown if shown is not None else replace(stored(row), body=None)
+    note = shown if shown is not None else stored(row).with_body(None)
     made = WaitingNote(code, note, row.patient or "", row.sort, _display(_authors(row)))
     if task is None:
         return made

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from kontinuum.kernel.i18n import local
@@ -33,7 +32,7 @@ def draw(
 ) -> Sparkline | None:
     """Draw (when, value, second value), oldest first; None when there are fewer than two."""
     recent = [
-        (local(when), float(one), None if two is None else float(two))
+        (local(when).timestamp(), float(one), None if two is None else float(two))
         for when, one, two in points[-_AT_MOST:]
     ]
     if len(recent) < 2:
@@ -46,10 +45,10 @@ def draw(
     bottom, top = min([*values, *near]), max([*values, *near])
     if bottom == top:
         bottom, top = bottom - spread / 2, top + spread / 2
-    first, last = recent[0][0].timestamp(), recent[-1][0].timestamp()
+    first, last = recent[0][0], recent[-1][0]
 
-    def x(when: datetime) -> float:
-        share = (when.timestamp() - first) / (last - first) if last > first else 1.0
+    def x(when: float) -> float:
+        share = (when - first) / (last - first) if last > first else 1.0
         return _MARGIN + share * (WIDTH - 2 * _MARGIN)
 
     def y(value: float) -> float:

@@ -6,8 +6,9 @@ paths of extraction, so that the two can be held against each other. It decides 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
+from itertools import product
 from typing import Any
 
 from kontinuum.fhir import fhirpath, json
@@ -142,21 +143,33 @@ def recheck(criteria: Sequence[Criterion], body: bytes) -> bool:
     the body is decoded. Negated criteria need no confirmation, because a resource without the hash has
     not the value; nor do plain ranges and text, whose rows hold the values themselves.
     """
-    doubtful = [criterion for criterion in criteria if not _confirmed(criterion, body)]
-    if not doubtful:
-        return True
-    resource = json.loads(body)
-    return all(criterion_holds(criterion, resource) for criterion in doubtful)
+    return rechecking(criteria)(body)
 
 
-def confirmed(query: SearchQuery, body: bytes) -> bool:
-    """Confirm a hit of a whole search without chains: its criteria, and that it is in the compartment."""
-    if query.criteria and not recheck(query.criteria, body):
-        return False
-    return (
-        query.compartment is None
-        or any(recheck([each], body) for each in belonging(query.compartment))
-        or _is_owner(query.compartment, json.loads(body))
+def rechecking(criteria: Sequence[Criterion]) -> Callable[[bytes], bool]:
+    """`recheck` of the same criteria for many bodies."""
+    signs = [(criterion, _signs_of(criterion)) for criterion in criteria]
+    asked = [(criterion, alternatives) for criterion, alternatives in signs if () not in alternatives]
+
+    def holds(body: bytes) -> bool:
+        doubtful = [criterion for criterion, alternatives in asked if not _any_occurs(alternatives, body)]
+        if not doubtful:
+            return True
+        resource = json.loads(body)
+        return all(criterion_holds(criterion, resource) for criterion in doubtful)
+
+    return holds
+
+
+def confirming(query: SearchQuery) -> Callable[[bytes], bool]:
+    """Confirms hits of a whole search without chains: its criteria, and that they are in the compartment."""
+    meets = rechecking(query.criteria)
+    within = query.compartment
+    if within is None:
+        return meets
+    belongs = [rechecking([each]) for each in belonging(within)]
+    return lambda body: (
+        meets(body) and (any(each(body) for each in belongs) or _is_owner(within, json.loads(body)))
     )
 
 
@@ -328,52 +341,63 @@ def _system_at(type_name: str, path: tuple[str, ...]) -> str | None:
 # --- the cheap confirmation --------------------------------------------------------------------------
 
 
-def _confirmed(criterion: Criterion, body: bytes) -> bool:
+Signs = tuple[bytes, ...]
+"""Literals that together show that a value stands in a body; with none, nothing needs to be shown."""
+
+
+def _signs_of(criterion: Criterion) -> list[Signs]:
+    """The literals of which some alternative in a body confirms a criterion; no alternative: decode it."""
     if negated(criterion):
-        return True
+        return [()]
     if criterion.modifier == "missing":
-        return False
+        return []
     if criterion.parameter.name in ("_text", "_content"):
-        return True  # the words stand in a table of their own, not in hashes
-    return any(_literal_occurs(value, criterion.modifier, body) for value in criterion.values)
+        return [()]  # the words stand in a table of their own, not in hashes
+    return [signs for value in criterion.values for signs in _signs(value, criterion.modifier)]
 
 
-def _literal_occurs(value: Value, modifier: str | None, body: bytes) -> bool:
+def _signs(value: Value, modifier: str | None) -> list[Signs]:
     if modifier in ("text", "above", "below", "identifier"):
-        return False
+        return []
     match value:
-        case TypedIdentifier():
-            return False
-        case NearValue():
-            return True
+        case TypedIdentifier() | ReferenceSet():
+            return []
+        case NearValue() | DateValue() | NumberValue():
+            return [()]
         case TokenValue(system=system, code=code):
-            return system != "" and _occurs(body, *(text for text in (system, code) if text is not None))
+            return [] if system == "" else [_literals(system, code)]
         case ReferenceValue():
-            return _reference_occurs(value, body)
-        case ReferenceSet():
-            return False
+            return _signs_of_reference(value)
         case UriValue(uri=uri):
-            return _occurs(body, uri)
+            return [_literals(uri)]
         case StringValue(text=text):
-            return modifier != "exact" or _occurs(body, text)
+            return [_literals(text) if modifier == "exact" else ()]
         case QuantityValue(system=system, code=code):
-            return _occurs(body, *(text for text in (system, code) if text is not None))
+            return [_literals(system, code)]
         case CompositeValue(parts=parts):
-            return all(_literal_occurs(part, None, body) for part in parts)
-        case DateValue() | NumberValue():
-            return True
+            each = (_signs(part, None) for part in parts)
+            return [tuple(sign for signs in combined for sign in signs) for combined in product(*each)]
 
 
-def _reference_occurs(value: ReferenceValue, body: bytes) -> bool:
+def _signs_of_reference(value: ReferenceValue) -> list[Signs]:
     if value.version is not None:
-        return False
-    if value.url is not None and _occurs(body, value.url):
-        return True
-    return value.id is not None and any(_occurs(body, f"{name}/{value.id}") for name in value.types)
+        return []
+    signs = [] if value.url is None else [_literals(value.url)]
+    return signs + ([_literals(f"{name}/{value.id}") for name in value.types] if value.id is not None else [])
 
 
-def _occurs(body: bytes, *texts_wanted: str) -> bool:
-    return all(_literal(text) in body for text in texts_wanted)
+def _literals(*texts: str | None) -> Signs:
+    return tuple(_literal(text) for text in texts if text is not None)
+
+
+def _any_occurs(alternatives: Sequence[Signs], body: bytes) -> bool:
+    for signs in alternatives:
+        for sign in signs:
+            if sign not in body:
+                break
+        else:
+            return True
+    return False
 
 
 @lru_cache(maxsize=4096)

@@ -58,8 +58,11 @@ class NewVersion:
 
 def row_of(record: Iterable[Any]) -> ResourceRow:
     """A driver record as a row, its body unpacked."""
-    stored = ResourceRow(*record)
-    return stored if stored.body is None else stored._replace(body=unpack(stored.body))
+    key, bucket, type_code, logical_id, version, updated, patient, body, unit, provider, sort = record
+    whole = None if body is None else unpack(body)
+    return ResourceRow(
+        key, bucket, type_code, logical_id, version, updated, patient, whole, unit, provider, sort
+    )
 
 
 def rows(records: Iterable[Any]) -> list[ResourceRow]:
