@@ -75,7 +75,7 @@ def serving(stand: Stand, dataset: data.Dataset, seconds: float, only: set[str])
     figures: list[Figure] = []
     with stand.bare_server() as server:
         limit = _best(server.port, _bare_requests(stand), seconds).rate
-    token = stand.use(_token)
+    token = stand.use(token_of)
     with stand.server() as server:
         if "read" in only:
             figures.append(_read(stand, server, token, seconds, limit))
@@ -209,6 +209,17 @@ def _transaction(stand: Stand, dataset: data.Dataset, server: Server, token: str
 
 
 def _chart(stand: Stand, server: Server) -> Figure:
+    text, held = chart_request(stand)
+    cold = load(server.port, iter([text]), clients=1)
+    done = load(server.port, iter([text] * CHART_REQUESTS), clients=1, check=lambda body: b"</html>" in body)
+    return Figure(
+        "chart page, largest demo patient, p50", done.p50, "ms", 30.0, least=True,
+        note=f"{held:,} resources; p99 {done.p99:,.0f} ms, first of a worker {cold.p50:,.0f} ms",
+    )  # fmt: skip
+
+
+def chart_request(stand: Stand) -> tuple[bytes, int]:
+    """The request for the chart of the demo patient with most resources, signed in, and their number."""
     persona = personas()[0]
     assignment = persona.assignments[0]
     found = stand.ask(
@@ -224,13 +235,7 @@ def _chart(stand: Stand, server: Server) -> Figure:
         return (await identity.sessions.start(principal, Proof("demo")))[0]
 
     cookie = f"{SESSION_COOKIE}={stand.use(sign_in)}"
-    text = request("GET", f"/patient/{patient}", cookie=cookie)
-    cold = load(server.port, iter([text]), clients=1)
-    done = load(server.port, iter([text] * CHART_REQUESTS), clients=1, check=lambda body: b"</html>" in body)
-    return Figure(
-        "chart page, largest demo patient, p50", done.p50, "ms", 30.0, least=True,
-        note=f"{held:,} resources; p99 {done.p99:,.0f} ms, first of a worker {cold.p50:,.0f} ms",
-    )  # fmt: skip
+    return request("GET", f"/patient/{patient}", cookie=cookie), held
 
 
 def _best(port: int, requests: Iterator[bytes], seconds: float, **expected: Any) -> Load:
@@ -239,7 +244,8 @@ def _best(port: int, requests: Iterator[bytes], seconds: float, **expected: Any)
     return max(rounds, key=lambda each: each.rate)
 
 
-async def _token(services: Services) -> str:
+async def token_of(services: Services) -> str:
+    """A token of a system of the default unit."""
     place = acting.place(services.settings, None, None)
     assert isinstance(place, acting.Place)
     return await services.identity.mint_token(
