@@ -7,7 +7,7 @@ PYTHON ?=
 BOOTSTRAP := sh tools/bootstrap.sh
 BIN := .venv/bin
 
-.PHONY: help run test soak check bench growth format lock clean setup setup-dev
+.PHONY: help run test soak check bench fuzz growth format lock clean setup setup-dev
 
 help: ## Show this list.
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ soak: setup-dev ## Let twenty people work at once for five minutes, and compare 
 
 check: setup-dev ## Check format, lint, types, layers, migrations, translations and docs.
 	@$(BIN)/python tools/check_all.py
+
+fuzz: setup-dev ## Ask a living server what nobody would ask, for minutes (ARGS="--minutes 30").
+	@$(BIN)/python -m bench.fuzz $(ARGS)
 
 growth: setup-dev ## Measure how answers change from 1,000 to 100,000 patients (ARGS="build --folder DIR").
 	@$(BIN)/python -m bench.growth $(ARGS)
