@@ -19,8 +19,8 @@ MOST_USED = 500
 MOST_READ = 20_000
 MOST_COMPARED = 60_000
 MOST_WORDS = 60
-RARE = 3
-"""Letters from which a beginning is rare enough to be read whole."""
+RARE = 2000
+"""So many words or fewer are looked up in their concepts, one by one, to see what else these hold."""
 LAST = "\U0010ffff"
 
 
@@ -45,6 +45,12 @@ class Wanted:
     keys: dict[str, int]
     active_only: bool
 
+
+FREQUENCIES = """
+select t.token, (select coalesce(sum(v.uses), 0) from terminology_vocabulary v
+                  where v.artifact = $1 and v.word >= t.token and v.word < t.token || $3)::bigint as words
+  from unnest($2::text[]) t(token)
+"""
 
 USED = """
 select {columns}, 0 as rank, u.uses
@@ -142,9 +148,19 @@ async def opening(connection: Any, wanted: Wanted, limit: int) -> list[Hit]:
 
 
 async def beginning(connection: Any, wanted: Wanted, limit: int) -> list[Hit]:
-    """The best that have a word beginning with each token."""
+    """The best that have a word beginning with each token: the rarest leads."""
     binder = Binder()
-    token = wanted.tokens[0]
+    tokens, second = wanted.tokens, ""
+    if len(tokens) > 1:
+        words = {
+            row["token"]: row["words"]
+            for row in await connection.fetch(FREQUENCIES, wanted.artifact, tokens, LAST)
+        }
+        tokens = tuple(sorted(tokens, key=lambda each: words[each]))
+        if words[tokens[0]] == 0:
+            return []
+        second = tokens[1] if words[tokens[0]] > RARE else ""
+    token = tokens[0]
     return await _hits(
         connection,
         binder,
@@ -154,8 +170,8 @@ async def beginning(connection: Any, wanted: Wanted, limit: int) -> list[Hit]:
             token=binder.bind(token),
             last=binder.bind(token + LAST),
             most=binder.bind(MOST_READ),
-            second=_second(binder, wanted),
-            fits=_fits(binder, wanted, wanted.tokens[1:]),
+            second=_second(binder, wanted, second),
+            fits=_fits(binder, wanted, tokens[1:]),
             limit=binder.bind(limit),
         ),
     )
@@ -179,10 +195,9 @@ async def middle(connection: Any, wanted: Wanted, limit: int) -> list[Hit]:
     )
 
 
-def _second(binder: Binder, wanted: Wanted) -> str:
-    """The second word typed, from the index alone; one too short to be rare is left to the concepts."""
-    token = wanted.tokens[1] if len(wanted.tokens) > 1 else ""
-    if len(token) < RARE:
+def _second(binder: Binder, wanted: Wanted, token: str) -> str:
+    """The next rarest word typed, from the index alone; without one the concepts tell."""
+    if not token:
         return "true"
     return SECOND.format(
         artifact=binder.bind(wanted.artifact),
