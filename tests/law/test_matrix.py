@@ -431,6 +431,7 @@ COMMANDS = {
     "audit anchor": "shows a hash",
     "audit export": "the log, by who runs the installation; logged",
     "audit retain": "removes, and shows counts",
+    "jobs": "who ordered what in bulk, and no patient data",
 }
 """How each command stands to the decision on access. They are run by who runs the installation."""
 

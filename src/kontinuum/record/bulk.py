@@ -61,8 +61,10 @@ class Bulk:
         )
 
     async def members(self, group: str) -> tuple[str, ...] | Refusal:
-        """The Patients that are members of a Group of persons now (http://hl7.org/fhir/R4/group.html)."""
-        found = await reading.read(self._context, "Group", group)
+        """The Patients that are members of a Group now, for an export (http://hl7.org/fhir/R4/group.html)."""
+        deny = may_take_out(self._context.question(Action.SEARCH))
+        refused = await self._may("export", deny, f"Group/{group}/$export")
+        found = refused or await reading.read(self._context, "Group", group)
         if isinstance(found, Refusal):
             return found
         resource = json.loads(found.body or b"{}")
