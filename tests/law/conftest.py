@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from kontinuum.app.asgi import build
+from kontinuum.app.bulk_import import bulk_runner
 from kontinuum.app.postgres import scratch_database
 from kontinuum.app.services import Services, open_services
 from kontinuum.kernel.clock import FixedClock, to_micros
@@ -80,13 +82,16 @@ async def region(settings: Settings, dsn: str) -> AsyncIterator[Region]:
 
 
 @pytest.fixture(scope="package")
-async def town(settings: Settings, database_server: str, template: str) -> AsyncIterator[Town]:
+async def town(
+    settings: Settings, database_server: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Town]:
     """The world of the matrix behind one application, for all tests that only look."""
+    settings = replace(settings, data_dir=tmp_path_factory.mktemp("town"))
     with scratch_database(database_server, template=template) as dsn:
         async with open_services(settings, dsn, clock=FixedClock(NOW), connections=8) as services:
             transport = httpx.ASGITransport(app=build(services), raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-                yield await settle(services, client)
+                yield await settle(services, client, await bulk_runner(services, dsn))
 
 
 def done(result: Done | Refusal) -> Done:

@@ -26,6 +26,7 @@ from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.principal import ActorKind, Principal
 from kontinuum.record import Gate, Record, Refusal, RefusalKind, Stored
 from kontinuum.record.everything import Wanted
+from kontinuum.record.extracting import Extent
 from tests.law.cast import (
     ADULT,
     CAST,
@@ -241,6 +242,18 @@ async def by_export(region: Region, who: Principal) -> set[str]:
     return shown & set(REFERENCES)
 
 
+async def by_bulk(region: Region, who: Principal) -> set[str]:
+    bulk = region.record(who).bulk
+    extent = Extent("system")
+    if await bulk.may_export(extent, "$export") is not None:
+        return set()
+    shown = set()
+    async for found in bulk.extract(extent, "job"):
+        assert not isinstance(found, Refusal)
+        shown |= {f"{line.type}/{line.id}" for line in found.lines}
+    return shown & set(REFERENCES)
+
+
 async def by_own_export(region: Region, who: Principal) -> set[str]:
     found = await region.record(who).own_export()
     assert isinstance(found, list) is (who.actor.kind is ActorKind.PATIENT)
@@ -286,6 +299,7 @@ WAYS: dict[str, tuple[Way, tuple[str, ...]]] = {
     "transaction": (by_transaction, ("transaction",)),
     "export": (by_export, ("export",)),
     "own export": (by_own_export, ("own_export",)),
+    "bulk": (by_bulk, ("bulk",)),
     "REST API": (by_api, ()),
 }
 
@@ -325,7 +339,7 @@ async def test_every_way_shows_each_of_the_cast_the_same(decided: Region) -> Non
             expected = EXPECTED[name]
             if way in THROUGH_THE_PATIENT and name in ("guardian", "person with protected identity"):
                 expected = set()
-            if way == "own export" and name != "patient":
+            if (way == "own export" and name != "patient") or (way == "bulk" and name != "system client"):
                 expected = set()
             if shown != expected:
                 wrong.append((name, way, sorted(shown - expected), sorted(expected - shown)))
@@ -417,6 +431,7 @@ COMMANDS = {
     "audit anchor": "shows a hash",
     "audit export": "the log, by who runs the installation; logged",
     "audit retain": "removes, and shows counts",
+    "jobs": "who ordered what in bulk, and no patient data",
 }
 """How each command stands to the decision on access. They are run by who runs the installation."""
 

@@ -23,6 +23,7 @@ from tests.law.marked import TYPES, identity, marked, parameter_of
 from tests.law.town import (
     EXPECTED,
     MARKS,
+    MAY_EXPORT,
     NOT_TOLD_OF,
     PANEL,
     PLACES,
@@ -134,6 +135,30 @@ async def by_head(town: Town, who: str) -> frozenset[Mark]:
     return frozenset(mark for mark, answer in zip(MARKS, answers, strict=True) if answer.status_code == 200)
 
 
+async def by_bulk(town: Town, who: str) -> frozenset[Mark]:
+    """Every level of export, ordered, carried out and fetched; nobody else fetches what somebody ordered."""
+    levels = ("/$export", "/Patient/$export", f"/Group/{identity('Group', 'a')}/$export")
+    shown: frozenset[Mark] = frozenset()
+    for path in levels[:2] if who in MAY_EXPORT else levels:
+        ordered = await town.fhir(who, "GET", path, headers={"Prefer": "respond-async"})
+        assert (ordered.status_code == 202) is (who in MAY_EXPORT), (who, path, ordered.text)
+        shown |= marks_in(ordered.text)
+        if ordered.status_code != 202:
+            continue
+        await town.runner.look()
+        place = ordered.headers["content-location"].partition("/fhir")[2]
+        manifest = (await town.fhir(who, "GET", place)).json()
+        paths = [each["url"].partition("/fhir")[2] for each in manifest["output"]]
+        assert paths
+        shown |= seen(await together(town, who, gets(paths)))
+        for other in (name for name in WHO if name != who):
+            answers = await together(town, other, gets([place, *paths]))
+            assert {each.status_code for each in answers} <= {401, 404}, other
+            assert seen(answers) == frozenset()
+        assert (await town.fhir(who, "DELETE", place)).status_code == 202
+    return shown
+
+
 READS = gets(f"/{reference(mark)}" for mark in MARKS)
 SEARCHES = [f"/{name}?{ALL}" for name in SEARCHED]
 MEMBERS = [f"/Patient/{ADULT}/{name}?{ALL}" for name in SEARCHED]
@@ -181,6 +206,7 @@ WAYS: dict[str, tuple[Way, frozenset[str]]] = {
     ),
     "_has": (by_being_referred_to, frozenset(SEARCHED)),
     "include": (by(("GET", f"/List?_id={PANEL}&_include=List:item", None)), frozenset(TYPES)),
+    "bulk": (by_bulk, frozenset(SEARCHED)),
 }
 """Each way, and the types that it is asked for."""
 
@@ -190,6 +216,7 @@ NOT_THE_PATIENT = ("proxy", "other patient", "nobody")
 LEADING_OVER = {
     **dict.fromkeys(("chain", "reverse include", "_has"), NOT_THE_PATIENT),
     "include": ("colleague", "outsider", *NOT_THE_PATIENT),
+    "bulk": tuple(who for who in WHO if who not in MAY_EXPORT),
 }
 """Ways that begin at a resource, and who does not see that."""
 
@@ -335,6 +362,8 @@ REACHED: dict[str, dict[str, tuple[str, ...]]] = {
     "SYSTEM _search": {"POST": ("search across types by a form",)},
     "SYSTEM metadata": dict.fromkeys(("GET", "HEAD"), ("no patient data",)),
     "SYSTEM openapi.json": dict.fromkeys(("GET", "HEAD"), ("no patient data",)),
+    "BULK": dict.fromkeys(("GET", "HEAD", "DELETE"), ("bulk",)),
+    "BULK_FILE": dict.fromkeys(("GET", "HEAD"), ("bulk",)),
     "SYSTEM _history": dict.fromkeys(("GET", "HEAD"), ("history of everything",)),
 }
 """By which ways above each method at each kind of address is asked; `written` is the test of writing."""
@@ -357,5 +386,6 @@ def test_every_interaction_is_in_the_matrix() -> None:
 def test_every_kind_of_request_has_its_way() -> None:
     """A handler that no table of addresses leads to would be a way that nothing above asks."""
     named = """Read VersionRead Create Update ConditionalUpdate Delete ConditionalDelete Search SystemSearch
-    CompartmentSearch History BundleSubmission Invocation Patch ConditionalPatch"""
+    CompartmentSearch History BundleSubmission Invocation Patch ConditionalPatch BulkStatus BulkCancel
+    BulkFile"""
     assert {kind.__name__ for kind in HANDLERS} <= set(named.split())

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kontinuum import bulk
 from kontinuum.access.kept_back import Kind
 from kontinuum.app.services import Services
 from kontinuum.fhir import json
@@ -29,11 +30,12 @@ from kontinuum.record import (
     Written,
 )
 from kontinuum.record.destroying import Order
+from kontinuum.record.extracting import Extent
 from kontinuum.record.keeping_back import Place
 from kontinuum.record.persons.rules import Conflict
 from kontinuum.store.destruction import Decision
 from kontinuum.store.packing import unpack
-from tests.conftest import OTHER, principal
+from tests.conftest import OTHER, SYSTEM, principal
 from tests.support.entries import content, meeting, note, person, put, section
 
 SECRET = "Den uppgift som skall bort."
@@ -239,6 +241,15 @@ async def test_rule_25_with_a_whole_record_go_everybodys_drafts_about_the_patien
         assert await gate.record(principal(author)).draft("p", "note") is None
     assert await gate.record(principal("dr-lind")).draft("q", "note") == about_another
     assert await theirs.draft("p", "note") == elsewhere
+
+
+async def test_rule_25_with_a_record_go_the_exports_that_hold_it(
+    registrar: Record, executor: Record, services: Services
+) -> None:
+    await services.bulk.order(SYSTEM, "export", "job", "$export", bulk.Order(Extent("system")))
+    assert await services.bulk.find(SYSTEM, "job") is not None
+    await executed(registrar, executor, WHOLE)
+    assert await services.bulk.find(SYSTEM, "job") is None
 
 
 async def test_rule_25_with_an_unsigned_note_goes_its_draft_and_no_other(

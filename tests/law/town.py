@@ -17,6 +17,7 @@ import httpx
 from kontinuum.access.circumstances import Level
 from kontinuum.access.vocabulary import INFORMATION_TYPES
 from kontinuum.app.services import Services
+from kontinuum.bulk import Runner
 from kontinuum.identity import Proof
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
@@ -95,6 +96,9 @@ def _of(names: frozenset[str], *places: str) -> frozenset[Mark]:
 
 
 NOTHING: frozenset[Mark] = frozenset()
+MAY_EXPORT = ("system",)
+"""Who may order an export in bulk: nobody who cares for patients, and no staff without the right to it."""
+
 EXPECTED: dict[str, frozenset[Mark]] = {
     "treating doctor": _at("a", "kept", "c", "e") | _of(MEDICINES, "b"),
     "nurse": _at("a", "kept"),
@@ -134,10 +138,14 @@ def reference(mark: Mark) -> str:
 
 @dataclass
 class Town:
-    """The services, a client of the application over them, and each one's token and session."""
+    """The services, a client of the application over them, and each one's token and session.
+
+    `runner` carries out what is ordered in bulk.
+    """
 
     services: Services
     client: httpx.AsyncClient
+    runner: Runner
     tokens: dict[str, str] = field(default_factory=dict)
 
     async def fhir(self, who: str, method: str, path: str, **more: Any) -> httpx.Response:
@@ -156,9 +164,9 @@ class Town:
         return cookie, session.csrf
 
 
-async def settle(services: Services, client: httpx.AsyncClient) -> Town:
+async def settle(services: Services, client: httpx.AsyncClient, runner: Runner) -> Town:
     """Write everything, and let everybody do what `EXPECTED` builds on."""
-    town = Town(services, client)
+    town = Town(services, client, runner)
     home = [{"line": [ADDRESS], "city": "Stockholm"}]
     persons = [one | {"address": home} if one["id"] == ADULT else one for one in people()]
     await _write(services, UNIT_A, *persons, visit(ADULT, UNIT_A))

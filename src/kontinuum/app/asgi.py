@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kontinuum.app.bulk_import import bulk_runner
 from kontinuum.app.modules import MODULES
 from kontinuum.app.services import Services, open_services
 from kontinuum.demo import personas
@@ -65,6 +66,9 @@ class Application:
             services = await stack.enter_async_context(
                 open_services(self._settings, dsn, personas=personas())
             )
+            runner = await bulk_runner(services, dsn)
+            runner.start()
+            stack.push_async_callback(runner.stop)
             self._inner = build(services)
             yield
 

@@ -162,6 +162,12 @@ def export(
     _run_in_database("export", directory=directory, types=types)
 
 
+@app.command(rich_help_panel=PANEL_RECORD)
+def jobs() -> None:
+    """List exports and imports in bulk that were ordered by the API."""
+    _run_in_database("jobs")
+
+
 @organisation_app.command("import")
 def organisation_import(
     paths: Annotated[

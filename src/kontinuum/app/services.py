@@ -13,6 +13,7 @@ import structlog
 
 from kontinuum.app.endings import Endings
 from kontinuum.audit import AuditLog
+from kontinuum.bulk import Desk
 from kontinuum.identity import Identity, Limits
 from kontinuum.identity.smart import Smart
 from kontinuum.kernel.clock import Clock, SystemClock
@@ -47,6 +48,7 @@ class Services:
     provider_settings: SettingsReader
     terminology: Terminology
     smart: Smart
+    bulk: Desk
 
 
 @asynccontextmanager
@@ -91,8 +93,10 @@ async def open_services(
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
         smart = Smart(pool, clock, identity)
+        folder = settings.data_dir / "bulk"
+        bulk = Desk(pool, gate, clock, folder, most=settings.bulk_jobs, kept=settings.bulk_kept)
         yield Services(
-            settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool), smart
+            settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool), smart, bulk
         )
 
 

@@ -89,6 +89,8 @@ class Settings:
     session_idle: timedelta
     lock_after: timedelta
     kept_back_told: frozenset[str]
+    bulk_jobs: int
+    bulk_kept: timedelta
     oidc: tuple[OidcProvider, ...] = ()
     provider_overrides: Mapping[str, provider_settings.Value] = field(default_factory=dict)
 
@@ -323,6 +325,27 @@ SETTINGS: tuple[Setting, ...] = (
         description="The kinds of which a patient is told that something is kept back. Of exposure to "
         "violence the patient is never told.",
         parse=setting_values.kinds,
+    ),
+    Setting(
+        name="BULK_JOBS",
+        field="bulk_jobs",
+        type="whole number",
+        default="3",
+        default_text="3",
+        allowed="1 to 100",
+        description="How many exports and imports in bulk one client may have under way at once.",
+        parse=setting_values.bulk_jobs,
+    ),
+    Setting(
+        name="BULK_KEPT_HOURS",
+        field="bulk_kept",
+        type="whole number",
+        default="24",
+        default_text="24",
+        allowed="1 to 168",
+        description="For how many hours the files of an export or import in bulk can be fetched. They are "
+        "removed then. They lie in KONTINUUM_DATA_DIR, in the folder bulk, and hold patient data.",
+        parse=setting_values.bulk_hours,
     ),
     Setting(
         name="TEST_CHROMIUM",

@@ -48,6 +48,10 @@ DESTRUCTION = "destruction"
 """A right of an assignment for administration: to register and carry out decisions on destruction."""
 
 
+BULK_EXPORT = "bulk-export"
+"""A right of an assignment for administration, quality or supervision: to order exports in bulk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A medarbetaruppdrag: an actor's task at one care unit of one care provider (both HSA-ids).

@@ -89,6 +89,17 @@ def session_hours(text: str) -> timedelta | Refusal:
     return number if isinstance(number, Refusal) else timedelta(hours=number)
 
 
+def bulk_jobs(text: str) -> int | Refusal:
+    """How many jobs a client may have under way."""
+    return _whole_number(text, 1, 100)
+
+
+def bulk_hours(text: str) -> timedelta | Refusal:
+    """Hours, up to a week."""
+    number = _whole_number(text, 1, 168)
+    return number if isinstance(number, Refusal) else timedelta(hours=number)
+
+
 def minutes(text: str) -> timedelta | Refusal:
     """Minutes, up to twelve hours."""
     number = _whole_number(text, 1, 720)

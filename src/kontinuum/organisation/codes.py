@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.principal import DESTRUCTION, PROTECTED_IDENTITY, Purpose
+from kontinuum.kernel.principal import BULK_EXPORT, DESTRUCTION, PROTECTED_IDENTITY, Purpose
 
 PROVIDER_TYPE: Final = "provider"
 
@@ -54,6 +54,7 @@ PURPOSE_TERMS: Final[Mapping[str, Purpose]] = {
 RIGHTS: Final[Mapping[str, str]] = {
     PROTECTED_IDENTITY: message("see protected personal data"),
     DESTRUCTION: message("destroy records by decision"),
+    BULK_EXPORT: message("order exports in bulk"),
 }
 """What an assignment gives beyond its purpose: only what some rule asks for.
 

@@ -26,7 +26,7 @@ from kontinuum.record.references import references
 from kontinuum.record.tombstones import PROVISION
 from kontinuum.record.writing import in_transaction
 from kontinuum.store import destruction as store
-from kontinuum.store import drafts, law_linked, persons
+from kontinuum.store import drafts, jobs, law_linked, persons
 from kontinuum.store.destruction import Decision
 from kontinuum.store.resources import destroy as rows
 from kontinuum.store.resources import read as reads
@@ -123,6 +123,7 @@ async def execute(context: Context, number: int, patient: str) -> Decision | Ref
         unsigned = [row.id for row in doomed] if decision.entries else None
         await drafts.destroy(connection, decision.patient, decision.provider, unsigned)
         await persons.destroy(connection, [row.id for row in doomed if row.type == _PATIENT])
+        await jobs.withdraw(connection)
         await store.executed(connection, decision.number, now, actor.id, actor.name, len(doomed))
         done = await store.read(connection, number, decision.provider)
         return done or _unknown(number)

@@ -27,6 +27,7 @@ from kontinuum.record import (
     trying,
     writing,
 )
+from kontinuum.record.bulk import Bulk
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, ProviderDecisions, Services
 from kontinuum.record.drafts import Draft
@@ -123,6 +124,11 @@ class Record:
     def work(self) -> Work:
         """What waits for this principal and at the unit: to sign, to countersign, begun drafts."""
         return Work(self._context)
+
+    @property
+    def bulk(self) -> Bulk:
+        """Exports and imports in bulk."""
+        return Bulk(self._context)
 
     @property
     def persons(self) -> PatientIndex:

@@ -16,7 +16,9 @@ from kontinuum.web.api import Api, Limits
 @pytest.fixture
 async def closed() -> AsyncIterator[httpx.AsyncClient]:
     """A client of an API whose gate fails the test when it is asked; small limits."""
-    services: Any = SimpleNamespace(gate=ClosedGate(), identity=OneToken(), terminology=ClosedGate())
+    services: Any = SimpleNamespace(
+        gate=ClosedGate(), identity=OneToken(), terminology=ClosedGate(), bulk=None
+    )
     api = Api(services, limits=Limits(body_bytes=1024, url_bytes=1024, parameters=20))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=api, raise_app_exceptions=False),

@@ -47,7 +47,7 @@ async def test_a_method_that_has_no_meaning_is_told_which_have(
     "path",
     [
         "$x",
-        "$export",
+        "$convert",
         "$everything",
         "Organization/p/$everything",
         "Patient/$match",
@@ -118,7 +118,7 @@ async def test_a_host_that_is_none_is_refused(closed: httpx.AsyncClient, host: s
     [None, "", "Bearer", "Bearer  ", "Basic dXNlcjpwYXNz", "valid", "Bearer wrong", "Bearer \u00e5"],
 )
 async def test_without_a_valid_token_everything_but_metadata_is_closed(authorization: str | None) -> None:
-    services: Any = SimpleNamespace(gate=ClosedGate(), identity=OneToken(), terminology=None)
+    services: Any = SimpleNamespace(gate=ClosedGate(), identity=OneToken(), terminology=None, bulk=None)
     headers = {} if authorization is None else {"Authorization": authorization.encode("latin-1")}
     transport = httpx.ASGITransport(app=Api(services))
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:

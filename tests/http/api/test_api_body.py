@@ -116,7 +116,7 @@ async def test_a_body_in_pieces_is_put_together(client: httpx.AsyncClient) -> No
 
 
 async def test_a_client_that_leaves_before_its_body_is_whole_is_not_answered() -> None:
-    services: Any = SimpleNamespace(gate=ClosedGate(), identity=OneToken(), terminology=None)
+    services: Any = SimpleNamespace(gate=ClosedGate(), identity=OneToken(), terminology=None, bulk=None)
     messages = [
         {"type": "http.request", "body": b'{"resourceType":', "more_body": True},
         {"type": "http.disconnect"},

@@ -66,7 +66,7 @@ async def test_it_names_the_interactions_there_are(statement: dict[str, Any]) ->
     }
     system = {one["code"] for one in statement["rest"][0]["interaction"]}
     assert system == {"transaction", "batch", "history-system", "search-system"}
-    assert "operation" not in statement["rest"][0]
+    assert [one["name"] for one in statement["rest"][0]["operation"]] == ["export", "import"]
 
 
 async def test_it_names_the_conditions_there_are(statement: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from kontinuum.web.api.interactions import Invocation, parse_interaction
 from kontinuum.web.api.operation_table import OPERATIONS
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-SAMPLE = {"{id}": "p", "{version}": "1", "{member}": "*"}
+SAMPLE = {"{id}": "p", "{version}": "1", "{member}": "*", "{job}": "j", "{file}": "f"}
 
 
 @pytest.fixture

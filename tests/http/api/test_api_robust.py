@@ -267,7 +267,7 @@ class BrokenGate:
 async def test_a_fault_answers_500_with_a_number_and_no_patient_data(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    services: Any = SimpleNamespace(gate=BrokenGate(), identity=OneToken(), terminology=None)
+    services: Any = SimpleNamespace(gate=BrokenGate(), identity=OneToken(), terminology=None, bulk=None)
     headers = {"Authorization": "Bearer valid"}
     transport = httpx.ASGITransport(app=Api(services), raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:

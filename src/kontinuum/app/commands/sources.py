@@ -23,7 +23,8 @@ LARGEST_DOCUMENT = 512 * 1024 * 1024
 LINES = (".ndjson", ".jsonl")
 DOCUMENT = (".json",)
 
-Kind = Literal["document", "lines"]
+Kind = Literal["document", "lines", "resources"]
+"""One document; a resource or bundle a line; a resource a line."""
 Owner = tuple[int, str, str]
 """So many resources in a row, and the care unit and provider accountable for them."""
 

@@ -70,10 +70,12 @@ class Importing:
         """Take a piece in, or defer it."""
         if piece.owners is not None:
             return await _restore(services, piece, piece.owners)
+        principal = acting.system("import", self.place, client=CLIENT, rights=acting.OPERATOR_RIGHTS)
+        return await self.take(services.gate.record(principal), piece)
+
+    async def take(self, record: Record, piece: Piece) -> Outcome:
+        """Take a piece in, or defer it, as whom the record is bound to."""
         outcome = Outcome()
-        record = services.gate.record(
-            acting.system("import", self.place, client=CLIENT, rights=acting.OPERATOR_RIGHTS)
-        )
         items = _items(piece, outcome)
         names: dict[str, str] | None = {}
         if _CONDITION.search(piece.data):
@@ -158,6 +160,14 @@ def _items(piece: Piece, outcome: Outcome) -> list[Item]:
             document = json.loads(text)
         except json.JsonError as error:
             _unreadable(outcome, number, str(error))
+            continue
+        if (
+            piece.kind == "resources"
+            and isinstance(document, dict)
+            and document.get("resourceType") == "Bundle"
+        ):
+            reason = "A line holds one resource. A Bundle is sent to the base of the API."
+            outcome.refuse(Item(number, document), [Issue("error", "not-supported", reason)])
             continue
         items += unpack(document, number, text)
     return items

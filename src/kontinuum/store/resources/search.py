@@ -195,10 +195,22 @@ def _base(query: SearchQuery, scope: Fragment, binder: Binder) -> _Base:
         f"r.type = {binder.bind(TYPE_CODES[query.type])}",
         "r.body is not null",
         f"({binder.add(scope)})",
+        *_conditions(query, binder, patient),
     ]
+    if patient is None:
+        return _Base(f"resource r {_ACCOUNTABLE}", tuple(conditions), "r.sort", "r.key")
+    return _Base(_within_patient(query, patient, binder), tuple(conditions), "h.sort", "h.key")
+
+
+def meets(query: SearchQuery, binder: Binder) -> str:
+    """What a search without chains asks of a row `r` of its type, for a statement that goes over all rows."""
+    return " and ".join(_conditions(query, binder, None)) or "true"
+
+
+def _conditions(query: SearchQuery, binder: Binder, patient: str | None) -> list[str]:
     windows = [] if patient is not None else _windows(query)
     dated_by = clinical_date_parameter(query.type)
-    conditions += [
+    conditions = [
         window(query.type, each, binder, clinical=each[0].parameter.name == dated_by) for each in windows
     ]
     conditions += [
@@ -212,9 +224,7 @@ def _base(query: SearchQuery, scope: Fragment, binder: Binder) -> _Base:
         conditions.append(_by_id(query, binder))
     if query.compartment is not None:
         conditions.append(_within(query.type, query.compartment, binder))
-    if patient is None:
-        return _Base(f"resource r {_ACCOUNTABLE}", tuple(conditions), "r.sort", "r.key")
-    return _Base(_within_patient(query, patient, binder), tuple(conditions), "h.sort", "h.key")
+    return conditions
 
 
 def _windows(query: SearchQuery) -> list[list[Criterion]]:

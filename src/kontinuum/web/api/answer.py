@@ -6,25 +6,30 @@ All three become HTTP in one place, `finish`. Every error carries an OperationOu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from kontinuum.fhir import json
 from kontinuum.fhir.issues import Issue, operation_outcome
 from kontinuum.record.outcome import Refusal, Stored
 from kontinuum.web.api.conditions import etag, http_date
 
+Stream: TypeAlias = AsyncGenerator[bytes, None]
 NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A status, headers, and the JSON body; None when the answer has none."""
+    """A status, headers, and the JSON body; None when the answer has none.
+
+    A `stream` is sent in place of a body, piece by piece.
+    """
 
     status: int
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Stream | None = None
 
 
 @dataclass(frozen=True, slots=True)

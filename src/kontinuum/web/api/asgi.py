@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -15,15 +16,16 @@ import msgspec
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from kontinuum.bulk import Desk
 from kontinuum.fhir.issues import Issue
 from kontinuum.kernel.logging import describe_exception, get_logger
 from kontinuum.kernel.principal import Principal
 from kontinuum.record import Gate
 from kontinuum.terminology import Terminology
-from kontinuum.web.api import handlers
+from kontinuum.web.api import bulk, handlers
 from kontinuum.web.api import interactions as fhir
 from kontinuum.web.api.across import search_compartment, search_system
-from kontinuum.web.api.answer import Answer, Problem, Response, finish, problem
+from kontinuum.web.api.answer import Answer, Problem, Response, Stream, finish, problem
 from kontinuum.web.api.body import ClientGoneError
 from kontinuum.web.api.call import Call
 from kontinuum.web.api.capability import capabilities
@@ -58,6 +60,9 @@ HANDLERS: Mapping[type, Handler] = {
     fhir.History: history,
     fhir.BundleSubmission: submit,
     fhir.Invocation: invoke_operation,
+    fhir.BulkStatus: bulk.status,
+    fhir.BulkCancel: bulk.cancel,
+    fhir.BulkFile: bulk.file,
 }
 
 
@@ -87,6 +92,11 @@ class Services(Protocol):
         """Code systems, value sets and concept maps."""
         ...
 
+    @property
+    def bulk(self) -> Desk:
+        """Exports and imports in bulk."""
+        ...
+
 
 class Api:
     """The FHIR endpoint below `prefix`."""
@@ -95,6 +105,7 @@ class Api:
         self._gate = services.gate
         self._tokens = services.identity
         self._terminology = services.terminology
+        self._bulk = services.bulk
         self._prefix = prefix
         self._limits = limits or Limits()
 
@@ -137,7 +148,8 @@ class Api:
             return principal
         if isinstance(wanted, Problem):
             return wanted
-        call = Call(request, self._gate.record(principal), self._limits, receive, self._terminology)
+        record = self._gate.record(principal)
+        call = Call(request, record, self._limits, receive, self._terminology, self._bulk)
         return await HANDLERS[type(wanted)](call, wanted)
 
     async def _authenticate(self, request: Request) -> Principal | Problem:
@@ -212,7 +224,25 @@ async def _send(method: str, request: Request | None, response: Response, send: 
             headers.append((b"content-type", content_type.encode()))
         if request is not None and request.pretty:
             body = msgspec.json.format(body, indent=2)
+    if response.stream is not None:
+        await _send_stream(method, response.status, headers, response.stream, send)
+        return
     if response.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(body or b"")))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": body if body and method != "HEAD" else b""})
+
+
+async def _send_stream(
+    method: str,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    stream: Stream,
+    send: Send,
+) -> None:
+    async with aclosing(stream) as pieces:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if method != "HEAD":
+            async for piece in pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive
 
+from kontinuum.bulk import Desk
 from kontinuum.fhir.issues import Issue
 from kontinuum.record import Record
 from kontinuum.record.outcome import Change, Refusal, Stored, Written
@@ -27,6 +28,7 @@ class Call:
     limits: Limits
     receive: Receive
     terminology: Terminology
+    bulk: Desk
 
     async def resource(self, type_name: str) -> Resource | Problem:
         """The resource in the body, which must be of that type."""

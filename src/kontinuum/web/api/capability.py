@@ -83,6 +83,7 @@ def statement(base: str) -> bytes:
             "status": "active",
             "date": _CHANGED,
             "kind": "instance",
+            "instantiates": ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"],
             "software": {"name": "Kontinuum", "version": __version__},
             "implementation": {
                 "description": "Kontinuum, a record platform for Swedish regions",

@@ -147,6 +147,28 @@ class Invocation:
     id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BulkStatus:
+    """`GET /bulk/job`: how far what was ordered has come, or what came of it."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulkCancel:
+    """`DELETE /bulk/job`: it is given up, and its files removed."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulkFile:
+    """`GET /bulk/job/file`."""
+
+    job: str
+    file: str
+
+
 Interaction = (
     Capabilities
     | Description
@@ -165,6 +187,9 @@ Interaction = (
     | History
     | BundleSubmission
     | Invocation
+    | BulkStatus
+    | BulkCancel
+    | BulkFile
 )
 
 Constructor = Callable[..., Interaction]
@@ -196,6 +221,10 @@ SYSTEM: Mapping[str, Methods] = {
     "openapi.json": _reading(Description),
     "_history": _reading(History),
 }
+BULK: Methods = {**_reading(BulkStatus), "DELETE": BulkCancel}
+BULK_FILE = _reading(BulkFile)
+BELOW_BULK = "/bulk/"
+"""Below this stand jobs, which are no resources: http://hl7.org/fhir/uv/bulkdata/STU2/export.html."""
 
 
 def parse_interaction(method: str, path: str) -> Interaction | Problem:
@@ -204,6 +233,8 @@ def parse_interaction(method: str, path: str) -> Interaction | Problem:
     first = segments[0]
     if first in TYPE_CODES:
         return _below_type(method, first, segments[1:])
+    if path.startswith(BELOW_BULK) and len(segments) in (2, 3):
+        return _choose(method, BULK if len(segments) == 2 else BULK_FILE, *segments[1:])
     if first in SYSTEM and len(segments) == 1:
         return _choose(method, SYSTEM[first])
     return _not_at_system_level(method, segments)

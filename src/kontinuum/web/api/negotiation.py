@@ -155,12 +155,13 @@ class Preferences:
     """What `Prefer` asked for and this server knows (http://hl7.org/fhir/R4/http.html#ops).
 
     `returns` is "minimal", "representation", "OperationOutcome" or None; `lenient` whether
-    `handling=lenient` was asked. RFC 7240 section 2: a preference that is not known must not fail the
-    request; `applied` says which ones count, for `Preference-Applied`.
+    `handling=lenient` was asked, `asynchronous` whether `respond-async` was. RFC 7240 section 2: a preference
+    that is not known must not fail the request; `applied` says which ones count, for `Preference-Applied`.
     """
 
     returns: str | None = None
     lenient: bool = False
+    asynchronous: bool = False
     applied: str | None = None
 
 
@@ -179,7 +180,7 @@ def parse_prefer(header: str | None) -> Preferences:
     applied = [f"return={returns}"] if returns else []
     if handling in ("strict", "lenient"):
         applied.append(f"handling={handling}")
-    return Preferences(returns, handling == "lenient", ", ".join(applied) or None)
+    return Preferences(returns, handling == "lenient", "respond-async" in wanted, ", ".join(applied) or None)
 
 
 def refuse_unknown_pretty(value: str) -> Problem | None:

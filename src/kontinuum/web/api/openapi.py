@@ -15,6 +15,7 @@ from typing import Any, Final
 from msgspec import Raw
 
 from kontinuum import __version__
+from kontinuum.bulk import NDJSON
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.fhir.search.joined import COMPARTMENTS
@@ -95,11 +96,15 @@ _DESCRIBED: Final[Mapping[type, _Described]] = {
     fhir.BundleSubmission: _Described(
         "Carry out a transaction or batch", "200 409 412 422", "Prefer", "bundle"
     ),
+    fhir.BulkStatus: _Described("How far an order in bulk has come, or what came of it", "200 202 404"),
+    fhir.BulkCancel: _Described("Give up an order in bulk, and its files", "202 404"),
+    fhir.BulkFile: _Described("A file of an order in bulk, NDJSON", "200 404"),
 }
 
 _STATUSES: Final = {
     "200": "Done",
     "201": "Created",
+    "202": "Ordered, or under way",
     "204": "Done; no content",
     "304": "The client holds this version",
     "404": "Not there, or not shown",
@@ -108,6 +113,7 @@ _STATUSES: Final = {
     "412": "A condition is not met",
     "415": "The body is in a form that is not taken",
     "422": "Not valid, or against a rule",
+    "429": "As many orders as may be under way",
     "default": "A refusal or fault; the OperationOutcome says what and where",
 }
 _HEADERS: Final = {
@@ -115,7 +121,7 @@ _HEADERS: Final = {
     "If-None-Match": "Versions that the client holds, or * to create only",
     "If-Modified-Since": "An HTTP date",
     "If-None-Exist": "Search criteria that must find nothing",
-    "Prefer": "return=minimal|representation|OperationOutcome, handling=strict|lenient",
+    "Prefer": "return=minimal|representation|OperationOutcome, handling=strict|lenient, respond-async",
     "X-Provenance": "A Provenance without target, as JSON",
 }
 _QUERY: Final = {
@@ -164,6 +170,8 @@ def _rest() -> Mapping[str, bytes]:
     paths: _Object = {}
     for address, methods in fhir.SYSTEM.items():
         paths[f"/{address}"] = _item(f"/{address}", methods, None)
+    for address, methods in (("/bulk/{job}", fhir.BULK), ("/bulk/{job}/{file}", fhir.BULK_FILE)):
+        paths[address] = _item(address, methods, None)
     for type_name in RESOURCE_TYPES:
         for address, methods in _addresses(type_name):
             paths[address] = _item(address, methods, type_name)
@@ -232,7 +240,7 @@ def _identity(method: str, address: str) -> str:
 
 
 def _in_path(address: str) -> list[str]:
-    return [name for name in ("id", "version", "member") if f"{{{name}}}" in address]
+    return [name for name in ("id", "version", "member", "job", "file") if f"{{{name}}}" in address]
 
 
 def _parameter(name: str) -> _Object:
@@ -273,15 +281,18 @@ def _invocation(operation: Operation, level: Level, type_name: str) -> _Object:
     """The path item of an operation at one level."""
     below = {Level.SYSTEM: "", Level.TYPE: f"/{type_name}", Level.INSTANCE: f"/{type_name}/{{id}}"}
     address = f"{below[level]}/${operation.name}"
-    common = [_parameter(name) for name in (*_in_path(address), *_SHAPING.split())]
+    preferred = ("Prefer",) if operation.ordered else ()
+    common = [_parameter(name) for name in (*_in_path(address), *preferred, *_SHAPING.split())]
     told: _Object = {
         "summary": f"${operation.name}",
         "externalDocs": {"url": operation.definition},
-        "responses": _responses("200 404 422"),
-        "tags": [type_name],
+        "responses": _responses("202 404 415 422 429" if operation.ordered else "200 404 422"),
+        **({} if level is Level.SYSTEM else {"tags": [type_name]}),
     }
     sent = {"operationId": _identity("post", address), "parameters": common}
-    item = {"post": {**told, **sent, "requestBody": _of_schema({FHIR_JSON: "Resource"}, required=False)}}
+    form = NDJSON if operation.file else FHIR_JSON
+    body = _of_schema({form: "Resource"}, required=operation.file)
+    item = {"post": {**told, **sent, "requestBody": body}}
     if not operation.affects_state:
         asked = [
             _given(name, one.type)
@@ -315,6 +326,8 @@ def _parameters() -> _Object:
         for name, schema in (
             ("id", {"type": "string", "pattern": r"^[A-Za-z0-9\-.]{1,64}$"}),
             ("version", {"type": "integer", "minimum": 1}),
+            ("job", {"type": "string", "description": "As the answer to the order says"}),
+            ("file", {"type": "string", "description": "As the manifest says"}),
             ("member", {"type": "string", "description": "A resource type, or * for every type"}),
         )
     }

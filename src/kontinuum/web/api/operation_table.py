@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kontinuum.web.api import bulk
 from kontinuum.web.api import record_operations as record
 from kontinuum.web.api import terminology_operations as terminology
 from kontinuum.web.api.answer import Answer
@@ -139,6 +140,55 @@ OPERATIONS += (
         _LABELS,
         record.meta_delete,
         affects_state=True,
+    ),
+)
+
+
+_BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
+_EXPORTED = "_outputFormat:string _since:instant _type:string* _typeFilter:string*"
+_NOT_EXPORTED = (
+    "_until:instant _elements:string* includeAssociatedData:string* organizeOutputBy:string "
+    "allowPartialManifests:boolean"
+)
+
+OPERATIONS += (
+    Operation(
+        "export",
+        f"{_BULK}export",
+        frozenset({Level.SYSTEM}),
+        (),
+        {**_parameters(_EXPORTED, True), **_parameters(f"{_NOT_EXPORTED} patient:Reference*", False)},
+        bulk.export,
+        ordered=True,
+    ),
+    Operation(
+        "export",
+        f"{_BULK}patient-export",
+        frozenset({Level.TYPE}),
+        ("Patient",),
+        {**_parameters(f"{_EXPORTED} patient:Reference*", True), **_parameters(_NOT_EXPORTED, False)},
+        bulk.export,
+        ordered=True,
+    ),
+    Operation(
+        "export",
+        f"{_BULK}group-export",
+        frozenset({Level.INSTANCE}),
+        ("Group",),
+        {**_parameters(f"{_EXPORTED} patient:Reference*", True), **_parameters(_NOT_EXPORTED, False)},
+        bulk.export,
+        ordered=True,
+    ),
+    Operation(
+        "import",
+        "urn:kontinuum:operation:import",
+        frozenset({Level.SYSTEM}),
+        (),
+        {},
+        bulk.bring_in,
+        affects_state=True,
+        ordered=True,
+        file=True,
     ),
 )
 

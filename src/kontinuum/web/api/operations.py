@@ -70,6 +70,8 @@ class Inputs:
 
     values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     criteria: Parameters = ()
+    ignored: tuple[str, ...] = ()
+    """What is not offered and was left out, as the client wished (`handling=lenient`)."""
 
     def one(self, name: str) -> Any:
         """The value of a parameter that is not repeated; None when it was not given."""
@@ -92,7 +94,9 @@ class Operation:
     """One operation. `purposes` are those of the assignments that may invoke it; None means every purpose.
 
     An operation that `affects_state` is invoked by POST alone (http://hl7.org/fhir/R4/operations.html#executing).
-    One that `searches` takes, beside its own, the search parameters of its type.
+    One that `searches` takes, beside its own, the search parameters of its type. One that is `ordered` is
+    carried out later: never by HEAD, and what is not offered may be left out where the client wishes so. The
+    body of one that takes a `file` is no resource, and read by the handler.
     """
 
     name: str
@@ -104,6 +108,8 @@ class Operation:
     affects_state: bool = False
     purposes: frozenset[Purpose] | None = None
     searches: bool = False
+    ordered: bool = False
+    file: bool = False
 
     def places(self) -> list[str]:
         """The addresses at which it is invoked, below the base."""
@@ -150,7 +156,8 @@ def _unknown(wanted: Invocation, table: Sequence[Operation]) -> Problem:
 
 
 def _wrong_method(call: Call, operation: Operation) -> Problem | None:
-    allowed = ("POST",) if operation.affects_state else ("GET", "HEAD", "POST")
+    reading = ("GET",) if operation.ordered else ("GET", "HEAD")
+    allowed = ("POST",) if operation.affects_state else (*reading, "POST")
     method = call.request.method
     if method in allowed:
         return None
@@ -170,8 +177,12 @@ def _not_for(call: Call, operation: Operation) -> Problem | None:
 async def _inputs(call: Call, operation: Operation) -> Inputs | Problem:
     values: dict[str, list[Any]] = {}
     criteria: list[tuple[str, str]] = []
+    ignored: list[str] = []
     for name, text in call.request.parameters:
         if name in _FORM_PARAMETERS:
+            continue
+        if _left_out(call, operation, name):
+            ignored.append(name)
             continue
         if operation.searches and name not in operation.parameters:
             criteria.append((name, text))
@@ -181,14 +192,21 @@ async def _inputs(call: Call, operation: Operation) -> Inputs | Problem:
         if isinstance(value, Problem):
             return value
         values.setdefault(name, []).append(value)
-    if call.request.method == "POST":
-        refused = await _from_body(call, operation, values, criteria)
+    if call.request.method == "POST" and not operation.file:
+        refused = await _from_body(call, operation, values, criteria, ignored)
         if refused is not None:
             return refused
     for name, given in values.items():
         if len(given) > 1 and not operation.parameters[name].repeats:
             return bad_request("value", f"The parameter '{name}' is given {len(given)} times; give it once.")
-    return Inputs({name: tuple(given) for name, given in values.items()}, criteria)
+    return Inputs({name: tuple(given) for name, given in values.items()}, criteria, tuple(ignored))
+
+
+def _left_out(call: Call, operation: Operation, name: str) -> bool:
+    """Whether a parameter is left out that cannot be served, as the client wished."""
+    parameter = operation.parameters.get(name)
+    served = parameter is not None and parameter.offered
+    return operation.ordered and call.request.prefer.lenient and not served
 
 
 def _taken(operation: Operation, name: str) -> Parameter | Problem:
@@ -223,7 +241,11 @@ def _from_text(name: str, parameter: Parameter, text: str) -> Any:
 
 
 async def _from_body(
-    call: Call, operation: Operation, values: dict[str, list[Any]], criteria: list[tuple[str, str]]
+    call: Call,
+    operation: Operation,
+    values: dict[str, list[Any]],
+    criteria: list[tuple[str, str]],
+    ignored: list[str],
 ) -> Problem | None:
     resource = await read_any_resource(call.request, call.receive, call.limits)
     if resource is None or isinstance(resource, Problem):
@@ -235,6 +257,9 @@ async def _from_body(
         return Problem(400, tuple(issues))
     for number, part in enumerate(resource.get("parameter", [])):
         place = f"Parameters.parameter[{number}]"
+        if _left_out(call, operation, part["name"]):
+            ignored.append(part["name"])
+            continue
         if operation.searches and part["name"] not in operation.parameters:
             text = next((value for name, value in part.items() if name.startswith("value")), None)
             if not isinstance(text, str):

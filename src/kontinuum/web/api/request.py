@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from kontinuum.web.api.answer import Problem, bad_request, problem
+from kontinuum.web.api.interactions import BELOW_BULK
 from kontinuum.web.api.limits import Limits
 from kontinuum.web.api.negotiation import Preferences, answer_type, parse_prefer, refuse_unknown_pretty
 
@@ -62,7 +63,9 @@ def open_request(scope: Mapping[str, Any], prefix: str, limits: Limits) -> Reque
         return base
     if isinstance(parameters, Problem):
         return parameters
-    form = _answer_form(headers, parameters)
+    # What is fetched there has one form, and is asked for by another name than resources are.
+    accepted = None if path.startswith(BELOW_BULK) else _text(headers, b"accept")
+    form = _answer_form(accepted, parameters)
     if isinstance(form, Problem):
         return form
     prefer = parse_prefer(_text(headers, b"prefer"))
@@ -139,7 +142,7 @@ def _base_of(scheme: str, host: str, prefix: str) -> str | Problem:
     return f"{scheme}://{host}{prefix}"
 
 
-def _answer_form(headers: Mapping[bytes, bytes], parameters: Parameters) -> tuple[str, bool] | Problem:
+def _answer_form(accepted: str | None, parameters: Parameters) -> tuple[str, bool] | Problem:
     wanted = pretty = None
     if parameters:
         wanted, pretty = single(parameters, "_format"), single(parameters, "_pretty")
@@ -149,7 +152,7 @@ def _answer_form(headers: Mapping[bytes, bytes], parameters: Parameters) -> tupl
             return pretty
         if pretty is not None and (refused := refuse_unknown_pretty(pretty)):
             return refused
-    content_type = answer_type(_text(headers, b"accept"), wanted)
+    content_type = answer_type(accepted, wanted)
     return content_type if isinstance(content_type, Problem) else (content_type, pretty == "true")
 
 

@@ -26,7 +26,11 @@ _PREFLIGHT = [
 ]
 _ANSWER = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"etag, last-modified, location, content-location, www-authenticate"),
+    (
+        b"access-control-expose-headers",
+        b"etag, last-modified, location, content-location, www-authenticate,"
+        b" expires, retry-after, x-progress",
+    ),
 ]
 
 
