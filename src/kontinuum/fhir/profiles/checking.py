@@ -30,11 +30,11 @@ __all__ = ["check_profile", "untold"]
 
 def check_profile(structure: Structure, item: Item, scope: Scope) -> Found:
     """Check an item against a profile; one that cannot be used is told instead."""
-    check = scope.library.compiled.get(structure.canonical)
+    check = scope.library.compiled.get(structure)
     if check is None:
         derived = scope.library.derived(structure)
-        check = _Compiler(scope.library, structure.name).check(derived.root) if derived.usable else _broken
-        scope.library.compiled[structure.canonical] = check
+        check = _Compiler(scope.library, structure).check(derived.root) if derived.usable else _broken
+        scope.library.compiled[structure] = check
     if check is _broken:
         fault = next(issue for issue in scope.library.derived(structure).faults if issue.refuses)
         return [
@@ -45,7 +45,7 @@ def check_profile(structure: Structure, item: Item, scope: Scope) -> Found:
 
 def untold(structure: Structure, library: Library) -> list[str]:
     """What a profile's slices do not say, so that they are not told apart."""
-    compiler = _Compiler(library, structure.name)
+    compiler = _Compiler(library, structure)
     compiler.check(library.derived(structure).root)
     return compiler.untold
 
@@ -58,19 +58,13 @@ def _warning(code: str, message: str) -> Problem:
     return Problem(code, message, "warning")
 
 
-def _follows(canonical: str, item: Item, scope: Scope) -> bool:
-    structure = scope.library.find(canonical)
-    if structure is None:
-        return core_type(canonical) is not None and is_subtype(item.type, core_type(canonical) or "")
-    return is_subtype(item.type, structure.type) and is_sound(check_profile(structure, item, scope))
-
-
 class _Compiler:
     """Compiles the tree of one profile, whose name stands before its messages."""
 
-    def __init__(self, library: Library, said: str) -> None:
+    def __init__(self, library: Library, structure: Structure) -> None:
         self._library = library
-        self._said = said
+        self._said = structure.name
+        self._package = structure.package
         self._shared: dict[int, list[Check]] = {}
         self.untold: list[str] = []
 
@@ -92,6 +86,16 @@ class _Compiler:
 
     def _say(self, text: str) -> str:
         return f"{self._said}: {text}"
+
+    def _find(self, canonical: str) -> Structure | None:
+        return self._library.find(canonical, self._package)
+
+    def _follows(self, canonical: str, item: Item, scope: Scope) -> bool:
+        structure = self._find(canonical)
+        if structure is None:
+            type_name = core_type(canonical)
+            return type_name is not None and is_subtype(item.type, type_name)
+        return is_subtype(item.type, structure.type) and is_sound(check_profile(structure, item, scope))
 
     # --- one element --------------------------------------------------------------------------
 
@@ -116,7 +120,7 @@ class _Compiler:
         profiles = [profile for ref in refs for profile in ref.profiles]
         problems: list[Problem] = []
         for canonical in profiles:
-            structure = scope.library.find(canonical)
+            structure = self._find(canonical)
             if structure is None:
                 told = self._say(f"the profile {canonical}, to be followed here, is not known: not checked")
                 return [_warning("not-found", told)]
@@ -128,11 +132,15 @@ class _Compiler:
             return problems
         return one("structure", self._say(f"it follows none of {', '.join(profiles)}; see their rules"))
 
+    def _type_of(self, canonical: str) -> str | None:
+        structure = self._find(canonical)
+        return structure.type if structure is not None else core_type(canonical)
+
     def _targets(self, refs: Sequence[TypeRef], item: Item, scope: Scope) -> Found:
         canonicals = [target for ref in refs for target in ref.targets]
         if not canonicals or any(not ref.targets for ref in refs):
             return None
-        types = {target: _type_of(target, scope.library) for target in canonicals}
+        types = {target: self._type_of(target) for target in canonicals}
         known = frozenset(name for name in types.values() if name is not None)
         if len(known) < len(set(canonicals)) and None in types.values():
             unknown = next(target for target, name in types.items() if name is None)
@@ -149,7 +157,7 @@ class _Compiler:
             return self._placed(refs, item)
         target = item_of(led)
         inner = scope.within(led, contained=item.value.get("reference", "").startswith("#"))
-        if any(_follows(canonical, target, inner) for canonical in canonicals):
+        if any(self._follows(canonical, target, inner) for canonical in canonicals):
             return self._placed(refs, item)
         names = " or ".join(canonicals)
         return one("structure", self._say(f"what is referred to does not follow {names}"))
@@ -270,7 +278,7 @@ class _Compiler:
             told = (
                 f"{what} is not used; leave it out"
                 if most == 0
-                else f"{count} {what}; at most {most} is allowed"
+                else f"{count} {what} are given; at most {most} is allowed"
             )
             return [Problem("structure", self._say(told)).at(node.name)]
         return []
@@ -292,7 +300,7 @@ class _Compiler:
         untold: list[str] = []
         for part in node.slices.values():
             try:
-                parts.append((part, belongs(part, node, self._library, _follows), self.check(part)))
+                parts.append((part, belongs(part, node, self._library, self._follows), self.check(part)))
             except UntoldError as error:
                 untold.append(f"the slice {part.place} {error}")
         self.untold += untold
@@ -365,11 +373,6 @@ def _inside(item: Item, scope: Scope) -> Scope:
     if not isinstance(item.value, dict) or item.type not in TYPE_CODES:
         return scope
     return scope.within(item.value, contained=item.element == "contained")
-
-
-def _type_of(canonical: str, library: Library) -> str | None:
-    structure = library.find(canonical)
-    return structure.type if structure is not None else core_type(canonical)
 
 
 def _beyond(value: Any, bound: Any, wrong: str) -> bool:

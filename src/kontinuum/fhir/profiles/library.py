@@ -20,8 +20,8 @@ __all__ = ["Library"]
 class Library:
     """Profiles, value sets and code systems that packages brought; immutable, apart from what it remembers.
 
-    A URL without a version means the newest that is known. `value_sets` and `code_systems` are the resources,
-    of which those without `filter` answer at once.
+    A URL without a version means the newest that is known; said by a profile, the one that came in the same
+    package. `value_sets` and `code_systems` are resources; those without `filter` answer at once.
     """
 
     def __init__(
@@ -30,29 +30,33 @@ class Library:
         value_sets: Iterable[Mapping[str, Any]] = (),
         code_systems: Iterable[Mapping[str, Any]] = (),
     ) -> None:
-        self._structures = _by_url((each.url, each.version, each) for each in structures)
+        listed = list(structures)
+        self._structures = _by_url((each.url, each.version, each) for each in listed)
+        self._near = {(each.package, each.url): each for each in listed if each.package}
         self._value_sets = _by_url(_named(each) for each in value_sets)
         self._code_systems = _by_url(_named(each) for each in code_systems)
-        self._derived: dict[str, Derived] = {}
+        self._derived: dict[Structure, Derived] = {}
         self._codes: dict[str, Codes | None] = {}
-        self._open: set[str] = set()
-        self.compiled: dict[str, Check] = {}
+        self._open: set[Structure] = set()
+        self.compiled: dict[Structure, Check] = {}
 
     def __iter__(self) -> Iterator[Structure]:
         """Every profile, each version of it."""
         return (each for versions in self._structures.values() for each in versions.values())
 
-    def find(self, canonical: str) -> Structure | None:
-        """The profile that a canonical URL means, None when it is not known."""
+    def find(self, canonical: str, package: str = "") -> Structure | None:
+        """The profile that a canonical URL means, None when it is not known; `package` is who says it."""
+        if (package, canonical) in self._near:
+            return self._near[package, canonical]
         found: Structure | None = _find(self._structures, canonical)
         return found
 
     def derived(self, structure: Structure) -> Derived:
         """What a profile demands, with its faults."""
-        key = structure.canonical
+        key = structure
         if key not in self._derived:
             if key in self._open:
-                fault = Issue("error", "business-rule", "it builds on itself", key)
+                fault = Issue("error", "business-rule", "it builds on itself", structure.canonical)
                 return Derived(Node(structure.type, structure.type, (structure.type,)), [fault])
             self._open.add(key)
             try:
@@ -61,9 +65,9 @@ class Library:
                 self._open.discard(key)
         return self._derived[key]
 
-    def tree(self, canonical: str) -> Node | None:
+    def tree(self, canonical: str, package: str = "") -> Node | None:
         """The tree of a usable profile."""
-        structure = self.find(canonical)
+        structure = self.find(canonical, package)
         if structure is None:
             return None
         derived = self.derived(structure)
@@ -93,14 +97,16 @@ class Library:
         return frozenset((known["url"], code) for code in _listed(known.get("concept", ())))
 
     def _derive(self, structure: Structure) -> Derived:
-        type_name = core_type(structure.base)
-        if type_name is not None:
-            return derive(structure, None, self.tree)
-        base = self.find(structure.base)
+        def tree(canonical: str) -> Node | None:
+            return self.tree(canonical, structure.package)
+
+        if core_type(structure.base) is not None:
+            return derive(structure, None, tree)
+        base = self.find(structure.base, structure.package)
         if base is not None and self.derived(base).usable:
-            return derive(structure, self.derived(base).root, self.tree)
+            return derive(structure, self.derived(base).root, tree)
         if structure.snapshot:
-            return derive(structure.worked_out, None, self.tree)
+            return derive(structure.worked_out, None, tree)
         why = "is not known here" if base is None else "cannot be used"
         fault = Issue(
             "error", "not-found", f"{structure.base}, which it builds on, {why}", structure.canonical

@@ -57,6 +57,8 @@ def _test(kind: str, path: str, part: Node, library: Library, follows: Follows) 
     if kind == "profile":
         return _of_profile(wanted, steps, path, follows)
     match = _matcher(wanted, library, follows) if wanted is not None else None
+    if match is None and wanted is not None and wanted.binding is not None:
+        raise UntoldError(f"is told apart by {wanted.binding.value_set}, whose codes are not listed here")
     if match is None:
         raise UntoldError(f"says nothing of {path}, by which it is told apart")
     return lambda item, scope: any(match(each, scope) for each in _follow(item, steps, scope))

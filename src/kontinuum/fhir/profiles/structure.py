@@ -18,7 +18,7 @@ CORE = "http://hl7.org/fhir/StructureDefinition/"
 """How the canonical URLs of R4's own types begin."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Structure:
     """A profile or an extension's definition, valid FHIR and of a kind that is worked with here.
 

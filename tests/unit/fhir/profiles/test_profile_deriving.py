@@ -6,7 +6,7 @@ import pytest
 from tests.support.profiles import CORE, HOME, faults, library, profile, sliced, told
 
 from kontinuum.fhir.issues import Issue
-from kontinuum.fhir.profiles import Library, read_structure
+from kontinuum.fhir.profiles import Library, Structure, read_structure
 
 PLAIN = {"resourceType": "Patient", "gender": "female"}
 NAMED = profile("Named", "Patient", {"id": "Patient.name", "min": 1}, version="1.0.0")
@@ -48,7 +48,7 @@ def test_a_slice_is_narrowed_by_a_profile_further_down() -> None:
         ({"id": "Patient.gender", "fixedQuantity": {"value": 1}}, "fixedQuantity does not fit the type code"),
         (
             {"id": "Patient.name", "path": "Patient.name.given"},
-            "its path Patient.name.given is that of another",
+            "is that of another element",
         ),
         (
             {"id": "Patient.identifier:a/b", "sliceName": "a/b"},
@@ -100,6 +100,14 @@ def test_versions_stand_side_by_side_and_the_newest_answers_for_the_url() -> Non
     assert told(PLAIN, known, HOME + "Named|0.9.0") == []
     assert told(PLAIN, known, HOME + "Named") == [("error", "required", "Patient.name")]
     assert known.find(HOME + "Named|2.0.0") is None
+
+
+def test_a_profile_builds_on_the_version_that_came_in_its_own_package() -> None:
+    lower = profile("Lower", "Patient", {"id": "Patient.birthDate", "min": 1}, base=HOME + "Named")
+    older = profile("Named", "Patient", version="0.9.0")
+    read = [read_structure(NAMED, "b#1"), read_structure(older, "a#1"), read_structure(lower, "a#1")]
+    known = Library([each for each in read if isinstance(each, Structure)])
+    assert told(PLAIN, known, "Lower") == [("error", "required", "Patient.birthDate")]
 
 
 @pytest.mark.parametrize(
