@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import httpx
+from tests.conftest import SYSTEM
 from tests.support.profiles import HOME, profile, value_set
 
 from kontinuum.app.asgi import build
-from kontinuum.app.services import Services
+from kontinuum.app.services import Services, open_services
 from kontinuum.fhir import json
-from kontinuum.record import Gate
+from kontinuum.kernel.config import Settings
 from kontinuum.store import profiles as stored
 
 SE = "http://hl7.se/fhir/ig/base/StructureDefinition/SEBasePatient"
@@ -162,14 +164,18 @@ async def test_codes_are_judged_by_the_terminology(
     assert supported["Condition"] is None
 
 
-async def test_an_installation_may_warn_in_place_of_refusing(
-    services: Services, client: httpx.AsyncClient
-) -> None:
-    inner = services.gate._services
-    lenient = Gate(inner.pool, inner.audit, inner.clock, inner.keys, inner.decided, claims_bind=False)
-    transport = httpx.ASGITransport(app=build(replace(services, gate=lenient)), raise_app_exceptions=False)
-    headers = {**client.headers, "prefer": "return=OperationOutcome"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as other:
-        taken = await other.post("/fhir/Patient", json=swede(name=[{"text": "A"}, {"text": "B"}]))
+async def test_an_installation_may_warn_in_place_of_refusing(dsn: str, settings: Settings) -> None:
+    async with open_services(replace(settings, claimed_profiles="warn"), dsn, connections=4) as lenient:
+        token = await lenient.identity.mint_token(SYSTEM, timedelta(hours=1))
+        transport = httpx.ASGITransport(app=build(lenient), raise_app_exceptions=False)
+        headers = {"authorization": f"Bearer {token}", "prefer": "return=OperationOutcome"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+            two = swede(name=[{"text": "A"}, {"text": "B"}])
+            taken = await client.post("/fhir/Patient", json=two)
+            entry = {"resource": two, "request": {"method": "POST", "url": "Patient"}}
+            bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+            both = (await client.post("/fhir", json=bundle)).json()["entry"][0]["response"]
     assert taken.status_code == 201
     assert told(taken, "warning") == [("warning", "structure", "Patient.name")]
+    assert both["status"].startswith("201")
+    assert [each["severity"] for each in both["outcome"]["issue"]] == ["information", "warning"]

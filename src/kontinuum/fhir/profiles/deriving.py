@@ -113,7 +113,11 @@ class _Walk:
         return self._typed(node, plain)
 
     def _typed(self, node: Node, name: str) -> Node:
-        """`valueQuantity` where an element is `value[x]`: the slice of that type."""
+        """`valueQuantity` where an element is `value[x]`: the slice of that type.
+
+        Older publishers read it as the only type that is left, newer ones as here; where it is required, both
+        come to the same.
+        """
         for each in node.leaves:
             definition = type_definition(each)
             prop = definition.properties.get(name) if definition else None
