@@ -132,6 +132,14 @@ async def test_codes_are_judged_by_the_terminology(
         ],
     }
     assert (await client.put("/fhir/CodeSystem/codes", json=system)).status_code == 201
+    older = {
+        "resourceType": "Observation",
+        "id": "older",
+        "status": "final",
+        "code": {"coding": [{"system": CODES, "code": "z"}]},
+        "meta": {"profile": [HOME + "Coded"]},
+    }
+    assert (await client.put("/fhir/Observation/older", json=older)).status_code == 201
     below = {"filter": [{"property": "concept", "op": "is-a", "value": "up"}]}
     await load(
         dsn,
@@ -154,6 +162,11 @@ async def test_codes_are_judged_by_the_terminology(
         await asyncio.sleep(0.01)
     assert (await written("a")).status_code == 201
     assert told(await written("z")) == [("error", "code-invalid", "Observation.code")]
+    # The profile came after this one was written: it can be withdrawn, and not made worse.
+    withdrawn = {**older, "status": "entered-in-error"}
+    assert (await client.put("/fhir/Observation/older", json=withdrawn)).status_code == 200
+    worse = {**older, "code": {"coding": [{"system": CODES, "code": "q"}]}}
+    assert (await client.put("/fhir/Observation/older", json=worse)).status_code == 422
     unknown = await written("a", method={"coding": [{"system": "urn:nobody", "code": "1"}]})
     assert unknown.status_code == 201
     assert ("information", "not-found", "Observation.method") in told(unknown)

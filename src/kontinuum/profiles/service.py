@@ -109,7 +109,9 @@ class Profiles:
             named = [*(asked if each is resource else ()), *claims(each)]
             structures = [found for one in named if (found := library.find(one)) is not None]
             if structures:
-                judgement = judge(each, list(dict.fromkeys(structures)), library, warnings=warnings)
+                judgement = judge(
+                    each, list(dict.fromkeys(structures)), library, warnings=warnings, within=resource
+                )
                 issues += await self._told(connection, library, judgement, place, each)
         return issues
 

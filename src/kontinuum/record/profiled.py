@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from kontinuum.fhir import json
 from kontinuum.fhir.issues import Issue
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
@@ -17,13 +18,22 @@ Held = Refusal | tuple[Issue, ...]
 """What comes of holding a resource to its claims: the refusal, or remarks for who writes it."""
 
 
-async def held(context: Context, connection: Any, resource: dict[str, Any] | None) -> Held:
-    """Hold a valid resource to its claims."""
+async def held(
+    context: Context, connection: Any, resource: dict[str, Any] | None, before: bytes | None = None
+) -> Held:
+    """Hold a valid resource to its claims.
+
+    What was wrong `before`, in the version that it supersedes, stands in nobody's way: a profile that was
+    loaded since must not keep an entry from being corrected or withdrawn.
+    """
     if resource is None:
         return ()
     services = context.services
     issues = await services.profiles.hold(connection, resource)
-    if services.claims_bind and any(issue.refuses for issue in issues):
+    wrong = {issue for issue in issues if issue.refuses}
+    if wrong and before is not None:
+        wrong -= set(await services.profiles.hold(connection, json.loads(before)))
+    if wrong and services.claims_bind:
         return Refusal(
             RefusalKind.INVALID, tuple(issue for issue in issues if issue.severity != "information")
         )

@@ -236,12 +236,14 @@ async def apply(
     decided = dict(zip(rows, await decide_each(context, connection, asked), strict=True))
     results: list[Written | Refusal] = []
     for intent in intents:
-        held = () if intent.whole else await profiled.held(context, connection, intent.resource)
+        name = (TYPE_CODES[intent.type], intent.id or "")
+        row = rows.get(name)
+        before = None if row is None else row.body
+        held = () if intent.whole else await profiled.held(context, connection, intent.resource, before)
         if isinstance(held, Refusal):
             results.append(held)
             continue
-        name = (TYPE_CODES[intent.type], intent.id or "")
-        results.append(profiled.remarked(plan.add(intent, rows.get(name), decided.get(name)), held))
+        results.append(profiled.remarked(plan.add(intent, row, decided.get(name)), held))
     stopped = not keep_newer and any(
         isinstance(result, Refusal) and not _deletes_nothing(intent, result)
         for intent, result in zip(intents, results, strict=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from kontinuum.fhir.definitions import is_subtype, type_definition
+from kontinuum.fhir.definitions import Invariant, is_subtype, type_definition
 from kontinuum.fhir.fhirpath import FHIRPathError
 from kontinuum.fhir.fhirpath import compile as compile_fhirpath
 from kontinuum.fhir.profiles.checking import check_profile
@@ -18,6 +18,7 @@ from kontinuum.fhir.profiles.nodes import is_extension
 from kontinuum.fhir.profiles.scope import Scope, located
 from kontinuum.fhir.profiles.structure import Structure
 from kontinuum.fhir.validation.problems import Found, Problem
+from kontinuum.fhir.validation.rules import broken
 
 __all__ = ["check_extensions"]
 
@@ -76,6 +77,10 @@ def _check(item: Item, place: _Place, scope: Scope) -> Found:
 
 
 def _misplaced(structure: Structure, place: _Place, scope: Scope) -> list[Problem]:
+    for rule in structure.context_rules:
+        said = Invariant("context", "error", f"the extension {structure.name} is for where {rule}", rule)
+        if (found := broken(said, place.item.value, place.item.type, scope.context)) is not None:
+            return [found]
     if not structure.contexts or any(_fits(kind, said, place, scope) for kind, said in structure.contexts):
         return []
     where = " or ".join(said for _, said in structure.contexts)

@@ -16,7 +16,7 @@ from kontinuum.fhir.profiles.codes import Question
 from kontinuum.fhir.profiles.extensions import check_extensions
 from kontinuum.fhir.profiles.items import item_of
 from kontinuum.fhir.profiles.library import Library
-from kontinuum.fhir.profiles.scope import Doubt, Scope
+from kontinuum.fhir.profiles.scope import Doubt, Scope, entries_of
 from kontinuum.fhir.profiles.structure import Structure, core_type
 from kontinuum.fhir.validation.problems import Context, Problem
 
@@ -37,10 +37,15 @@ def judge(
     library: Library,
     *,
     warnings: bool = False,
+    within: Mapping[str, Any] | None = None,
 ) -> Judgement:
-    """Judge a resource, which must be valid R4, by profiles. Raises nothing for any such resource."""
+    """Judge a resource, which must be valid R4, by profiles.
+
+    `within` is the Bundle that it came in, to whose entries its references may lead.
+    """
     name = resource["resourceType"]
-    scope = Scope(Context(resource, resource, warnings), library)
+    entries = entries_of(resource if within is None else within)
+    scope = Scope(Context(resource, resource, warnings), library, entries)
     problems: list[Problem] = []
     for structure in structures:
         if not is_subtype(name, structure.type):
@@ -53,15 +58,24 @@ def judge(
 
 def judge_extensions(resource: Mapping[str, Any], library: Library) -> Judgement:
     """Judge all extensions of a resource, which must be valid R4, by their definitions."""
-    scope = Scope(Context(resource, resource, False), library)
+    scope = Scope(Context(resource, resource, False), library, {})
     found = check_extensions(item_of(resource), scope)
     return _judgement(found or [], resource["resourceType"])
 
 
 def _judgement(problems: Sequence[Problem], name: str) -> Judgement:
-    issues = dict.fromkeys(each.issue(name) for each in problems if not isinstance(each, Doubt))
-    questions = dict.fromkeys(each.question(name) for each in problems if isinstance(each, Doubt))
-    return Judgement(tuple(issues), tuple(questions))
+    """What was found, each thing once: a profile and one that it builds upon may both have seen it."""
+    issues: dict[tuple[str, ...], Issue] = {}
+    questions: dict[tuple[Any, ...], Question] = {}
+    for each in problems:
+        if isinstance(each, Doubt):
+            asked = each.question(name)
+            questions.setdefault((asked.value_set, asked.strength, asked.codes, asked.location), asked)
+        else:
+            issue = each.issue(name)
+            words = issue.message.partition(": ")[2] or issue.message
+            issues.setdefault((issue.severity, issue.code, issue.location or "", words), issue)
+    return Judgement(tuple(issues.values()), tuple(questions.values()))
 
 
 def claims(resource: Mapping[str, Any]) -> tuple[str, ...]:

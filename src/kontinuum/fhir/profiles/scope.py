@@ -12,7 +12,7 @@ from kontinuum.fhir.validation.problems import Context, Found, Problem
 if TYPE_CHECKING:
     from kontinuum.fhir.profiles.library import Library
 
-__all__ = ["Check", "Doubt", "Scope", "is_sound", "located", "together"]
+__all__ = ["Check", "Doubt", "Scope", "entries_of", "is_sound", "located", "together"]
 
 
 class Scope:
@@ -23,10 +23,10 @@ class Scope:
 
     __slots__ = ("context", "entries", "library")
 
-    def __init__(self, context: Context, library: Library, entries: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, context: Context, library: Library, entries: Mapping[str, Any]) -> None:
         self.context = context
         self.library = library
-        self.entries = _entries(context.root) if entries is None else entries
+        self.entries = entries
 
     def within(self, resource: Mapping[str, Any], *, contained: bool) -> Scope:
         """The scope of a resource in this one."""
@@ -98,7 +98,8 @@ def is_sound(found: Found) -> bool:
     return found is None or not any(problem.severity in ("error", "fatal") for problem in found)
 
 
-def _entries(root: Mapping[str, Any]) -> dict[str, Any]:
+def entries_of(root: Mapping[str, Any]) -> dict[str, Any]:
+    """A Bundle's resources by what references may call them; nothing for any other resource."""
     found: dict[str, Any] = {}
     if root.get("resourceType") != "Bundle":
         return found

@@ -29,7 +29,6 @@ class Structure:
     url: str
     version: str
     name: str
-    title: str
     type: str
     base: str
     contexts: tuple[tuple[str, str], ...]
@@ -82,7 +81,6 @@ def read_structure(resource: Mapping[str, Any], package: str = "") -> Structure 
         url=resource["url"],
         version=resource.get("version", ""),
         name=resource["name"],
-        title=resource.get("title") or resource["name"],
         type=resource["type"],
         base=base,
         contexts=tuple((each["type"], each["expression"]) for each in resource.get("context", ())),

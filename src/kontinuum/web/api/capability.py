@@ -32,7 +32,7 @@ from kontinuum.web.api.subset import reduce_body, subset_of_parameters
 from kontinuum.web.api.terminology_capability import terminology_statement
 from kontinuum.web.smart import addresses
 
-_CHANGED = "2026-11-22"
+_CHANGED = "2026-11-23"
 """When the statement last changed in substance: `CapabilityStatement.date`."""
 
 _CODES = {

@@ -170,6 +170,10 @@ def test_references_in_a_bundle_lead_to_its_entries() -> None:
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
     known = library(REFERRING, WOMAN, document)
     assert told(bundle, known, "Letter") == [("error", "structure", "Bundle.entry[0].resource.subject")]
+    entry, structure = entries[0]["resource"], known.find(HOME + "OfWomen")
+    assert structure is not None
+    for outer, errors in ((None, []), (bundle, ["Observation.subject"])):
+        assert [each.location for each in judge(entry, [structure], known, within=outer).issues] == errors
 
 
 CODES = value_set("few", "a", "b")

@@ -252,7 +252,11 @@ def test_a_profile_may_demand_more_of_an_extension_than_its_definition() -> None
     assert told(coloured(valueCode="blue"), known, "Coloured") == [
         ("error", "value", "Patient.extension[0].value")
     ]
-    assert told(coloured(valueString="red"), known, "Coloured")[0][2] == "Patient.extension[0].value"
+    wrong_type = ("error", "structure", "Patient.extension[0].value")
+    assert told(coloured(valueString="blue"), known, "Coloured") == [
+        wrong_type,
+        ("error", "value", "Patient.extension[0].value"),
+    ]
 
 
 def test_extensions_beside_a_primitive_are_judged_too() -> None:
@@ -291,6 +295,11 @@ def test_every_known_extension_stands_where_it_may_and_holds_what_it_may() -> No
         "name": [{"family": "A", "extension": coloured(valueCode="r")["extension"]}],
     }
     assert told_of_extensions(misplaced, known) == [("error", "structure", "Patient.name[0].extension[0]")]
+    bound = library({**COLOUR, "contextInvariant": ["gender = 'female'"]})
+    assert told_of_extensions(coloured(valueCode="red"), bound) == [
+        ("error", "invariant", "Patient.extension[0]")
+    ]
+    assert told_of_extensions({**coloured(valueCode="red"), "gender": "female"}, bound) == []
     plain = {**patient(), "extension": [{"url": HOME + "Doubt", "valueBoolean": True}]}
     assert told_of_extensions(plain, known) == [("error", "structure", "Patient.extension[0]")]
     moved = {**patient(), "modifierExtension": plain["extension"]}
