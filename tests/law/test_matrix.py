@@ -327,6 +327,9 @@ UNSIGNED = {"work"}
 """What waits to be signed, which has tests of its own (tests/http/pages/test_work.py)."""
 ABOUT_ACCESS = {"learn_of_law", "law", "access", "standing", "principal", "record", "providers"}
 
+ABOUT_PROFILES = {"judge", "profiles"}
+"""What is known of profiles, and what a resource that is handed over lacks: nothing stored is read."""
+
 ABOUT_IDENTITY = {"persons"}
 """The patient index tells who is who; tests/db/test_patient_index.py says to whom."""
 
@@ -414,14 +417,27 @@ def test_every_way_in_is_in_the_matrix() -> None:
         for name, member in inspect.getmembers(owner)
         if not name.startswith("_") and (callable(member) or isinstance(member, property))
     }
-    assert offered == covered | WRITING | OWN_DRAFTS | OWN_LOG | UNSIGNED | ABOUT_ACCESS | ABOUT_IDENTITY
+    assert (
+        offered
+        == covered
+        | WRITING
+        | OWN_DRAFTS
+        | OWN_LOG
+        | UNSIGNED
+        | ABOUT_ACCESS
+        | ABOUT_IDENTITY
+        | ABOUT_PROFILES
+    )
 
 
 COMMANDS = {
     **dict.fromkeys(("serve", "migrate", "doctor", "version", "demo"), "shows no patient data"),
     **dict.fromkeys(
-        ("import", "organisation import", "terminology load"), "writes by `Record.take_in` alone"
+        ("import", "organisation import", "terminology load", "profiles add"),
+        "writes by `Record.take_in` alone",
     ),
+    "profiles list": "shows no patient data",
+    "profiles remove": "deletes by `Record.delete` what `profiles add` wrote, and shows nothing",
     **dict.fromkeys(("terminology list", "apps add", "apps list", "apps remove"), "shows no patient data"),
     "export": "the export above, by a principal of each care provider",
     "destroy": "carries out what `Record.destruction` permits",

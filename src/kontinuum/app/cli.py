@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from kontinuum.app.cli_apps import apps
+from kontinuum.app.cli_profiles import profiles
 from kontinuum.app.cli_terminology import terminology
 from kontinuum.kernel.config import SETTINGS, Settings, read_settings
 
@@ -60,6 +61,7 @@ app.add_typer(organisation_app, rich_help_panel=PANEL_RECORD)
 
 
 app.add_typer(terminology, rich_help_panel=PANEL_RECORD)
+app.add_typer(profiles, rich_help_panel=PANEL_RECORD)
 app.add_typer(apps, rich_help_panel=PANEL_SERVER)
 
 

@@ -21,6 +21,7 @@ from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Persona
 from kontinuum.kernel.provider_settings import Value
+from kontinuum.profiles import Profiles
 from kontinuum.record import Gate
 from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
@@ -85,11 +86,21 @@ async def open_services(
         decided = SettingsReader(pool, clock, _overrides(settings))
         await decided.learn()
         identity = Identity(pool, clock, shown, limits, decided)
-        await anchor.add_listener(CHANNEL, _hear(identity, decided))
+        profiles = Profiles()
+        await anchor.add_listener(CHANNEL, _hear(identity, decided, profiles))
         endings = Endings(identity.sessions, audit, clock)
         endings.start()
         stack.push_async_callback(endings.stop)
-        gate = Gate(pool, audit, clock, keys, decided, hinted=settings.kept_back_told)
+        gate = Gate(
+            pool,
+            audit,
+            clock,
+            keys,
+            decided,
+            hinted=settings.kept_back_told,
+            profiles=profiles,
+            claims_bind=settings.claimed_profiles == "refuse",
+        )
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
         smart = Smart(pool, clock, identity)
@@ -111,7 +122,7 @@ def _overrides(settings: Settings) -> dict[str, Value]:
     return found
 
 
-def _hear(identity: Identity, decided: SettingsReader) -> Callable[..., None]:
+def _hear(identity: Identity, decided: SettingsReader, profiles: Profiles) -> Callable[..., None]:
     """What is done when the database tells of a change that was committed in any process."""
 
     def heard(_connection: Any, _process: int, _channel: str, what: str) -> None:
@@ -119,6 +130,8 @@ def _hear(identity: Identity, decided: SettingsReader) -> Callable[..., None]:
             identity.forget()
         elif what == "settings":
             decided.hear()
+        elif what == "profiles":
+            profiles.forget()
 
     return heard
 

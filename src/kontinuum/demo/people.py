@@ -124,7 +124,7 @@ def patient_resource(person: Person) -> Resource:
     labels = [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]
     if person.protection:
         labels.append({"system": systems.SECURITY_LABEL, "code": person.protection})
-    resource["meta"] = {"security": labels}
+    resource["meta"] = {"profile": [f"{systems.BASE_PROFILE}Patient"], "security": labels}
     system, value = person.identifier
     identifiers: list[Resource] = [
         {"use": "temp" if person.temporary else "official", "system": system, "value": value}

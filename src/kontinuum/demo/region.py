@@ -194,10 +194,16 @@ def _identifier(hsa: str) -> dict[str, str]:
     return {"system": systems.HSA_ID, "value": hsa}
 
 
+def _following(kind: str) -> Resource:
+    """The claim to follow HL7 Sweden's profile of a type."""
+    return {"profile": [systems.BASE_PROFILE + kind]}
+
+
 def _provider_resource(provider: Provider) -> Resource:
     return {
         "resourceType": "Organization",
         "id": provider.key,
+        "meta": _following("Organization"),
         "identifier": [
             _identifier(provider.hsa),
             {"system": systems.ORGANISATION_NUMBER, "value": provider.number},
@@ -213,6 +219,7 @@ def _hospital_resource(key: str, row: dict[str, str], provider: Provider) -> Res
     return {
         "resourceType": "Organization",
         "id": key,
+        "meta": _following("Organization"),
         "identifier": [_identifier(row["hsa"])],
         "active": True,
         "type": [{"text": "Sjukhus"}],
@@ -225,6 +232,7 @@ def _unit_resource(unit: Unit) -> Resource:
     return {
         "resourceType": "Organization",
         "id": unit.key,
+        "meta": _following("Organization"),
         "identifier": [_identifier(unit.hsa)],
         "active": True,
         "type": [{"text": "Vårdenhet"}, {"text": _KINDS[unit.kind]}],
@@ -250,10 +258,11 @@ def _location_resource(unit: Unit) -> Resource:
 def _practitioner_resource(person: Staff) -> Resource:
     given, _, family = person.name.partition(" ")
     profession = table("staff")["profession"][person.profession]
-    resource: Resource = {"resourceType": "Practitioner", "id": person.key}
+    meta = _following("Practitioner")
+    resource: Resource = {"resourceType": "Practitioner", "id": person.key, "meta": meta}
     if person.protected:
         label = {"system": systems.SECURITY_LABEL, "code": systems.CONFIDENTIALITY_MARK}
-        resource["meta"] = {"security": [label]}
+        meta["security"] = [label]
     resource |= {
         "identifier": [_identifier(person.hsa)],
         "active": True,
@@ -278,6 +287,7 @@ def _role_resource(person: Staff, index: int, unit: Unit, purpose: Purpose) -> R
     resource: Resource = {
         "resourceType": "PractitionerRole",
         "id": f"{person.key}-{index}",
+        "meta": _following("PractitionerRole"),
         "extension": [
             {"url": systems.ASSIGNMENT_PURPOSE, "valueCode": purpose.value},
             *({"url": systems.ASSIGNMENT_RIGHT, "valueCode": right} for right in person.rights),

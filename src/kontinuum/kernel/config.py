@@ -91,6 +91,7 @@ class Settings:
     kept_back_told: frozenset[str]
     bulk_jobs: int
     bulk_kept: timedelta
+    claimed_profiles: str = "refuse"
     oidc: tuple[OidcProvider, ...] = ()
     provider_overrides: Mapping[str, provider_settings.Value] = field(default_factory=dict)
 
@@ -158,6 +159,10 @@ def _environment(text: str) -> Environment | Refusal:
         if known == text:
             return known
     return REFUSED
+
+
+def _claimed_profiles(text: str) -> str | Refusal:
+    return text if text in ("refuse", "warn") else REFUSED
 
 
 def _of_providers(one: ProviderSetting) -> Setting:
@@ -346,6 +351,17 @@ SETTINGS: tuple[Setting, ...] = (
         description="For how many hours the files of an export or import in bulk can be fetched. They are "
         "removed then. They lie in KONTINUUM_DATA_DIR, in the folder bulk, and hold patient data.",
         parse=setting_values.bulk_hours,
+    ),
+    Setting(
+        name="CLAIMED_PROFILES",
+        field="claimed_profiles",
+        type="word",
+        default="refuse",
+        default_text="refuse",
+        allowed="refuse, warn",
+        description="What happens to a resource that says in meta.profile that it follows a profile which is "
+        "loaded, and does not: it is refused, or taken with a warning (Prefer: return=OperationOutcome).",
+        parse=_claimed_profiles,
     ),
     Setting(
         name="TEST_CHROMIUM",

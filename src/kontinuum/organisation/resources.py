@@ -118,7 +118,7 @@ def role_of(resource: Resource, hsa_ids: Mapping[str, str]) -> Role:
 
 def unit_resource(unit: Unit, references: Mapping[str, str], present: Resource | None = None) -> Resource:
     """The Organization that a unit is; `references` gives the reference of an HSA-id."""
-    resource: Resource = dict(present or {"resourceType": "Organization", "id": unit.hsa_id})
+    resource: Resource = dict(present or _begun("Organization", unit.hsa_id))
     others = [t for t in resource.get("type", ()) if not _coded(t, systems.UNIT_TYPE)]
     kind = {"coding": [{"system": systems.UNIT_TYPE, "code": unit.type}]}
     address = dict(next(iter(resource.get("address", ())), {}))
@@ -145,7 +145,7 @@ def unit_resource(unit: Unit, references: Mapping[str, str], present: Resource |
 
 def person_resource(person: Person, present: Resource | None = None) -> Resource:
     """The Practitioner that a person is."""
-    resource: Resource = dict(present or {"resourceType": "Practitioner", "id": person.hsa_id})
+    resource: Resource = dict(present or _begun("Practitioner", person.hsa_id))
     number = person.personal_number
     is_coordination = number is not None and len(number) == 12 and number[6:8] > "60"
     identifiers = {
@@ -186,9 +186,7 @@ def person_resource(person: Person, present: Resource | None = None) -> Resource
 
 def role_resource(role: Role, references: Mapping[str, str], present: Resource | None = None) -> Resource:
     """The PractitionerRole that an assignment or employment is; without `present` and HSA-id it has no id."""
-    resource: Resource = dict(present or {"resourceType": "PractitionerRole"})
-    if present is None and role.hsa_id:
-        resource["id"] = role.hsa_id
+    resource: Resource = dict(present or _begun("PractitionerRole", role.hsa_id))
     _put(resource, "identifier", _identified(resource, {systems.HSA_ID: role.hsa_id}))
     _put(resource, "active", role.active)
     for element, kind, hsa_id in (
@@ -218,6 +216,12 @@ def employment_id(role: Role) -> str:
     """The id of an employment or assignment that a directory names no HSA-id for: the same each time."""
     told = "|".join((role.person, role.unit, role.purpose or "", role.title or "", str(role.start or "")))
     return f"{role.kind.value}-{hashlib.blake2b(told.encode(), digest_size=10).hexdigest()}"
+
+
+def _begun(kind: str, logical_id: str | None) -> Resource:
+    """A new resource, which follows HL7 Sweden's profile of its type."""
+    identity = {"id": logical_id} if logical_id else {}
+    return {"resourceType": kind, **identity, "meta": {"profile": [systems.BASE_PROFILE + kind]}}
 
 
 def _put(resource: Resource, name: str, value: object) -> None:

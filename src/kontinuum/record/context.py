@@ -16,6 +16,7 @@ from kontinuum.kernel.i18n import Phrase
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
 from kontinuum.kernel.provider_settings import ProviderSettings, ReserveSeries
+from kontinuum.profiles import Profiles
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.terms import LoadedTerms, Terms
 from kontinuum.store.resources import write
@@ -46,7 +47,8 @@ class ProviderDecisions(Protocol):
 class Services:
     """A worker's shared means: connections, log, clock, keys, settings, the numbers of accountable units.
 
-    `hinted` are the kinds of which a patient is told that something is kept back.
+    `hinted` are the kinds of which a patient is told that something is kept back. With
+    `claims_bind` a resource is refused that does not follow a profile that it claims.
     `law_complete` remembers that the tables of the law were found complete; they stay so.
     """
 
@@ -58,6 +60,8 @@ class Services:
     terms: Terms = field(default_factory=LoadedTerms)
     accountables: dict[tuple[str, str], int] = field(default_factory=dict)
     hinted: frozenset[str] = frozenset()
+    profiles: Profiles = field(default_factory=Profiles)
+    claims_bind: bool = True
     law_complete: bool = False
 
     @property

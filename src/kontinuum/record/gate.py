@@ -7,11 +7,13 @@ from typing import Any
 
 from kontinuum.audit import AuditLog
 from kontinuum.audit.attempts import Attempts
+from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.patch import Patch
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
+from kontinuum.profiles import Profiles
 from kontinuum.record import (
     accompanied,
     across,
@@ -22,6 +24,7 @@ from kontinuum.record import (
     importing,
     latest,
     patching,
+    profiled,
     reading,
     searching,
     trying,
@@ -58,8 +61,19 @@ class Gate:
         decided: ProviderDecisions,
         *,
         hinted: Collection[str] = HINTED,
+        profiles: Profiles | None = None,
+        claims_bind: bool = True,
     ) -> None:
-        self._services = Services(pool, audit, clock, keys, decided, hinted=frozenset(hinted))
+        self._services = Services(
+            pool,
+            audit,
+            clock,
+            keys,
+            decided,
+            hinted=frozenset(hinted),
+            profiles=profiles or Profiles(),
+            claims_bind=claims_bind,
+        )
         self._attempts = Attempts(audit, clock)
 
     async def close(self) -> None:
@@ -81,6 +95,10 @@ class Gate:
     async def providers(self) -> list[str]:
         """The HSA-ids of the care providers whose documentation the record holds."""
         return await exporting.providers(self._services.pool)
+
+    async def profiles(self) -> dict[str, list[str]]:
+        """The profiles that a resource can be held to, by its type."""
+        return await self._services.profiles.supported(self._services.pool)
 
     def export(
         self, principals: Sequence[Principal], types: Sequence[str] | None = None
@@ -290,6 +308,10 @@ class Record:
     ) -> Refusal | None:
         """Why a create (no id), update or delete (no resource) would be refused now; nothing is written."""
         return await trying.try_write(self._context, type_name, logical_id, resource)
+
+    async def judge(self, resource: dict[str, Any], profile: str | None = None) -> list[Issue] | Refusal:
+        """What a valid resource, which need not be stored, lacks by a profile and those that it claims."""
+        return await profiled.judge(self._context, resource, profile)
 
     async def transaction(self, bundle: dict[str, Any]) -> list[EntryResult] | Refusal:
         """Carry out a transaction bundle, all or nothing."""

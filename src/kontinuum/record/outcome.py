@@ -63,10 +63,14 @@ class Change(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The result of a write: what happened and the version that now is current."""
+    """The result of a write: what happened and the version that now is current.
+
+    `remarks` tell what could be better in what was written; none of them stood in the way.
+    """
 
     change: Change
     stored: Stored
+    remarks: tuple[Issue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import asyncpg
 from kontinuum.access import Action, Deny
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.record import criteria as conditions
-from kontinuum.record import documenting, projecting, tombstones, vocabularies
+from kontinuum.record import documenting, profiled, projecting, tombstones, vocabularies
 from kontinuum.record.circumstances import decide_each
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.guarding import unmarked
@@ -48,6 +48,9 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
         return invalid
     if if_none_exist is not None:
         return await _create_unless_exists(context, resource, if_none_exist)
+    held = await profiled.held(context, context.pool, resource)
+    if isinstance(held, Refusal):
+        return held
     linking = links_unchanged(Intent("Patient", None, resource), None)
     if resource["resourceType"] == "Patient" and linking is not None:
         return linking
@@ -79,7 +82,7 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
                 await _project(context, connection, [new], [], [])
         else:
             await writes.create(connection, new)
-    return Written(Change.CREATED, as_stored(context, new))
+    return Written(Change.CREATED, as_stored(context, new), held)
 
 
 async def update(
@@ -231,10 +234,16 @@ async def apply(
     deleting = {(TYPE_CODES[i.type], i.id) for i in intents if i.resource is None}
     asked = [(Action.DELETE if name in deleting else Action.WRITE, row) for name, row in rows.items()]
     decided = dict(zip(rows, await decide_each(context, connection, asked), strict=True))
-    results = []
+    results: list[Written | Refusal] = []
     for intent in intents:
         name = (TYPE_CODES[intent.type], intent.id or "")
-        results.append(plan.add(intent, rows.get(name), decided.get(name)))
+        row = rows.get(name)
+        before = None if row is None else row.body
+        held = () if intent.whole else await profiled.held(context, connection, intent.resource, before)
+        if isinstance(held, Refusal):
+            results.append(held)
+            continue
+        results.append(profiled.remarked(plan.add(intent, row, decided.get(name)), held))
     stopped = not keep_newer and any(
         isinstance(result, Refusal) and not _deletes_nothing(intent, result)
         for intent, result in zip(intents, results, strict=True)

@@ -27,7 +27,7 @@ from kontinuum.kernel.provider_settings import (
 from kontinuum.store import law
 
 CHANNEL: Final = "kontinuum_changes"
-"""On which PostgreSQL tells of committed changes: `settings`, or `assignment` for one that ended."""
+"""On which PostgreSQL tells of committed changes: `settings`, `profiles`, `assignment` for one that ended."""
 
 # Should the connection that listens be lost, a change is seen this much later at the most.
 _REMEMBER: Final = timedelta(seconds=30)

@@ -45,6 +45,8 @@ CONFIDENTIALITY_MARK: Final = "sekretessmarkering"
 PROTECTED_REGISTRATION: Final = "skyddadFolkbokforing"
 """Code in `SECURITY_LABEL`: protected population registration, folkbokföringslagen (1991:481) 16-17 g §§."""
 
+BASE_PROFILE: Final = "http://hl7.se/fhir/ig/base/StructureDefinition/SEBase"
+"""HL7 Sweden's base profiles begin like this; the type follows (`SEBasePatient`)."""
 MIDDLE_NAME: Final = "http://hl7.se/fhir/ig/base/StructureDefinition/SEBaseMiddleNameExtension"
 OFFICIAL_ADDRESS_TYPE: Final = "http://hl7.se/fhir/ig/base/StructureDefinition/SEBaseAddressPersonExtension"
 NAME_QUALIFIER: Final = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier"

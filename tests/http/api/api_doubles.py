@@ -29,5 +29,9 @@ class ClosedGate:
     async def turned_away(self, address: str, reason: str) -> None:
         """Take note that nobody came in; nothing is asked of the record."""
 
+    async def profiles(self) -> dict[str, list[str]]:
+        """The profiles that are known concern no patient."""
+        return {}
+
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"the gate was asked: {name}")

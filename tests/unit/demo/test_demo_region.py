@@ -13,8 +13,10 @@ import pytest
 from kontinuum.demo import MAX_PATIENTS, Batch, generate, personas
 from kontinuum.demo.chart import references
 from kontinuum.fhir import json
+from kontinuum.fhir.profiles import claims, judge, judge_extensions
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.principal import PROTECTED_IDENTITY, ActorKind, Purpose
+from kontinuum.profiles.service import library_of
 from kontinuum.sweden import systems
 from kontinuum.sweden.identifiers import (
     HsaId,
@@ -285,3 +287,20 @@ def test_one_registrar_alone_may_see_what_a_protected_identity_hides() -> None:
         if each["url"] == systems.ASSIGNMENT_RIGHT and each["valueCode"] == PROTECTED_IDENTITY
     ]
     assert given == entitled
+
+
+def test_persons_organisations_and_staff_follow_the_swedish_profiles_that_they_claim() -> None:
+    library = library_of([])
+    claiming = [resource for resource in resources() if claims(resource)]
+    assert {each["resourceType"] for each in claiming} == {
+        "Patient",
+        "Organization",
+        "Practitioner",
+        "PractitionerRole",
+    }
+    for resource in claiming:
+        (claim,) = claims(resource)
+        structure = library.find(claim)
+        assert structure is not None
+        found = (*judge(resource, [structure], library).issues, *judge_extensions(resource, library).issues)
+        assert [issue for issue in found if issue.severity in ("error", "information")] == [], resource["id"]

@@ -5,16 +5,14 @@ decided where real data and specification disagree: docs/decisions/0003-validati
 """
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
-from kontinuum.fhir.definitions import Invariant, type_definition
-from kontinuum.fhir.fhirpath import Expression, FHIRPathError
-from kontinuum.fhir.fhirpath import compile as compile_fhirpath
+from kontinuum.fhir.definitions import type_definition
 from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.validation.compiler import check_resource, check_resource_type
 from kontinuum.fhir.validation.invariants import NATIVE, NOT_RUN
-from kontinuum.fhir.validation.problems import Context, Problem
+from kontinuum.fhir.validation.problems import Context
+from kontinuum.fhir.validation.rules import broken
 
 __all__ = ["NATIVE", "NOT_RUN", "validate"]
 
@@ -53,25 +51,11 @@ def _evaluate(context: Context, resource: dict[str, Any]) -> Iterator[Issue]:
     """Run the invariants that are FHIRPath, now that the whole structure is sound."""
     for value, type_name, rules, within in context.deferred:
         for rule in rules:
-            problem = _broken(rule, value, type_name, within)
+            problem = broken(rule, value, type_name, within)
             if problem is not None:
                 for segment in _path_to(value, resource, "") or ():
                     problem.at(segment)
                 yield problem.issue(resource["resourceType"])
-
-
-def _broken(rule: Invariant, value: Any, type_name: str, context: Context) -> Problem | None:
-    try:
-        kept = _compiled(rule.expression).test(value, type_name, context.resource, root=context.root)
-    except FHIRPathError as error:
-        message = f"{rule.key}: {rule.human} (could not be evaluated: {error})"
-        return Problem("not-supported", message, "warning")
-    return None if kept else Problem("invariant", f"{rule.key}: {rule.human}", rule.severity)
-
-
-@cache
-def _compiled(expression: str) -> Expression:
-    return compile_fhirpath(expression)
 
 
 def _path_to(target: Any, value: Any, type_name: str) -> list[str | int] | None:

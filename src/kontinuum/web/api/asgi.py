@@ -138,7 +138,7 @@ class Api:
         self, request: Request, wanted: fhir.Interaction | Problem, receive: Receive, address: str
     ) -> Answer:
         if isinstance(wanted, Capabilities):
-            return await capabilities(request, self._terminology)
+            return await capabilities(request, self._terminology, await self._gate.profiles())
         if isinstance(wanted, Description):
             return await describe(request)
         principal = await self._authenticate(request)

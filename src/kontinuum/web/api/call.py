@@ -94,7 +94,7 @@ def written_answer(request: Request, written: Written | Refusal) -> Answer:
         case "minimal":
             return Response(status, None, headers)
         case "OperationOutcome":
-            return Response(status, outcome_body([said(written)]), headers)
+            return Response(status, outcome_body([said(written), *written.remarks]), headers)
     return Response(status, stored.body, headers)
 
 

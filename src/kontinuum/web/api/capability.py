@@ -7,7 +7,7 @@ interaction stands here because `interactions.py` parses it, a search parameter 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -32,7 +32,7 @@ from kontinuum.web.api.subset import reduce_body, subset_of_parameters
 from kontinuum.web.api.terminology_capability import terminology_statement
 from kontinuum.web.smart import addresses
 
-_CHANGED = "2026-11-22"
+_CHANGED = "2026-11-23"
 """When the statement last changed in substance: `CapabilityStatement.date`."""
 
 _CODES = {
@@ -49,8 +49,10 @@ _CODES = {
 """http://hl7.org/fhir/R4/valueset-type-restful-interaction.html; history has a code for each level."""
 
 
-async def capabilities(request: Request, terminology: Terminology) -> Answer:
-    """Answer `GET /metadata`; `mode` is `full` or `terminology`."""
+async def capabilities(
+    request: Request, terminology: Terminology, profiles: Mapping[str, Sequence[str]]
+) -> Answer:
+    """Answer `GET /metadata`; `mode` is `full` or `terminology`. `profiles` are those known, by type."""
     refused = refuse_parameters(request.parameters, ("mode", "_summary", "_elements"))
     if refused is not None:
         return refused
@@ -68,14 +70,14 @@ async def capabilities(request: Request, terminology: Terminology) -> Answer:
     if about_codes:
         body = terminology_statement(request.base, await terminology.known())
     else:
-        body = await asyncio.to_thread(statement, request.base)
+        body = await asyncio.to_thread(statement, request.base, profiles)
     body = body if subset is None else reduce_body(body, subset)
     tag = f'W/"{blake2b(body, digest_size=8).hexdigest()}"'
     held = opaque_tag_held(request.header(b"if-none-match"), tag)
     return Response(304, None, {"etag": tag}) if held else Response(200, body, {"etag": tag})
 
 
-def statement(base: str) -> bytes:
+def statement(base: str, profiles: Mapping[str, Sequence[str]]) -> bytes:
     """The serialised CapabilityStatement of the server at this base."""
     return json.dumps(
         {
@@ -92,7 +94,9 @@ def statement(base: str) -> bytes:
             "fhirVersion": FHIR_VERSION,
             "format": [FHIR_JSON, "application/json", "json"],
             "patchFormat": list(PATCH_TYPES),
-            "rest": [{"mode": "server", "security": security(base), **_rest()}],
+            "rest": [
+                {"mode": "server", "security": security(base), **_rest(), "resource": _resources(profiles)}
+            ],
         }
     )
 
@@ -101,11 +105,25 @@ def statement(base: str) -> bytes:
 def _rest() -> dict[str, Raw]:
     system = [code for methods in interactions.SYSTEM.values() for code in _codes(methods, "history-system")]
     tables = {
-        "resource": [_resource(type_name) for type_name in RESOURCE_TYPES],
         "interaction": [{"code": code} for code in system],
         **_operations(Level.SYSTEM, None),
     }
     return {name: Raw(json.dumps(table)) for name, table in tables.items()}
+
+
+def _resources(profiles: Mapping[str, Sequence[str]]) -> list[Raw]:
+    """The table of types; only the profiles that are known differ from one day to another."""
+    return [
+        _resource(name)
+        if name not in profiles
+        else Raw(json.dumps({**_table(name), "supportedProfile": profiles[name]}))
+        for name in RESOURCE_TYPES
+    ]
+
+
+@cache
+def _resource(type_name: str) -> Raw:
+    return Raw(json.dumps(_table(type_name)))
 
 
 def security(base: str) -> dict[str, Any]:
@@ -140,7 +158,7 @@ def security(base: str) -> dict[str, Any]:
     }
 
 
-def _resource(type_name: str) -> dict[str, Any]:
+def _table(type_name: str) -> dict[str, Any]:
     offered = (
         (interactions.INSTANCE, ""),
         (interactions.VERSION, ""),

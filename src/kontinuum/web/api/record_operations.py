@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from kontinuum.fhir import json
-from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.patch import AddLabels, Patch, RemoveLabels
 from kontinuum.fhir.patch.labels import LABELS
+from kontinuum.fhir.profiles import core_type
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.fhir.validation import validate as validate_resource
@@ -23,7 +23,6 @@ from kontinuum.web.api.call import Call, demanded_version
 from kontinuum.web.api.interactions import Invocation
 from kontinuum.web.api.operations import Inputs
 
-_BASE_PROFILE = "http://hl7.org/fhir/StructureDefinition/"
 _MOST = 1000
 _SHAPING = frozenset(
     "_sort _count _cursor _include _revinclude _include:iterate _revinclude:iterate _summary _elements "
@@ -85,25 +84,31 @@ async def validate(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
     """
     assert wanted.type is not None
     mode, resource = inputs.one("mode"), inputs.one("resource")
-    refused = _unfit(wanted, mode, inputs.one("profile"), resource)
-    if refused is not None:
-        return refused
+    unfit = _unfit(wanted, mode, inputs.one("profile"), resource)
+    if unfit is not None:
+        return unfit
     if resource is None and mode != "delete":
         stored = await call.record.read(wanted.type, wanted.id or "")
         if isinstance(stored, Refusal):
             return stored
         assert stored.body is not None, "the gate refuses to read a deletion"
         resource = json.loads(stored.body)
-    issues = [] if mode == "delete" else _judged(resource, wanted.type)
+    issues = [] if mode == "delete" else validate_resource(resource, expected_type=wanted.type, warnings=True)
+    if mode != "delete" and not any(issue.refuses for issue in issues):
+        found = await call.record.judge(resource, _beyond_r4(inputs.one("profile")))
+        if isinstance(found, Refusal):
+            return found
+        issues += found
     if mode in ("create", "update", "delete") and not any(issue.refuses for issue in issues):
         logical_id = None if mode == "create" else wanted.id or resource.get("id")
-        found = await call.record.try_write(wanted.type, logical_id, None if mode == "delete" else resource)
-        issues += found.issues if found is not None else ()
+        refused = await call.record.try_write(wanted.type, logical_id, None if mode == "delete" else resource)
+        issues += refused.issues if refused is not None else ()
     return Response(200, outcome_body(issues))
 
 
-def _judged(resource: dict[str, Any], type_name: str) -> list[Issue]:
-    return validate_resource(resource, expected_type=type_name, warnings=True)
+def _beyond_r4(profile: str | None) -> str | None:
+    """A profile, unless it is R4's own definition, by which every resource is judged."""
+    return None if profile is None or core_type(profile) is not None else profile
 
 
 def _unfit(wanted: Invocation, mode: str | None, profile: str | None, resource: Any) -> Problem | None:
@@ -125,13 +130,9 @@ def _unfit(wanted: Invocation, mode: str | None, profile: str | None, resource: 
         return bad_request(
             "invalid", f"The id in the body is not the id in the address, '{wanted.id}'.", "id"
         )
-    if profile is not None and profile.partition("|")[0] != _BASE_PROFILE + (wanted.type or ""):
-        return problem(
-            422,
-            "not-supported",
-            f"The profile {profile} is not known here, so it cannot be said whether the resource follows it. "
-            f"Known: {_BASE_PROFILE}{wanted.type}.",
-        )
+    of_type = None if profile is None else core_type(profile)
+    if of_type is not None and of_type != wanted.type:
+        return problem(422, "value", f"The profile {profile} is for {of_type}, and this is a {wanted.type}.")
     return None
 
 

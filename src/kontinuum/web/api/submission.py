@@ -224,7 +224,7 @@ def _written(call: Call, written: Written) -> Entry:
             entry.fullUrl = f"{call.request.base}/{stored.reference}"
             entry.resource = Raw(stored.body)
         case "OperationOutcome":
-            response.outcome = Raw(outcome_body([said(written)]))
+            response.outcome = Raw(outcome_body([said(written), *written.remarks]))
     return entry
 
 
