@@ -1,6 +1,6 @@
 """What is written is held to the profiles that it says it follows (`meta.profile`), where they are known.
 
-http://hl7.org/fhir/R4/profiling.html#resources. docs/decisions/0021-profiles.md says why a claim binds.
+http://hl7.org/fhir/R4/profiling.html#resources. docs/decisions/0020-profiles.md says why a claim binds.
 """
 
 from __future__ import annotations

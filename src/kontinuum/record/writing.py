@@ -239,7 +239,9 @@ async def apply(
         name = (TYPE_CODES[intent.type], intent.id or "")
         row = rows.get(name)
         before = None if row is None else row.body
-        held = () if intent.whole else await profiled.held(context, connection, intent.resource, before)
+        # Who may not write it gets the law's answer: what its stored version lacks is not told to others.
+        unheld = intent.whole or isinstance(decided.get(name), Deny)
+        held = () if unheld else await profiled.held(context, connection, intent.resource, before)
         if isinstance(held, Refusal):
             results.append(held)
             continue

@@ -1,7 +1,7 @@
 """Profiles: worked out from their differentials, compiled, and applied to resources.
 
 http://hl7.org/fhir/R4/profiling.html. How to use it, and what is checked: docs/api/profiles.md; what was
-decided: docs/decisions/0021-profiles.md. Everything here is pure: what only a terminology can tell comes back
+decided: docs/decisions/0020-profiles.md. Everything here is pure: what only a terminology can tell comes back
 as questions.
 """
 
