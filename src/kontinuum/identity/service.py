@@ -43,10 +43,10 @@ class Identity:
     ) -> None:
         self._pool = pool
         self._clock = clock
-        self.sessions = Sessions(pool, clock, limits or Limits(), settings)
+        self._known: dict[bytes, tuple[float, int, Principal]] = {}
+        self.sessions = Sessions(pool, clock, limits or Limits(), settings, ended=self._known.clear)
         self.steps = Steps(pool, clock)
         self._personas = tuple(personas)
-        self._known: dict[bytes, tuple[float, int, Principal]] = {}
 
     def personas(self) -> tuple[Persona, ...]:
         """Whom a visitor may sign in as; empty in production."""

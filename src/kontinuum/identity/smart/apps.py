@@ -164,7 +164,7 @@ def faults(app: App) -> list[str]:
         wrong.append("A backend service is not launched: it has no addresses to send answers to.")
     level = "system/" if app.service is not None else ("patient/", "user/")
     for scope in app.scopes:
-        if "/" in scope and not scope.startswith(level) and scope != "launch/patient":
+        if "/" in scope and not scope.startswith(level) and not scope.startswith("launch/"):
             wrong.append(f"{scope} is not for such an app: a backend service has system/ scopes alone.")
     wrong += [fault for uri in app.redirect_uris if (fault := _fault_of_redirect(uri))]
     if app.launch_url is not None and not _is_safe(app.launch_url):
