@@ -96,6 +96,11 @@ class Apps:
         row = await store.app(self._pool, identity) if "\0" not in identity else None
         return None if row is None or row.ended is not None else _app(row)
 
+    async def with_keys_at(self, address: str) -> App | None:
+        """The one app whose keys are registered to be at an address; None when there is none, or several."""
+        found = [row for row in await store.apps(self._pool, None) if row.jwks_uri == address]
+        return _app(found[0]) if len(found) == 1 else None
+
     async def all(self, provider: str | None = None) -> list[App]:
         """The apps of a care provider (None: of all), by name."""
         return [_app(row) for row in await store.apps(self._pool, provider)]
