@@ -85,7 +85,7 @@ class _Telling:
 
 _NOT_GIVEN: Final = message("Not given, so not looked at: %(what)s.")
 _NOT_READ: Final = message("Could not be read: %(number)s of %(what)s.")
-_NOT_ALL: Final = message("There is more than was given: %(what)s.")
+_NOT_ALL: Final = message("There may be more than was given: %(what)s.")
 _SOME_UNCHECKED: Final = message("Not everything could be checked")
 _NEVER: Final = message(
     "Interactions, doses and pregnancy are not checked, nor what other care providers have that is not shown "

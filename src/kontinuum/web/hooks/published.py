@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-import httpx
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -21,21 +20,19 @@ from kontinuum.care.support import SERVICES, Service, about_another, given_of
 from kontinuum.fhir import json
 from kontinuum.fhir.hooks import Call, fill, read_call, written
 from kontinuum.identity import Identity
-from kontinuum.identity.oidc.network import exchange
-from kontinuum.identity.oidc.outcome import Refused
 from kontinuum.identity.smart import App, Smart, Wrong
 from kontinuum.identity.smart.apps import service_of
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.i18n import negotiate
 from kontinuum.kernel.principal import Assignment, Purpose
-from kontinuum.record import Gate, Record, Refusal
+from kontinuum.record import Gate
 from kontinuum.web.hooks.feedback import read_feedback
+from kontinuum.web.hooks.reading import from_elsewhere, from_record
 from kontinuum.web.languages import load_translators
 from kontinuum.web.smart import addresses
 
 PATH: Final = "/cds-services"
 _LARGEST: Final = 5_000_000
-_SECONDS: Final = 5.0
 _NO_STORE: Final = {"cache-control": "no-store"}
 _log = structlog.get_logger(__name__)
 
@@ -168,10 +165,11 @@ class Published:
             principal = await self._services.identity.principal_of_token(call.token or "")
             if principal is None:
                 return "The token in fhirAuthorization is not valid here."
-            return found | await _from_record(self._services.gate.record(principal), wanted)
+            read = await from_record(self._services.gate.record(principal), call.patient, wanted)
+            return read if isinstance(read, str) else found | read
         if not _belongs(call.server, app):
             return f"{call.server} is not an address of {app.id}: send what is needed in prefetch."
-        return found | await _from_elsewhere(call.server, call.token, wanted)
+        return found | await from_elsewhere(call.server, call.token, wanted)
 
     async def _tell(self, app: App, action: str, service: Service, *what: str) -> None:
         """Log a call. The patient is the caller's: what is read here stands in the gate's own entries."""
@@ -184,34 +182,6 @@ class Published:
     def _origin(self, request: Request) -> str:
         public = self._services.settings.public_url
         return addresses.origin_of(public, request.url.scheme, request.url.netloc)
-
-
-async def _from_record(record: Record, wanted: Mapping[str, str]) -> dict[str, Any]:
-    """What the gate shows of some reads and searches; what it refuses lacks, and is told as not given."""
-    found: dict[str, Any] = {}
-    for name, query in wanted.items():
-        if "?" not in query:
-            read = await record.read(*query.split("/", 1))
-            if not isinstance(read, Refusal) and read.body is not None:
-                found[name] = json.loads(read.body)
-            continue
-        page = await record.find(query)
-        if not isinstance(page, Refusal):
-            entries = [{"resource": json.loads(one.body)} for one in page.matches if one.body is not None]
-            link = [{"relation": "next"}] if page.next else []
-            found[name] = {"resourceType": "Bundle", "entry": entries, "link": link}
-    return found
-
-
-async def _from_elsewhere(server: str, token: str | None, wanted: Mapping[str, str]) -> dict[str, Any]:
-    headers = {"accept": "application/fhir+json"} | ({"authorization": f"Bearer {token}"} if token else {})
-    found = {}
-    async with httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False) as client:
-        for name, query in wanted.items():
-            answer = await exchange(client, "GET", f"{server}/{query}", headers=headers)
-            if not isinstance(answer, Refused) and answer[0] == 200:
-                found[name] = answer[1]
-    return found
 
 
 def _belongs(server: str, app: App) -> bool:

@@ -33,7 +33,6 @@ from kontinuum.kernel.module import (
     Told,
     View,
 )
-from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import Access, Record
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.access import Strip, concerns, opened_until, strip_of
@@ -111,10 +110,9 @@ async def show_chart(page: Page) -> Response:
 
 async def _advised(page: Page, stands: Access | None) -> bool:
     """Whether services of others are to be asked once the chart is there."""
-    at, actor = page.session.principal.assignment, page.session.principal.actor
-    if actor.kind is not ActorKind.STAFF or (stands is not None and not stands.related):
+    if stands is None or not stands.related:
         return False
-    services = page.services.application.advice.services
+    at, services = page.session.principal.assignment, page.services.application.advice.services
     return bool(await services.serving(at.provider, at.unit, PATIENT_VIEW))
 
 

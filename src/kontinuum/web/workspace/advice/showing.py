@@ -13,7 +13,6 @@ from starlette.responses import Response
 from kontinuum.fhir.hooks import Card
 from kontinuum.identity.smart import App
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import Refusal
 from kontinuum.record.advice import Advised, Fault, Question
 from kontinuum.web.workspace.access import concerns
@@ -22,7 +21,7 @@ from kontinuum.web.workspace.apps.authorizing import origin_of, smart_of
 from kontinuum.web.workspace.pages import Page
 
 HOOK: Final = "patient-view"
-_FOR_STAFF: Final = message("Decision support is shown to staff, in the chart.")
+_FOR_STAFF: Final = message("Decision support is for those who care for the patient.")
 _NOT_CHECKED: Final = {
     Fault.SILENT: message("it did not answer in time"),
     Fault.WRONG: message("its answer could not be read"),
@@ -63,10 +62,11 @@ class Shown:
 async def show(page: Page) -> Response:
     """Answer GET `/patient/{patient}/advice`."""
     principal, patient = page.session.principal, page.request.path_params["patient"]
-    if principal.actor.kind is not ActorKind.STAFF:
+    if not concerns(page):
+        # Data leave for care alone.
         return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(_FOR_STAFF)])
     record = page.services.record(principal)
-    if concerns(page) and not (await record.standing(patient)).related:
+    if not (await record.standing(patient)).related:
         # Nothing of this patient is shown, so nothing leaves either.
         known = await record.read("Patient", patient)
         return page.refuse(known) if isinstance(known, Refusal) else page.redirect(f"/patient/{patient}")
