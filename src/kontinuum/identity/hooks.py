@@ -6,6 +6,7 @@ scopes: without any, by those that its own templates need.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,7 @@ from kontinuum.store.hooks import ServiceRow
 
 PATH: Final = "/cds-services"
 _SECONDS: Final = 10.0
+_UNIT: Final = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class CdsServices:
         base = base.strip().rstrip("/").removesuffix(PATH)
         if any(not each.startswith("patient/") for each in terms.scopes):
             return [], ["A question is about one patient: every scope begins with patient/."]
+        if any(_UNIT.fullmatch(each) is None for each in terms.units):
+            return [], ["Name units by their HSA-ids."]
         offered = await discover(base)
         if isinstance(offered, str):
             return [], [offered]
@@ -110,11 +114,13 @@ class CdsServices:
 
     async def switch(self, identity: str, active: bool, provider: str | None = None) -> bool:
         """Let a service be asked, or not; false when there is none."""
-        return await store.switch(self._pool, identity, active, provider)
+        return "\0" not in identity and await store.switch(self._pool, identity, active, provider)
 
     async def end(self, identity: str, provider: str | None = None) -> bool:
         """End a service; false when there is none."""
-        return await store.end(self._pool, identity, to_micros(self._clock.now()), provider)
+        return "\0" not in identity and await store.end(
+            self._pool, identity, to_micros(self._clock.now()), provider
+        )
 
     def _row(self, base: str, offered: Offered, terms: Terms, registrar: str) -> ServiceRow:
         return ServiceRow(

@@ -153,6 +153,7 @@ async def test_a_body_that_is_no_question_is_refused(ehr: httpx.AsyncClient) -> 
     for content, kind, status in (
         (b"{", "application/json", 400),
         (b"[]", "application/json", 400),
+        (b"[" * 90_000, "application/json", 400),
         (b"", "x/y", 415),
     ):
         refused = await ehr.post(SIGN, content=content, headers=proof() | {"content-type": kind})

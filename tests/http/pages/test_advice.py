@@ -99,7 +99,12 @@ async def test_an_administrator_registers_services_and_the_chart_shows_their_car
     await sign_in(doctor, "Rickard Hult")
     page = await doctor.get("/admin/services")
     form = {"csrf": csrf_of(page), "base": f"{service.address}/cds-services/"}
-    for wrong in ({"base": "http://elsewhere.example"}, {"scopes": "user/*.rs"}, {"scopes": "nonsense"}):
+    for wrong in (
+        {"base": "http://elsewhere.example"},
+        {"scopes": "user/*.rs"},
+        {"scopes": "nonsense"},
+        {"units": "\0"},
+    ):
         assert (await doctor.post("/admin/services", data=form | wrong)).status_code == 422, wrong
     done = await doctor.post("/admin/services", data=form)
     assert "2 tjänster är registrerade" in done.text
@@ -111,7 +116,8 @@ async def test_an_administrator_registers_services_and_the_chart_shows_their_car
     for each in await application.advice.services.all(AT.provider):
         act = {"csrf": csrf_of(page), "act": "on"}
         assert (await doctor.post(f"/admin/services/{each.id}", data=act)).status_code == 303
-    assert (await doctor.post("/admin/services/nothing", data=act)).status_code == 404
+    for nothing in ("nothing", "%00"):
+        assert (await doctor.post(f"/admin/services/{nothing}", data=act)).status_code == 404
 
     doctor.cookies.clear()
     await sign_in(doctor, "Anna Berglund")

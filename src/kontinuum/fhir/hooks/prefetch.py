@@ -31,8 +31,8 @@ class Offered:
 def read_offered(answer: Any) -> list[Offered] | str:
     """The services of a discovery, or what is wrong with it."""
     found = answer.get("services") if isinstance(answer, dict) else None
-    if not isinstance(found, list) or len(found) > _MOST:
-        return f"The address answers no list `services` of {_MOST} at most."
+    if not isinstance(found, list) or len(found) > _MOST or "\\x00" in repr(found):
+        return f"The address answers no list `services` of {_MOST} at most, without U+0000."
     offered = []
     for each in found:
         if not isinstance(each, dict):

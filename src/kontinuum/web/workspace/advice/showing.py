@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,6 +12,8 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from kontinuum.fhir.hooks import Card
+from kontinuum.fhir.hooks.cards import INDICATORS
+from kontinuum.identity.hooks import CdsService
 from kontinuum.identity.smart import App
 from kontinuum.kernel.i18n import message
 from kontinuum.record import Refusal
@@ -41,22 +44,20 @@ class ShownLink:
 
 @dataclass(frozen=True, slots=True)
 class ShownCard:
-    """A card ready for the page."""
+    """A card ready for the page, and whose it is."""
 
     card: Card
     detail: Markup
     links: tuple[ShownLink, ...]
+    service: CdsService
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What one service says, or why it says nothing."""
+class Unheard:
+    """A service of which not everything, or nothing, was heard: `why` in words, empty for a part of it."""
 
-    title: str
-    host: str
-    cards: tuple[ShownCard, ...]
-    not_checked: str
-    partly: bool
+    service: CdsService
+    why: str
 
 
 async def show(page: Page) -> Response:
@@ -75,17 +76,31 @@ async def show(page: Page) -> Response:
     if isinstance(answers, Refusal):
         return page.refuse(answers)
     apps = await smart_of(page).apps.all(principal.assignment.provider)
-    shown = [_shown(page, each, apps) for each in answers]
-    return page.render("advice/cards.html", {"answers": shown, "about": patient})
+    cards = [shown for each in answers for shown in _shown(each, apps)]
+    cards.sort(key=lambda one: INDICATORS.index(one.card.indicator))
+    values = {
+        "about": patient,
+        "cards": cards,
+        "counts": Counter(one.card.indicator for one in cards),
+        "unheard": [_unheard(page, each) for each in answers if each.fault is not None or each.partly],
+        "quiet": [each.service for each in answers if each.fault is None and not each.cards],
+        "asked": len(answers),
+    }
+    return page.render("advice/cards.html", values)
 
 
-def _shown(page: Page, answer: Advised, apps: Sequence[App]) -> Shown:
-    cards = tuple(
-        ShownCard(card, as_html(card.detail) if card.detail else Markup(""), _links(card, apps))
+def _shown(answer: Advised, apps: Sequence[App]) -> list[ShownCard]:
+    return [
+        ShownCard(
+            card, as_html(card.detail) if card.detail else Markup(""), _links(card, apps), answer.service
+        )
         for card in answer.cards
-    )
+    ]
+
+
+def _unheard(page: Page, answer: Advised) -> Unheard:
     why = "" if answer.fault is None else page.translator.gettext(_NOT_CHECKED[answer.fault])
-    return Shown(answer.service.title, answer.service.host, cards, why, answer.partly)
+    return Unheard(answer.service, why)
 
 
 def _links(card: Card, apps: Sequence[App]) -> tuple[ShownLink, ...]:
