@@ -99,8 +99,13 @@ async def test_signing_keys_are_renewed_and_the_old_ones_stay_known_for_a_time(
 
 
 async def test_with_online_access_an_app_is_renewed_as_long_as_the_session_is_used(
-    smart: Smart, identity: Identity, clock: FixedClock
+    services: Services,
 ) -> None:
+    # Today's clock: the application ends by itself what lies idle since long ago.
+    clock = FixedClock(datetime.now(UTC))
+    identity = Identity(services.pool, clock)
+    await registered(services, WHO.assignment.provider)
+    smart = Smart(services.pool, clock, identity)
     _, session = await identity.sessions.start(WHO, Proof("demo"))
     app, code = await code_of(smart, "online_access", session.id)
     issued = await smart.grants.exchange(app, code, REDIRECT, VERIFIER)

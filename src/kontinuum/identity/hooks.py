@@ -7,6 +7,7 @@ scopes: without any, by those that its own templates need.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,7 +20,6 @@ from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.hooks import HOOKS, Offered, read_offered
 from kontinuum.identity.oidc.network import exchange
 from kontinuum.identity.oidc.outcome import Refused
-from kontinuum.identity.secret import new_secret
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.providers import is_safe_url
 from kontinuum.store import hooks as store
@@ -124,7 +124,7 @@ class CdsServices:
 
     def _row(self, base: str, offered: Offered, terms: Terms, registrar: str) -> ServiceRow:
         return ServiceRow(
-            id=new_secret()[:12],
+            id=secrets.token_hex(4),
             provider=terms.provider,
             base=base,
             service=offered.id,

@@ -116,6 +116,7 @@ async def test_only_a_registered_system_that_proves_itself_is_answered(ehr: http
         proof(jti=None),
         proof(key=ECKey.generate_key("P-384", {"kid": "k1"})),
         proof(iss="https://thief.example", header={"jku": "https://thief.example/keys"}),
+        proof(iss="http://[", header={"jku": "https://ehr.example/keys"}),
     ]
     for headers in wrong:
         refused = await ehr.post(SIGN, json=question(), headers=headers)

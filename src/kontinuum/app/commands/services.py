@@ -63,7 +63,7 @@ def list_(dsn: str, settings: Settings) -> int:
     found = _with_services(dsn, settings, lambda services: services.advice.services.all())
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("Id", "Name", "Hook", "Address", "Care provider", "Units", "Is sent", "Asked"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Id")
     for each in found:
         sent = " ".join(each.scopes) + (", with a token" if each.token else "")
         where, asked = " ".join(each.units) or "all", "yes" if each.active else "no"

@@ -186,7 +186,10 @@ def _unverified(token: str) -> tuple[str, Mapping[str, Any]] | None:
 
 
 def _origin(address: str) -> tuple[str, str]:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "", address
     return parts.scheme, parts.netloc
 
 
