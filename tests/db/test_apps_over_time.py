@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kontinuum.app.services import Services
-from kontinuum.identity import Identity
+from kontinuum.identity import Identity, Limits, Proof
 from kontinuum.identity.smart import Asked, Issued, Smart, Wrong
 from kontinuum.identity.smart.apps import App
 from kontinuum.identity.smart.grants import ACCESS, CODE, OFFLINE
@@ -41,12 +41,12 @@ async def smart(services: Services, clock: FixedClock, identity: Identity) -> Sm
     return Smart(services.pool, clock, identity)
 
 
-async def code_of(smart: Smart) -> tuple[App, str]:
+async def code_of(smart: Smart, renewal: str = "offline_access", session: str = "s") -> tuple[App, str]:
     """The app, and a code for it."""
     app = await smart.apps.find("growth")
     assert app is not None
     challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-    asked = Asked("s", "growth", ("offline_access", "user/*.rs"), REDIRECT, "state", challenge)
+    asked = Asked(session, "growth", (renewal, "user/*.rs"), REDIRECT, "state", challenge)
     return app, (await smart.grants.permit(WHO, asked))[0]
 
 
@@ -96,3 +96,23 @@ async def test_signing_keys_are_renewed_and_the_old_ones_stay_known_for_a_time(
     assert second["kid"] != first["kid"]
     clock.advance(KNOWN - SIGNS)
     assert [each["kid"] for each in await smart.keys.published()] == [second["kid"]]
+
+
+async def test_with_online_access_an_app_is_renewed_as_long_as_the_session_is_used(
+    services: Services,
+) -> None:
+    # Today's clock: the application ends by itself what lies idle since long ago.
+    clock = FixedClock(datetime.now(UTC))
+    identity = Identity(services.pool, clock)
+    await registered(services, WHO.assignment.provider)
+    smart = Smart(services.pool, clock, identity)
+    _, session = await identity.sessions.start(WHO, Proof("demo"))
+    app, code = await code_of(smart, "online_access", session.id)
+    issued = await smart.grants.exchange(app, code, REDIRECT, VERIFIER)
+    assert isinstance(issued, Issued)
+    clock.advance(ACCESS)
+    renewed = await smart.grants.refresh(app, issued.refresh or "", None)
+    assert isinstance(renewed, Issued)
+    # Nobody has used the session for so long that it is over, though it was not ended.
+    clock.advance(Limits().idle)
+    assert isinstance(await smart.grants.refresh(app, renewed.refresh or "", None), Wrong)

@@ -439,6 +439,9 @@ COMMANDS = {
     "profiles list": "shows no patient data",
     "profiles remove": "deletes by `Record.delete` what `profiles add` wrote, and shows nothing",
     **dict.fromkeys(("terminology list", "apps add", "apps list", "apps remove"), "shows no patient data"),
+    **dict.fromkeys(
+        (f"cds {each}" for each in ("add", "list", "on", "off", "remove")), "shows no patient data"
+    ),
     "export": "the export above, by a principal of each care provider",
     "destroy": "carries out what `Record.destruction` permits",
     "token": "speaks for an assignment, which the decision is asked about",

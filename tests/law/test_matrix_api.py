@@ -323,6 +323,14 @@ async def test_nothing_that_is_hidden_can_be_written_or_found_out_by_writing(tow
     assert await town.services.pool.fetchval(count) == before
 
 
+async def test_rule_28_labels_in_use_are_those_of_what_may_be_read(town: Town) -> None:
+    for who in WHO:
+        held_back = any(where == "kept" for _, where in EXPECTED[who])
+        for path in ("/Observation/$meta", "/$meta"):
+            answer = await town.fhir(who, "GET", path)
+            assert ("NOPAT" in answer.text) is held_back, (who, path)
+
+
 async def test_rule_19_only_a_reviewer_and_the_patient_search_the_log(town: Town) -> None:
     path = f"/AuditEvent?patient={ADULT}&_count=2"
     for who in WHO:

@@ -129,7 +129,7 @@ def test_a_scope_is_understood_whole_or_refused(text: str) -> None:
         "patient/Observation.rs?patient.name=x",
         "patient/Observation.rs?_id=1",
         "patient/Observation.rs?",
-        "online_access",
+        "launch/practitioner",
         "email",
     ],
 )

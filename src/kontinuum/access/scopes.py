@@ -25,7 +25,17 @@ from kontinuum.fhir.search.query import Criterion, SearchQuery
 from kontinuum.kernel.principal import App
 from kontinuum.kernel.sql import Fragment
 
-LAUNCH: Final = frozenset({"openid", "fhirUser", "offline_access", "launch", "launch/patient"})
+LAUNCH: Final = frozenset(
+    {
+        "openid",
+        "fhirUser",
+        "offline_access",
+        "online_access",
+        "launch",
+        "launch/patient",
+        "launch/encounter",
+    }
+)
 """The scopes that are about the launch and the person, not about data."""
 
 PROVISION: Final = "SMART App Launch 2.2, scopes"

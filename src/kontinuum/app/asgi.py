@@ -17,6 +17,7 @@ from kontinuum.app.services import Services, open_services
 from kontinuum.demo import personas
 from kontinuum.kernel.config import Settings, load_settings
 from kontinuum.web.api import routes as api_routes
+from kontinuum.web.hooks import routes as hooks_routes
 from kontinuum.web.smart import CrossOrigin
 from kontinuum.web.smart import routes as smart_routes
 from kontinuum.web.workspace import routes as workspace_routes
@@ -26,7 +27,8 @@ def build(services: Services) -> Starlette:
     """The application over open services."""
     public = services.settings.public_url or ""
     encrypted = [Middleware(Encrypted)] if public.startswith("https:") else []
-    routes = [*smart_routes(services), *api_routes(services), *workspace_routes(services, MODULES)]
+    programs = [*smart_routes(services), *hooks_routes(services), *api_routes(services)]
+    routes = [*programs, *workspace_routes(services, MODULES)]
     return Starlette(routes=routes, middleware=[*encrypted, Middleware(CrossOrigin)])
 
 

@@ -16,6 +16,7 @@ import typer
 
 from kontinuum.app.cli_apps import apps
 from kontinuum.app.cli_profiles import profiles
+from kontinuum.app.cli_services import cds
 from kontinuum.app.cli_terminology import terminology
 from kontinuum.kernel.config import SETTINGS, Settings, read_settings
 
@@ -63,6 +64,7 @@ app.add_typer(organisation_app, rich_help_panel=PANEL_RECORD)
 app.add_typer(terminology, rich_help_panel=PANEL_RECORD)
 app.add_typer(profiles, rich_help_panel=PANEL_RECORD)
 app.add_typer(apps, rich_help_panel=PANEL_SERVER)
+app.add_typer(cds, rich_help_panel=PANEL_SERVER)
 
 
 def main() -> None:

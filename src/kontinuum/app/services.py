@@ -15,6 +15,7 @@ from kontinuum.app.endings import Endings
 from kontinuum.audit import AuditLog
 from kontinuum.bulk import Desk
 from kontinuum.identity import Identity, Limits
+from kontinuum.identity.hooks import CdsServices
 from kontinuum.identity.smart import Smart
 from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
@@ -23,6 +24,7 @@ from kontinuum.kernel.principal import Persona
 from kontinuum.kernel.provider_settings import Value
 from kontinuum.profiles import Profiles
 from kontinuum.record import Gate
+from kontinuum.record.advice import Advice
 from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
 from kontinuum.store.provider_settings import CHANNEL, SettingsReader
@@ -50,6 +52,7 @@ class Services:
     terminology: Terminology
     smart: Smart
     bulk: Desk
+    advice: Advice
 
 
 @asynccontextmanager
@@ -106,8 +109,12 @@ async def open_services(
         smart = Smart(pool, clock, identity)
         folder = settings.data_dir / "bulk"
         bulk = Desk(pool, gate, clock, folder, most=settings.bulk_jobs, kept=settings.bulk_kept)
+        services = CdsServices(pool, clock)
+        advice = Advice(pool, gate, audit, clock, identity, smart.keys, services, limit=settings.advice_limit)
+        stack.push_async_callback(advice.close)
+        terms = Terminology(pool)
         yield Services(
-            settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool), smart, bulk
+            settings, clock, pool, audit, gate, identity, parties, decided, terms, smart, bulk, advice
         )
 
 

@@ -81,6 +81,7 @@ _SAID: Final = {
     "destroy": message("Destroyed information by decision of the authority"),
     "permit-app": message("Permitted an app to read or write"),
     "withdraw-app": message("Withdrew the permission of an app"),
+    "ask-service": message("Asked a decision support service of others"),
 }
 
 _ACTS: Final = (
@@ -98,6 +99,7 @@ _ACTS: Final = (
     "withdraw-dissent",
     "permit-app",
     "withdraw-app",
+    "ask-service",
 )
 """What is done by or for the patient; each is told as what it is."""
 

@@ -15,7 +15,7 @@ from kontinuum.identity.sessions import Limits, Sessions
 from kontinuum.identity.steps import Steps
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.principal import Persona, Principal
-from kontinuum.store import credentials, persons
+from kontinuum.store import apps, credentials, persons
 from kontinuum.store.provider_settings import SettingsReader
 
 TOKEN_PREFIX = "kt_"
@@ -43,10 +43,10 @@ class Identity:
     ) -> None:
         self._pool = pool
         self._clock = clock
-        self.sessions = Sessions(pool, clock, limits or Limits(), settings)
+        self._known: dict[bytes, tuple[float, int, Principal]] = {}
+        self.sessions = Sessions(pool, clock, limits or Limits(), settings, ended=self._known.clear)
         self.steps = Steps(pool, clock)
         self._personas = tuple(personas)
-        self._known: dict[bytes, tuple[float, int, Principal]] = {}
 
     def personas(self) -> tuple[Persona, ...]:
         """Whom a visitor may sign in as; empty in production."""
@@ -65,6 +65,12 @@ class Identity:
             None if principal.app is None else principal.app.grant,
         )
         return token
+
+    async def end_token(self, token: str, principal: Principal) -> None:
+        """End a token that was minted for an app."""
+        if principal.app is not None:
+            await apps.end_token(self._pool, hashed(token), principal.app.grant)
+        self._known.pop(hashed(token), None)
 
     async def principal_of_token(self, token: str) -> Principal | None:
         """The principal of a bearer token, None when it is unknown or has expired."""

@@ -91,16 +91,24 @@ class Sessions:
 
     One that was found is remembered for five seconds in the process, so that it costs no query on each
     request; one that is changed by another process is as it was for at most that time, and one whose
-    assignment ended only until the database has told of it. `settings` give a care provider's own limits.
+    assignment ended only until the database has told of it. `settings` give a care provider's own limits;
+    `ended` is called when sessions end here, as tokens of apps end with them.
     """
 
     def __init__(
-        self, pool: Any, clock: Clock, limits: Limits, settings: SettingsReader | None = None
+        self,
+        pool: Any,
+        clock: Clock,
+        limits: Limits,
+        settings: SettingsReader | None = None,
+        *,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
         self._pool = pool
         self._clock = clock
         self._limits = limits
         self._settings = settings
+        self._ended = ended
         self._known: dict[bytes, tuple[datetime, Session]] = {}
 
     async def limits_at(self, provider: str) -> Limits:
@@ -286,6 +294,7 @@ class Sessions:
         self._known.pop(hashed(cookie), None)
 
     def _forget_id(self, session: str) -> None:
+        self._ended()
         self._known = {secret: known for secret, known in self._known.items() if known[1].id != session}
 
 

@@ -92,6 +92,7 @@ class Settings:
     bulk_jobs: int
     bulk_kept: timedelta
     claimed_profiles: str = "refuse"
+    advice_limit: timedelta = timedelta(seconds=2)
     oidc: tuple[OidcProvider, ...] = ()
     provider_overrides: Mapping[str, provider_settings.Value] = field(default_factory=dict)
 
@@ -362,6 +363,17 @@ SETTINGS: tuple[Setting, ...] = (
         description="What happens to a resource that says in meta.profile that it follows a profile which is "
         "loaded, and does not: it is refused, or taken with a warning (Prefer: return=OperationOutcome).",
         parse=_claimed_profiles,
+    ),
+    Setting(
+        name="ADVICE_SECONDS",
+        field="advice_limit",
+        type="whole number",
+        default="2",
+        default_text="2",
+        allowed="1 to 30",
+        description="How long a decision support service of others (CDS Hooks) may take to answer. The page "
+        "does not wait for it; one that is slower is shown as not having answered.",
+        parse=setting_values.half_a_minute,
     ),
     Setting(
         name="TEST_CHROMIUM",

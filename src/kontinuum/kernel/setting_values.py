@@ -112,6 +112,12 @@ def seconds(text: str) -> timedelta | Refusal:
     return number if isinstance(number, Refusal) else timedelta(seconds=number)
 
 
+def half_a_minute(text: str) -> timedelta | Refusal:
+    """A number of seconds, half a minute at most."""
+    number = _whole_number(text, 1, 30)
+    return number if isinstance(number, Refusal) else timedelta(seconds=number)
+
+
 def kinds(text: str) -> frozenset[str] | Refusal:
     """Kinds of what is kept back, with commas between them; `none` for none."""
     kinds = frozenset() if text == "none" else frozenset(text.split(","))

@@ -287,6 +287,11 @@ class Law:
         name = await self._write("appoint", patient, resource, accountable=(provider, provider))
         return Done(name, until)
 
+    async def represented(self) -> list[str]:
+        """Rules 27 and 29: for whom the patient who asks acts; what may be read of them, the gate says."""
+        actor = self._context.principal.actor
+        return await store.represented(self._context.pool, actor.id, self._context.now())
+
     def _key(self) -> int:
         return self._context.services.keys.next()
 

@@ -88,19 +88,27 @@ class GrantRow(NamedTuple):
     challenge: str | None = None
     redirect_uri: str | None = None
     nonce: str | None = None
+    encounter: str | None = None
+    session: str | None = None
 
 
-# A permission lasts no longer than the assignment under which it was given, nor than its app.
-_GRANT = """g.id, g.app, g.actor, g.principal::text, g.scopes, g.patient, g.created,
+# When a session ends, also by itself; 0 when nothing is known of it any more. Null where it does not matter.
+ENDED_WITH_SESSION = """case when g.session is not null then coalesce(
+         (select coalesce(s.ended, s.expires) from session s where s.id = g.session), 0) end"""
+
+# A permission lasts no longer than the assignment under which it was given, and than its app; one that is
+# bound to a session no longer than that.
+_GRANT = f"""g.id, g.app, g.actor, g.principal::text, g.scopes, g.patient, g.created,
        least(g.expires, (select ends from assignment_end
-                          where assignment = g.principal -> 'assignment' ->> 'id')),
+                          where assignment = g.principal -> 'assignment' ->> 'id'),
+             {ENDED_WITH_SESSION}),
        coalesce(g.revoked, a.ended), g.code, g.code_expires, g.code_used, g.challenge, g.redirect_uri,
-       g.nonce"""
+       g.nonce, g.encounter, g.session"""
 
 INSERT_GRANT = """
 insert into app_grant (id, app, actor, principal, scopes, patient, created, expires, revoked,
-                       code, code_expires, code_used, challenge, redirect_uri, nonce)
-values ($1, $2, $3, $4::text::jsonb, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                       code, code_expires, code_used, challenge, redirect_uri, nonce, encounter, session)
+values ($1, $2, $3, $4::text::jsonb, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
 
 

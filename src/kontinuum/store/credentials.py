@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from kontinuum.store.apps import ENDED_WITH_SESSION
+
 INSERT_TOKEN = """
 insert into token (secret, principal, created, expires, app_grant) values ($1, $2::text::jsonb, $3, $4, $5)
 """
 
 # A token lasts no longer than its assignment: `least` passes over the null of one without an end. That of an
-# app ends with what was permitted to the app, and with the app.
-TOKEN = """
+# app ends with what was permitted to the app, with the app, and with a session that it is bound to.
+TOKEN = f"""
 select principal::text,
        least(expires, (select ends from assignment_end where assignment = principal -> 'assignment' ->> 'id'),
-             (select coalesce(g.revoked, a.ended)
+             (select least(coalesce(g.revoked, a.ended), {ENDED_WITH_SESSION})
                 from app_grant g
                 join app a on a.id = g.app
                where g.id = token.app_grant))

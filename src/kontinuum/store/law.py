@@ -93,6 +93,12 @@ select w.key, $8, $9, w.bucket, 0, w.patient, $5, $6, $7, $10, w.source, null
 returning key, low, high, bucket, ord, patient, unit, provider, person, basis, source, reason
 """
 
+REPRESENTED = """
+select distinct patient from representative
+ where person = $1 and patient <> $1 and low <= $2 and high > $2 and coalesce(origin, patient) = patient
+ order by patient
+"""
+
 OFFER = """
 insert into offering (provider, since) values ($1, $2)
 on conflict (provider) do update set since = excluded.since
@@ -275,6 +281,11 @@ async def offer(connection: Any, provider: str, since: int | None) -> None:
         await connection.execute(OFFER_AS_USUAL, provider)
     else:
         await connection.execute(OFFER, provider, since)
+
+
+async def represented(connection: Any, person: str, now: int) -> list[str]:
+    """The Patients whom somebody represents now; of linked ones that whom it was said of."""
+    return [record["patient"] for record in await connection.fetch(REPRESENTED, person, now)]
 
 
 async def known_by_number(connection: Any, numbers: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -66,7 +66,7 @@ async def test_it_names_the_interactions_there_are(statement: dict[str, Any]) ->
     }
     system = {one["code"] for one in statement["rest"][0]["interaction"]}
     assert system == {"transaction", "batch", "history-system", "search-system"}
-    assert [one["name"] for one in statement["rest"][0]["operation"]] == ["export", "import"]
+    assert {one["name"] for one in statement["rest"][0]["operation"]} == {"export", "import", "meta"}
 
 
 async def test_it_names_the_conditions_there_are(statement: dict[str, Any]) -> None:

@@ -290,8 +290,10 @@ async def test_labels_are_read_added_and_removed(fhir: httpx.AsyncClient) -> Non
     refused(source, 400, "not-supported", "meta.source")
     refused(await fhir.post("/fhir/Patient/p/$meta-add"), 400, "required", "valueMeta")
     refused(await fhir.get("/fhir/Patient/p/$meta-add"), 405, "not-supported", "POST")
-    refused(await fhir.get("/fhir/Patient/$meta"), 404, "not-supported", "/Type/id/$meta")
-    refused(await fhir.get("/fhir/$meta"), 404, "not-supported", "/Type/id/$meta")
+    for where in ("Patient/$meta", "$meta"):
+        assert shown(await fhir.get(f"/fhir/{where}")) == {"tag": [tag], "profile": ["http://e.org/p"]}
+    assert shown(await fhir.get("/fhir/Condition/$meta")) == {}
+    refused(await fhir.get("/fhir/AuditEvent/$meta"), 400, "not-supported", "The log")
     refused(await fhir.get("/fhir/Patient/none/$meta"), 404, "not-found")
     nobody = await fhir.post("/fhir/Patient/none/$meta-add", json=labels(tag=[tag]))
     refused(nobody, 404, "not-found")

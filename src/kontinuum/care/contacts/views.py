@@ -45,6 +45,7 @@ class Row:
     unit: str
     staff: str
     ongoing: bool
+    apps: str = ""
 
 
 def banner_queries(chart: Chart) -> tuple[str, ...]:
@@ -160,6 +161,7 @@ def _encounter_row(chart: Chart, encounter: Encounter, entry: ResourceVersion) -
             filter(None, (chart.directory.name(one.reference, one.display) for one in people if one))
         ),
         ongoing=encounter.ongoing,
+        apps=f"{chart.path('apps')}?{urlencode({'encounter': encounter.id})}" if encounter.ongoing else "",
     )
 
 

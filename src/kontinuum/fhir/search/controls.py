@@ -107,7 +107,8 @@ class Controls:
         definition = type_definition(self.type)
         assert definition is not None
         known = {prop.element for prop in definition.properties.values()}
-        if name not in known:
+        # `resourceType` is of JSON alone and always there: fhirpy names it.
+        if name not in known and name != "resourceType":
             raise BadValue(f"{name!r} is no element at the root of {self.type}")
         return name
 

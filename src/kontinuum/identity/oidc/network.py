@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
@@ -24,11 +25,17 @@ def client_of(provider: OidcProvider) -> httpx.AsyncClient:
 
 
 async def exchange(
-    client: httpx.AsyncClient, method: str, url: str, **options: Any
+    client: httpx.AsyncClient,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> tuple[int, dict[str, Any]] | Refused:
     """The status and JSON object that a provider answers with."""
+    sent = {"accept": "application/json", **(headers or {})}
     try:
-        async with client.stream(method, url, headers={"accept": "application/json"}, **options) as answer:
+        async with client.stream(method, url, headers=sent, **options) as answer:
             body = b""
             async for part in answer.aiter_bytes():
                 body += part

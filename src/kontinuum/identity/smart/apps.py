@@ -96,6 +96,11 @@ class Apps:
         row = await store.app(self._pool, identity) if "\0" not in identity else None
         return None if row is None or row.ended is not None else _app(row)
 
+    async def with_keys_at(self, address: str) -> App | None:
+        """The one app whose keys are registered to be at an address; None when there is none, or several."""
+        found = [row for row in await store.apps(self._pool, None) if row.jwks_uri == address]
+        return _app(found[0]) if len(found) == 1 else None
+
     async def all(self, provider: str | None = None) -> list[App]:
         """The apps of a care provider (None: of all), by name."""
         return [_app(row) for row in await store.apps(self._pool, provider)]
@@ -164,7 +169,7 @@ def faults(app: App) -> list[str]:
         wrong.append("A backend service is not launched: it has no addresses to send answers to.")
     level = "system/" if app.service is not None else ("patient/", "user/")
     for scope in app.scopes:
-        if "/" in scope and not scope.startswith(level) and scope != "launch/patient":
+        if "/" in scope and not scope.startswith(level) and not scope.startswith("launch/"):
             wrong.append(f"{scope} is not for such an app: a backend service has system/ scopes alone.")
     wrong += [fault for uri in app.redirect_uris if (fault := _fault_of_redirect(uri))]
     if app.launch_url is not None and not _is_safe(app.launch_url):

@@ -12,7 +12,7 @@ import hmac
 import time
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 import httpx
 import msgspec
@@ -72,6 +72,32 @@ class Clients:
             case Authentication.KEY:
                 return _unknown("This app proves itself by a signed assertion (private_key_jwt).")
 
+    async def recognise_caller(self, authorization: str | None, audience: str) -> App | Wrong:
+        """The app that calls a service by a JWT of its own (https://cds-hooks.hl7.org/2.0/#trusting-cds-clients).
+
+        `iss` is the app's id; or `jku` is its registered address of keys, and `iss` of the same origin.
+        """
+        scheme, _, token = (authorization or "").strip().partition(" ")
+        claimed = _unverified(token.strip()) if scheme.lower() == "bearer" else None
+        if claimed is None:
+            return _unknown(f"Authorization must be: Bearer and a JWT signed by {' or '.join(ALGORITHMS)}.")
+        issuer, header = claimed
+        app = await self._apps.find(issuer)
+        if app is None and isinstance(header.get("jku"), str):
+            app = await self._apps.with_keys_at(header["jku"])
+            same = app is not None and _origin(issuer) == _origin(header["jku"])
+            app = app if same else None
+        if app is None or app.authentication is not Authentication.KEY:
+            return _unknown("iss must be the id of an app that is registered with a key, or jku its keys.")
+        believed = await self._verified(app, token.strip())
+        if isinstance(believed, Wrong):
+            return believed
+        fault = self._fault_of_time(believed, audience)
+        if fault is not None:
+            return _unknown(fault)
+        first = await self._steps.is_first(f"call {app.id} {believed['jti']}")
+        return app if first else _unknown("The JWT was used before: sign a new one for each request.")
+
     async def _by_assertion(self, form: Mapping[str, str], audience: str) -> App | Wrong:
         token = form.get("client_assertion", "")
         if form.get("client_assertion_type") != ASSERTION:
@@ -79,7 +105,7 @@ class Clients:
         claimed = _unverified(token)
         if claimed is None:
             return _unknown(f"The assertion must be a JWT signed by {' or '.join(ALGORITHMS)}, with a kid.")
-        app = await self._apps.find(claimed)
+        app = await self._apps.find(claimed[0])
         if app is None or app.authentication is not Authentication.KEY:
             return _unknown("iss must be the id of an app that is registered with a key.")
         if form.get("client_id", app.id) != app.id:
@@ -125,11 +151,14 @@ class Clients:
         return keys
 
     def _fault(self, app: App, claims: Claims, audience: str) -> str | None:
+        if claims.get("iss") != app.id or claims.get("sub") != app.id:
+            return "iss and sub must both be the app's id."
+        return self._fault_of_time(claims, audience)
+
+    def _fault_of_time(self, claims: Claims, audience: str) -> str | None:
         now = self._clock.now().timestamp()
         expires, jti = claims.get("exp"), claims.get("jti")
         audiences = claims.get("aud")
-        if claims.get("iss") != app.id or claims.get("sub") != app.id:
-            return "iss and sub must both be the app's id."
         if audience not in (audiences if isinstance(audiences, list) else [audiences]):
             return f"aud must be {audience}."
         if isinstance(expires, bool) or not isinstance(expires, int | float):
@@ -142,8 +171,8 @@ class Clients:
         return None if isinstance(begins, int | float) and begins <= now + SKEW else "nbf lies ahead."
 
 
-def _unverified(token: str) -> str | None:
-    """Whose an assertion says it is, before that is believed; None when it cannot be an assertion."""
+def _unverified(token: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Whose a token says it is, and its header, before they are believed; None when it cannot be one."""
     if not 0 < len(token) <= LONGEST_TOKEN or not token.isascii():
         return None
     try:
@@ -153,7 +182,15 @@ def _unverified(token: str) -> str | None:
     except (JoseError, ValueError, KeyError, TypeError):
         return None
     fits = header.get("alg") in ALGORITHMS and isinstance(header.get("kid"), str)
-    return issuer if fits and isinstance(issuer, str) else None
+    return (issuer, header) if fits and isinstance(issuer, str) else None
+
+
+def _origin(address: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "", address
+    return parts.scheme, parts.netloc
 
 
 def _basic(header: str) -> tuple[str, str] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -28,23 +29,27 @@ CODE: Final = timedelta(seconds=60)
 ACCESS: Final = timedelta(minutes=15)
 SERVICE: Final = timedelta(minutes=5)
 WITHOUT_REFRESH: Final = timedelta(hours=1)
-"""Without `offline_access` there is no refresh token: the app is launched again."""
+"""Without `offline_access` or `online_access` there is no refresh token: the app is launched again."""
 OFFLINE: Final = timedelta(days=90)
 REFRESH_PREFIX: Final = "kr_"
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """An app is being opened from a patient's chart: in which session, which app, whose chart."""
+    """An app is being opened from a patient's chart: in which session, which app, whose, at which contact."""
 
     session: str
     app: str
     patient: str
+    encounter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an app asks a person for, once the request was found in order; `patient` None: to be chosen."""
+    """What an app asks a person for, once the request was found in order.
+
+    `patient` and `encounter` None: to be chosen, where the scopes are about one.
+    """
 
     session: str
     app: str
@@ -54,12 +59,13 @@ class Asked:
     challenge: str
     nonce: str | None = None
     patient: str | None = None
+    encounter: str | None = None
     launched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What somebody permitted an app."""
+    """What somebody permitted an app; `session` where it holds only as long as that person is signed in."""
 
     id: str
     app: str
@@ -69,11 +75,13 @@ class Permission:
     created: datetime
     expires: datetime
     nonce: str | None
+    encounter: str | None = None
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """The tokens that an app is given; `refresh` only where the person permitted `offline_access`."""
+    """The tokens that an app is given; `refresh` only with `offline_access` or `online_access`."""
 
     permission: Permission
     access: str
@@ -102,7 +110,7 @@ class Grants:
 
     def until(self, scopes: tuple[str, ...]) -> datetime:
         """Until when a permission with these scopes lasts that is given now."""
-        return self._clock.now() + (OFFLINE if "offline_access" in scopes else WITHOUT_REFRESH)
+        return self._clock.now() + (OFFLINE if _renews(scopes) else WITHOUT_REFRESH)
 
     async def permit(self, principal: Principal, asked: Asked) -> tuple[str, str]:
         """Keep what a person permits; gives the authorization code and the permission's id."""
@@ -123,6 +131,8 @@ class Grants:
             challenge=asked.challenge,
             redirect_uri=asked.redirect_uri,
             nonce=asked.nonce,
+            encounter=asked.encounter,
+            session=asked.session if "online_access" in asked.scopes else None,
         )
         await store.forget(self._pool, to_micros(now))
         await store.insert_grant(self._pool, row)
@@ -152,6 +162,9 @@ class Grants:
             return _SPENT
         if scopes is not None and not set(scopes) <= set(row.scopes):
             return Wrong("invalid_scope", "A refresh asks for nothing that was not permitted.")
+        if not await self._is_there(row):
+            await self._end(row.id)
+            return _SPENT
         if found.used is not None or not await store.use_refresh(self._pool, hashed(token), self._now()):
             await self._end(row.id)
             return _SPENT
@@ -216,15 +229,22 @@ class Grants:
         permission = permission if scopes is None else replace(permission, scopes=scopes)
         acting = Acting(row.app, row.id, permission.scopes, (row.patient,) if row.patient else ())
         principal = replace(permission.principal, client=f"app:{row.app}", app=acting)
-        offline = "offline_access" in row.scopes
-        if not offline and lifetime is ACCESS:
+        renews = _renews(row.scopes)
+        if not renews and lifetime is ACCESS:
             lifetime = WITHOUT_REFRESH
         lifetime = min(lifetime, permission.expires - self._clock.now())
         access = await self._identity.mint_token(principal, lifetime)
-        refresh = REFRESH_PREFIX + new_secret() if offline else None
+        refresh = REFRESH_PREFIX + new_secret() if renews else None
         if refresh is not None:
             await store.insert_refresh(self._pool, hashed(refresh), row.id, row.expires)
         return Issued(permission, access, lifetime, refresh)
+
+    async def _is_there(self, row: GrantRow) -> bool:
+        """Whether the person is signed in still, and under the same assignment, where that matters."""
+        if row.session is None:
+            return True
+        session = await self._identity.sessions.open_by_id(row.session)
+        return session is not None and session.principal.assignment == _permission(row).principal.assignment
 
     async def _end(self, grant: str) -> None:
         await store.revoke(self._pool, grant, self._now())
@@ -247,7 +267,13 @@ def _permission(row: GrantRow) -> Permission:
         created=from_micros(row.created),
         expires=from_micros(row.expires),
         nonce=row.nonce,
+        encounter=row.encounter,
+        session=row.session,
     )
+
+
+def _renews(scopes: Iterable[str]) -> bool:
+    return not {"offline_access", "online_access"}.isdisjoint(scopes)
 
 
 def _proves(verifier: str, challenge: str) -> bool:

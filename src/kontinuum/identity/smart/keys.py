@@ -29,13 +29,12 @@ class SigningKeys:
         self._pool = pool
         self._clock = clock
 
-    async def sign(self, claims: dict[str, Any]) -> str:
-        """A signed JWT (RFC 7519) of claims."""
+    async def sign(self, claims: dict[str, Any], algorithm: str = ALGORITHM, **header: str) -> str:
+        """A signed JWT (RFC 7519) of claims; `header` are further parameters, such as `jku`."""
         row = await self._current()
         key = RSAKey.import_key(msgspec.json.decode(row.private))
-        return jwt.encode(
-            {"alg": ALGORITHM, "kid": row.kid, "typ": "JWT"}, claims, key, algorithms=[ALGORITHM]
-        )
+        said = {"alg": algorithm, "kid": row.kid, "typ": "JWT", **header}
+        return jwt.encode(said, claims, key, algorithms=[algorithm])
 
     async def published(self) -> list[dict[str, Any]]:
         """The public halves (RFC 7517) of the keys whose signatures may be met."""
@@ -46,7 +45,6 @@ class SigningKeys:
                 **RSAKey.import_key(msgspec.json.decode(row.private)).as_dict(private=False),
                 "kid": row.kid,
                 "use": "sig",
-                "alg": ALGORITHM,
             }
             for row in rows
         ]

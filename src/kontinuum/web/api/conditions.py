@@ -60,6 +60,8 @@ def if_none_match_holds(header: str, version: int) -> bool | str:
     text = header.strip()
     if text == "*":
         return True
+    if _VERSION.fullmatch(text) is not None:
+        return int(text) == version  # as fhirpy sends it, without quotation marks: it can mean nothing else
     if _ENTITY_TAGS.fullmatch(text) is None:
         return f"If-None-Match must be * or version tags such as W/\"3\"; this was not understood: '{header}'"
     return str(version) in _ENTITY_TAG.findall(text)

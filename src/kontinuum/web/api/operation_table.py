@@ -122,7 +122,7 @@ OPERATIONS += (
         {"resource": _RESOURCE, **_parameters("mode:code profile:uri", True)},
         record.validate,
     ),
-    Operation("meta", f"{_BASE}Resource-meta", frozenset({Level.INSTANCE}), (), {}, record.meta),
+    Operation("meta", f"{_BASE}Resource-meta", frozenset(Level), (), {}, record.meta),
     Operation(
         "meta-add",
         f"{_BASE}Resource-meta-add",

@@ -6,9 +6,11 @@ http://hl7.org/fhir/R4/operationslist.html. Each asks the gate as any interactio
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from kontinuum.fhir import json
+from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.fhir.patch import AddLabels, Patch, RemoveLabels
 from kontinuum.fhir.patch.labels import LABELS
 from kontinuum.fhir.profiles import core_type
@@ -24,6 +26,8 @@ from kontinuum.web.api.interactions import Invocation
 from kontinuum.web.api.operations import Inputs
 
 _MOST = 1000
+_PAGES = 20
+"""How many pages of labelled resources $meta goes through for one answer."""
 _SHAPING = frozenset(
     "_sort _count _cursor _include _revinclude _include:iterate _revinclude:iterate _summary _elements "
     "_total".split()
@@ -137,13 +141,44 @@ def _unfit(wanted: Invocation, mode: str | None, profile: str | None, resource: 
 
 
 async def meta(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
-    """http://hl7.org/fhir/R4/resource-operation-meta.html, for one resource."""
-    assert wanted.type is not None
+    """http://hl7.org/fhir/R4/resource-operation-meta.html, of one resource, of a type, or of everything."""
+    if wanted.type is None or wanted.id is None:
+        return await _labels_in_use(call, wanted.type)
     stored = await call.record.read(wanted.type, wanted.id or "")
     if isinstance(stored, Refusal):
         return stored
     assert stored.body is not None, "the gate refuses to read a deletion"
     return _meta(stored.body)
+
+
+async def _labels_in_use(call: Call, type_name: str | None) -> Answer:
+    """Each profile, security label and tag on any resource that may be read here, once."""
+    types = [name for name in RESOURCE_TYPES if name != "AuditEvent"] if type_name is None else [type_name]
+    found: dict[str, dict[bytes, Any]] = {name: {} for name in LABELS}
+    for label in LABELS:
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            page = await call.record.search_types([_labelled(name, label, cursor) for name in types])
+            if isinstance(page, Refusal):
+                return page
+            for stored in page.matches:
+                for each in json.loads(stored.body or b"{}").get("meta", {}).get(label, ()):
+                    found[label].setdefault(json.dumps(each), each)
+            cursor = page.next
+            if cursor is None:
+                break
+        else:
+            message = f"More than {_PAGES * _MOST} resources carry meta.{label}; ask for one type."
+            return problem(422, "too-costly", message)
+    labels = {name: [each[key] for key in sorted(each)] for name, each in found.items() if each}
+    return _parameters_of(labels)
+
+
+def _labelled(type_name: str, label: str, cursor: str | None) -> SearchQuery:
+    """A search for the resources of a type that carry some label of a kind."""
+    query = parse_search(type_name, [(f"_{label}:missing", "false"), ("_count", str(_MOST))])
+    assert isinstance(query, SearchQuery), query
+    return replace(query, cursor=cursor)
 
 
 async def meta_add(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
@@ -179,5 +214,9 @@ async def _relabel(
 
 
 def _meta(body: bytes) -> Response:
-    part = {"name": "return", "valueMeta": json.loads(body).get("meta") or {}}
+    return _parameters_of(json.loads(body).get("meta") or {})
+
+
+def _parameters_of(meta: dict[str, Any]) -> Response:
+    part = {"name": "return", "valueMeta": meta}
     return Response(200, json.dumps({"resourceType": "Parameters", "parameter": [part]}))

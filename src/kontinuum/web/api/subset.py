@@ -123,7 +123,8 @@ def _names(type_name: str, elements: tuple[str, ...]) -> frozenset[str]:
 def _is_element(type_name: str | None, name: str) -> bool:
     if type_name is None:
         return bool(name)
-    return any(name in (item.element, item.name) for item in _definition(type_name).properties.values())
+    properties = _definition(type_name).properties.values()
+    return name == "resourceType" or any(name in (item.element, item.name) for item in properties)
 
 
 def _definition(type_name: str) -> TypeDefinition:

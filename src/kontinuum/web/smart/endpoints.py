@@ -36,8 +36,11 @@ CAPABILITIES: Final = (
     "client-confidential-asymmetric",
     "sso-openid-connect",
     "context-ehr-patient",
+    "context-ehr-encounter",
     "context-standalone-patient",
+    "context-standalone-encounter",
     "permission-offline",
+    "permission-online",
     "permission-patient",
     "permission-user",
     "permission-v1",
@@ -185,6 +188,7 @@ class Endpoints:
             "iat": int(found.created.timestamp()),
             "exp": int(found.expires.timestamp()),
             "patient": found.patient,
+            "encounter": found.encounter,
             "fhirUser": fhir_user(origin, found.principal) if "fhirUser" in found.scopes else None,
         }
         return {name: value for name, value in told.items() if value is not None}
@@ -237,6 +241,8 @@ class Endpoints:
             answer["refresh_token"] = issued.refresh
         if permission.patient is not None:
             answer |= {"patient": permission.patient, "need_patient_banner": True}
+        if permission.encounter is not None:
+            answer["encounter"] = permission.encounter
         if "openid" in permission.scopes:
             answer["id_token"] = await self._id_token(origin, app, issued)
         return answer

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from kontinuum.kernel.module import Module
 from kontinuum.web.workspace.access import take_step
 from kontinuum.web.workspace.administration import administration_routes
+from kontinuum.web.workspace.advice import advice_routes
 from kontinuum.web.workspace.apps import app_routes
 from kontinuum.web.workspace.chart import module_action, module_page, show_chart
 from kontinuum.web.workspace.entries import entry_routes
@@ -36,6 +37,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *person_routes(services),
         *administration_routes(services),
         *app_routes(services),
+        *advice_routes(services),
         *work_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),

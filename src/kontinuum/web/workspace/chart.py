@@ -36,6 +36,7 @@ from kontinuum.kernel.module import (
 from kontinuum.record import Access, Record
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.access import Strip, concerns, opened_until, strip_of
+from kontinuum.web.workspace.advice.showing import HOOK as PATIENT_VIEW
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.persons.merged import elsewhere, with_links
@@ -100,10 +101,19 @@ async def show_chart(page: Page) -> Response:
         "read_at": chart.now,
         "access": strip,
         "beside": _beside(page),
+        "advised": await _advised(page, stands),
     }
     response = page.render("pages/chart.html", values)
     remember_opened(page, response, chart.patient)
     return response
+
+
+async def _advised(page: Page, stands: Access | None) -> bool:
+    """Whether services of others are to be asked once the chart is there."""
+    if stands is None or not stands.related:
+        return False
+    at, services = page.session.principal.assignment, page.services.application.advice.services
+    return bool(await services.serving(at.provider, at.unit, PATIENT_VIEW))
 
 
 def _beside(page: Page) -> str:

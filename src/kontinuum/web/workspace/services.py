@@ -12,6 +12,7 @@ from kontinuum.identity.smart import Smart
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.module import Module
 from kontinuum.kernel.principal import Principal
+from kontinuum.record.advice import Advice
 from kontinuum.store.provider_settings import SettingsReader
 from kontinuum.web.workspace.assets import Assets
 from kontinuum.web.workspace.directory import UnitDirectory
@@ -82,6 +83,11 @@ class Application(Protocol):
     @property
     def smart(self) -> Smart:
         """Apps and what was permitted to them."""
+        ...
+
+    @property
+    def advice(self) -> Advice:
+        """Decision support services of others."""
         ...
 
     @property

@@ -24,30 +24,20 @@ from jinja2 import (
 from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
-from kontinuum.access.catalogue import RULES
-from kontinuum.kernel.i18n import LANGUAGES, SOURCE_LANGUAGE, Translator, load_catalogue, translators
+from kontinuum.kernel.i18n import Translator
 from kontinuum.kernel.module import Module
+from kontinuum.web.languages import load_translators
 from kontinuum.web.workspace.assets import Assets
 from kontinuum.web.workspace.icons import ICONS
 
 HERE = Path(__file__).resolve().parent
-LOCALE = HERE.parent / "locale"
 
 
 class Templates:
     """Renders templates in every language."""
 
     def __init__(self, modules: Iterable[Module], assets: Assets) -> None:
-        self.translators = translators(
-            load_catalogue(
-                language,
-                sorted((LOCALE / language / "LC_MESSAGES").glob("*.po")),
-                # The law's reasons stand in both languages at its rules.
-                {rule.reason.en: rule.reason.sv for rule in RULES} if language == "sv" else {},
-            )
-            for language in LANGUAGES
-            if language != SOURCE_LANGUAGE
-        )
+        self.translators = load_translators()
         loader = _loader(modules)
         self._environments = {
             language: _environment(loader, translator, assets)

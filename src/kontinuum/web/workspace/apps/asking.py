@@ -83,6 +83,8 @@ def _fault(fields: Mapping[str, str], repeated: bool, origin: str) -> str | None
         fields.get("code_challenge", "")
     ):
         return "PKCE is required: code_challenge, and code_challenge_method S256."
+    if {"offline_access", "online_access"} <= set(fields.get("scope", "").split()):
+        return "offline_access and online_access exclude each other; ask for one of them."
     return "prompt=none is not offered: the person is asked." if fields.get("prompt") == "none" else None
 
 

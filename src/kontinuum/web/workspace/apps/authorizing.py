@@ -31,12 +31,14 @@ from kontinuum.web.workspace.apps.asking import (
     redirection,
     told,
 )
+from kontinuum.web.workspace.apps.context import contacts_of, persons_of
 from kontinuum.web.workspace.apps.words import in_words
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import read_person
 from kontinuum.web.workspace.patients import Found, find_patients
 
 _TOO_OLD: Final = message("The question is too old, or was answered already. Open the app again.")
+NO_CONTACT: Final = message("There is no such contact of this patient.")
 _NOT_HERE: Final = message("The app is not registered at your care provider, so it cannot be used here.")
 
 
@@ -69,7 +71,7 @@ async def ask(page: Page) -> Response:
         asked = await _in_context(page, asked, page.request.query_params.get("launch"))
     if isinstance(asked, Told):
         return page.redirect(told(asked))
-    if asked.launched:
+    if asked.launched and not _needs_contact(asked):
         return await _permit(page, asked)
     return await _question(page, app, asked)
 
@@ -81,8 +83,8 @@ async def answer(page: Page) -> Response:
     asked = await steps.look(step, Asked)
     app = None if asked is None else await smart_of(page).apps.find(asked.app)
     if asked is None or app is None or asked.session != page.session.id:
-        return page.problem(HTTPStatus.BAD_REQUEST, [page.translator.gettext(_TOO_OLD)])
-    if "find" in form:
+        return _too_old(page)
+    if "find" in form and page.session.principal.actor.kind is not ActorKind.PATIENT:
         found = await find_patients(page, form.get("q", "")[: matching.LONGEST].strip())
         return await _question(page, app, asked, step, form.get("q", ""), found)
     if asked.patient is None and form.get("patient"):
@@ -91,15 +93,28 @@ async def answer(page: Page) -> Response:
         if isinstance(read, Refusal):
             return page.refuse(read)
         return await _question(page, app, replace(asked, patient=patient))
-    if form.get("answer") != "permit" or (asked.patient is None and _needs_patient(asked)):
+    if _needs_contact(asked) and asked.patient is not None and form.get("encounter"):
+        wanted = form["encounter"]
+        if wanted not in {each.id for each in await contacts_of(page, asked.patient, wanted)}:
+            return page.problem(HTTPStatus.NOT_FOUND, [page.translator.gettext(NO_CONTACT)])
+        asked = replace(asked, encounter=wanted)
+        if asked.launched:
+            return await _permit(page, asked) if await steps.take(step, Asked) else _too_old(page)
+        return await _question(page, app, asked)
+    lacking = (_needs_patient(asked) and asked.patient is None) or _needs_contact(asked)
+    if form.get("answer") != "permit" or lacking:
         if form.get("answer") == "permit":
             return await _question(page, app, asked, step)
         await steps.take(step, Asked)
         refused = Wrong("access_denied", "The person did not permit it.")
         return page.redirect(told(Told(asked.redirect_uri, asked.state, refused)))
     if await steps.take(step, Asked) is None:
-        return page.problem(HTTPStatus.BAD_REQUEST, [page.translator.gettext(_TOO_OLD)])
+        return _too_old(page)
     return await _permit(page, asked)
+
+
+def _too_old(page: Page) -> Response:
+    return page.problem(HTTPStatus.BAD_REQUEST, [page.translator.gettext(_TOO_OLD)])
 
 
 async def _in_context(page: Page, asked: Asked, launch: str | None) -> Asked | Told:
@@ -112,17 +127,24 @@ async def _in_context(page: Page, asked: Asked, launch: str | None) -> Asked | T
         if known is None or known.session != page.session.id or known.app != asked.app:
             text = "launch is not valid here, or no longer: open the app from the chart again."
             return Told(asked.redirect_uri, asked.state, Wrong("invalid_request", text))
-        return replace(asked, patient=known.patient, launched=True)
+        return replace(asked, patient=known.patient, encounter=known.encounter, launched=True)
     actor = page.session.principal.actor
-    if actor.kind is ActorKind.PATIENT:
-        return replace(asked, patient=actor.id)
-    return asked
+    if actor.kind is not ActorKind.PATIENT:
+        return asked
+    alone = (
+        not _needs_patient(asked) or not await page.services.record(page.session.principal).law.represented()
+    )
+    return replace(asked, patient=actor.id) if alone else asked
 
 
 def _needs_patient(asked: Asked) -> bool:
     """Whether the app's scopes are about one patient, who must be chosen."""
     about = [parse_scope(each).level for each in asked.scopes if each not in LAUNCH]
-    return "launch/patient" in asked.scopes or "patient" in about
+    return not {"launch/patient", "launch/encounter"}.isdisjoint(asked.scopes) or "patient" in about
+
+
+def _needs_contact(asked: Asked) -> bool:
+    return "launch/encounter" in asked.scopes and asked.encounter is None
 
 
 async def _question(
@@ -132,6 +154,10 @@ async def _question(
     person = await _person(page, asked)
     if isinstance(person, Response):
         return person
+    choosing = _needs_patient(asked) and asked.patient is None
+    contacts = None
+    if asked.patient is not None and "launch/encounter" in asked.scopes:
+        contacts = await contacts_of(page, asked.patient, asked.encounter or "")
     step = step or await page.services.identity.steps.keep(asked)
     await page.services.directory.learn(page.services.record(page.session.principal), {app.provider})
     until = smart_of(page).grants.until(asked.scopes)
@@ -141,9 +167,13 @@ async def _question(
         "sentences": in_words(asked.scopes, page.translator),
         "until": local(until),
         "lasting": "offline_access" in asked.scopes,
+        "while_here": "online_access" in asked.scopes,
         "step": step,
         "person": person,
-        "choosing": _needs_patient(asked) and asked.patient is None,
+        "choosing": choosing,
+        "persons": await persons_of(page) if choosing else [],
+        "contacts": contacts,
+        "contact": next((each for each in contacts or () if each.id == asked.encounter), None),
         "q": q,
         "found": found,
     }
@@ -151,8 +181,8 @@ async def _question(
 
 
 async def _person(page: Page, asked: Asked) -> Any:
-    """Whom staff has chosen, as the page names the person; a page that says why it is not shown."""
-    if asked.patient is None or page.session.principal.actor.kind is ActorKind.PATIENT:
+    """Whom it is about unless oneself, as the page names the person; a page that says why it is not shown."""
+    if asked.patient in (None, page.session.principal.actor.id):
         return None
     read = await page.services.record(page.session.principal).read("Patient", asked.patient)
     if isinstance(read, Refusal):
@@ -172,7 +202,11 @@ async def _permit(page: Page, asked: Asked) -> Response:
         "permitted",
         "launch" if asked.launched else "own-decision",
         patients=patients,
-        what=(f"app/{asked.app}", *asked.scopes),
+        what=(
+            f"app/{asked.app}",
+            *([f"Encounter/{asked.encounter}"] if asked.encounter else []),
+            *asked.scopes,
+        ),
     )
     await page.services.application.audit.durable(about)
     code, _ = await smart_of(page).grants.permit(principal, asked)

@@ -1,4 +1,4 @@
-"""Opening an app from a patient's chart: SMART's EHR launch.
+"""Opening an app from a patient's chart, at a contact or none: SMART's EHR launch.
 
 https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#launch-app-ehr-launch
 """
@@ -17,7 +17,8 @@ from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import Refusal
 from kontinuum.web.smart import addresses
 from kontinuum.web.workspace.apps.asking import NO_APP, answered
-from kontinuum.web.workspace.apps.authorizing import origin_of, smart_of
+from kontinuum.web.workspace.apps.authorizing import NO_CONTACT, origin_of, smart_of
+from kontinuum.web.workspace.apps.context import contacts_of
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.persons.merged import with_links
@@ -34,7 +35,14 @@ async def show(page: Page) -> Response:
     apps = await _apps(page)
     reader = reader_of(page, page.request.path_params["patient"])
     await reader.find_many(())
-    values = {"patient": await with_links(page, person), "apps": apps, "warnings": reader.banner_notes()}
+    named = page.request.query_params.get("encounter", "")
+    values = {
+        "patient": await with_links(page, person),
+        "apps": apps,
+        "contacts": await contacts_of(page, person.id, named) if apps else [],
+        "named": named,
+        "warnings": reader.banner_notes(),
+    }
     targets = origins([app.launch_url for app in apps if app.launch_url])
     return page.render("apps/launch.html", values, form_targets=targets)
 
@@ -44,12 +52,15 @@ async def launch(page: Page) -> Response:
     person = await _patient(page)
     if isinstance(person, Response):
         return person
-    wanted = str((await page.request.form()).get("app", ""))
-    app = next((each for each in await _apps(page) if each.id == wanted), None)
+    form = await page.request.form()
+    app = next((each for each in await _apps(page) if each.id == str(form.get("app", ""))), None)
     if app is None or app.launch_url is None:
         return page.problem(HTTPStatus.NOT_FOUND, [page.translator.gettext(NO_APP)])
-    patient = page.request.path_params["patient"]
-    token = await page.services.identity.steps.keep(Launch(page.session.id, app.id, patient))
+    patient, encounter = page.request.path_params["patient"], str(form.get("encounter", ""))
+    if encounter and encounter not in {each.id for each in await contacts_of(page, patient, encounter)}:
+        return page.problem(HTTPStatus.NOT_FOUND, [page.translator.gettext(NO_CONTACT)])
+    step = Launch(page.session.id, app.id, patient, encounter or None)
+    token = await page.services.identity.steps.keep(step)
     return page.redirect(answered(app.launch_url, iss=origin_of(page) + addresses.FHIR, launch=token))
 
 

@@ -14,8 +14,10 @@ from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.web.smart import addresses
 from kontinuum.web.workspace.apps.authorizing import smart_of
+from kontinuum.web.workspace.apps.context import persons_of
 from kontinuum.web.workspace.apps.words import Sentence, in_words
 from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.patient import Person
 
 _GONE: Final = message("That permission has ended already.")
 
@@ -29,11 +31,13 @@ class Shown:
     sentences: list[Sentence]
     given: datetime
     until: datetime
+    about: Person | None = None
 
 
 async def show(page: Page) -> Response:
     """Answer GET of the page."""
     smart = smart_of(page)
+    persons = {one.id: one for one in await persons_of(page)}
     names = {app.id: app.name for app in await smart.apps.all()}
     shown = [
         Shown(
@@ -42,6 +46,7 @@ async def show(page: Page) -> Response:
             in_words(each.scopes, page.translator),
             local(each.created),
             local(each.expires),
+            persons.get(each.patient or "") if each.patient != each.principal.actor.id else None,
         )
         for each in await smart.grants.of_actor(page.session.principal.actor.id)
     ]
