@@ -19,6 +19,7 @@ from kontinuum.kernel.config import Settings, load_settings
 from kontinuum.web.api import routes as api_routes
 from kontinuum.web.smart import CrossOrigin
 from kontinuum.web.smart import routes as smart_routes
+from kontinuum.web.subscriptions import routes as subscription_routes
 from kontinuum.web.workspace import routes as workspace_routes
 
 
@@ -26,7 +27,12 @@ def build(services: Services) -> Starlette:
     """The application over open services."""
     public = services.settings.public_url or ""
     encrypted = [Middleware(Encrypted)] if public.startswith("https:") else []
-    routes = [*smart_routes(services), *api_routes(services), *workspace_routes(services, MODULES)]
+    routes = [
+        *smart_routes(services),
+        *api_routes(services),
+        *subscription_routes(services),
+        *workspace_routes(services, MODULES),
+    ]
     return Starlette(routes=routes, middleware=[*encrypted, Middleware(CrossOrigin)])
 
 
@@ -70,6 +76,7 @@ class Application:
             runner.start()
             stack.push_async_callback(runner.stop)
             self._inner = build(services)
+            services.courier.start()
             yield
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -15,6 +16,7 @@ from kontinuum.app.endings import Endings
 from kontinuum.audit import AuditLog
 from kontinuum.bulk import Desk
 from kontinuum.identity import Identity, Limits
+from kontinuum.identity.lasting import lasting
 from kontinuum.identity.smart import Smart
 from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
@@ -23,11 +25,14 @@ from kontinuum.kernel.principal import Persona
 from kontinuum.kernel.provider_settings import Value
 from kontinuum.profiles import Profiles
 from kontinuum.record import Gate
+from kontinuum.record.subscriptions.endpoints import Endpoints
 from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
 from kontinuum.store.provider_settings import CHANNEL, SettingsReader
 from kontinuum.store.writer import claim_writer
 from kontinuum.terminology import Terminology
+from kontinuum.web.smart import addresses
+from kontinuum.web.subscriptions import Courier
 
 if TYPE_CHECKING:
     from kontinuum.identity.oidc.party import RelyingParty
@@ -50,6 +55,7 @@ class Services:
     terminology: Terminology
     smart: Smart
     bulk: Desk
+    courier: Courier
 
 
 @asynccontextmanager
@@ -100,15 +106,28 @@ async def open_services(
             hinted=settings.kept_back_told,
             profiles=profiles,
             claims_bind=settings.claimed_profiles == "refuse",
+            endpoints=Endpoints(settings.notify_hosts, plain=settings.environment != "production"),
         )
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
         smart = Smart(pool, clock, identity)
         folder = settings.data_dir / "bulk"
         bulk = Desk(pool, gate, clock, folder, most=settings.bulk_jobs, kept=settings.bulk_kept)
+        courier = _courier(settings, clock, pool, gate, identity, dsn)
+        stack.push_async_callback(courier.stop)
+        terms = Terminology(pool)
         yield Services(
-            settings, clock, pool, audit, gate, identity, parties, decided, Terminology(pool), smart, bulk
+            settings, clock, pool, audit, gate, identity, parties, decided, terms, smart, bulk, courier
         )
+
+
+def _courier(
+    settings: Settings, clock: Clock, pool: Any, gate: Gate, identity: Identity, dsn: str
+) -> Courier:
+    origin = settings.public_url or f"http://{settings.host}:{settings.port}"
+    kept = timedelta(days=settings.event_days)
+    lasts = partial(lasting, pool, clock, identity)
+    return Courier(gate.deliveries, lasts, dsn, clock, origin + addresses.FHIR, kept)
 
 
 def _overrides(settings: Settings) -> dict[str, Value]:

@@ -91,6 +91,8 @@ class Settings:
     kept_back_told: frozenset[str]
     bulk_jobs: int
     bulk_kept: timedelta
+    notify_hosts: tuple[str, ...] | None
+    event_days: int
     claimed_profiles: str = "refuse"
     oidc: tuple[OidcProvider, ...] = ()
     provider_overrides: Mapping[str, provider_settings.Value] = field(default_factory=dict)
@@ -364,6 +366,28 @@ SETTINGS: tuple[Setting, ...] = (
         parse=_claimed_profiles,
     ),
     Setting(
+        name="NOTIFY_HOSTS",
+        field="notify_hosts",
+        type="list",
+        default=None,
+        default_text="in production none, else any",
+        allowed="any, none, or host names with commas between them; *.region.se is every host below it",
+        description="The hosts to which notifications of Subscriptions may be sent. Everything that a "
+        "subscriber may read can leave by them.",
+        parse=setting_values.hosts,
+    ),
+    Setting(
+        name="EVENT_DAYS",
+        field="event_days",
+        type="whole number",
+        default="7",
+        default_text="7",
+        allowed="1 to 90",
+        description="For how many days changes are kept for subscribers who cannot be reached, and events "
+        "for repetition ($events). A Subscription that has not received older ones is stopped and says so.",
+        parse=setting_values.event_days,
+    ),
+    Setting(
         name="TEST_CHROMIUM",
         field=None,
         type="file",
@@ -406,6 +430,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings | tuple[Problem, ...]:
     problems += [] if problems else _disagreements(values, environ)
     if problems:
         return tuple(problems)
+    if values["environment"] == "production" and PREFIX + "NOTIFY_HOSTS" not in environ:
+        values["notify_hosts"] = ()
     if values["workers"] is None:
         values["workers"] = min(usable_cores(), MAX_WORKERS)
     return Settings(**values, provider_overrides=_overrides(environ))
