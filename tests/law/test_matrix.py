@@ -43,6 +43,7 @@ from tests.law.cast import (
     entries,
 )
 from tests.law.conftest import Region, done
+from tests.law.subscribed import by_subscription
 from tests.support.resources import bundle, request
 
 EVERYTHING = {
@@ -301,6 +302,7 @@ WAYS: dict[str, tuple[Way, tuple[str, ...]]] = {
     "own export": (by_own_export, ("own_export",)),
     "bulk": (by_bulk, ("bulk",)),
     "REST API": (by_api, ()),
+    "subscription": (by_subscription, ("subscriptions", "deliveries")),
 }
 
 THROUGH_THE_PATIENT = ("reverse include", "chain", "_has", "everything")

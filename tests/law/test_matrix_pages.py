@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import httpx
 import pytest
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from kontinuum.app.asgi import build
 from kontinuum.web.api.asgi import ApiRoute
@@ -369,9 +369,13 @@ def plain(answer: httpx.Response, name: str) -> tuple[int, str]:
     return answer.status_code, re.sub(r'value="[^"]*"', "", said[0].replace(name, "…"))
 
 
+WEBSOCKETS = {"/subscriptions": "what a subscription is sent: the way `subscription` of test_matrix.py"}
+
+
 def test_every_route_is_in_the_matrix(town: Town) -> None:
     routes = build(town.services).routes
-    assert [route for route in routes if not isinstance(route, Route | ApiRoute)] == []
+    assert [route for route in routes if not isinstance(route, Route | ApiRoute | WebSocketRoute)] == []
+    assert {route.path for route in routes if isinstance(route, WebSocketRoute)} == WEBSOCKETS.keys()
     offered = {
         (method, route.path)
         for route in routes

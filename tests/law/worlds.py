@@ -8,6 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from kontinuum.access import Facts
+from kontinuum.access.subscribers import owned
+from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.ids import bucket_of
@@ -170,4 +172,14 @@ def resources(patient: str | None) -> list[Facts]:
         for type_name in TYPES
         for sort in (PRESENT - 2 * DAY, PRESENT + 2 * DAY)
         for kept_back in (False, True)
+    ]
+
+
+def subscriptions() -> list[Facts]:
+    """A Subscription of each of those who ask, written at two units, and one of nobody."""
+    bodies = [json.dumps(owned({"resourceType": "Subscription"}, who)) for who in ASKING]
+    return [
+        Facts("Subscription", None, unit, OWNER[unit], PRESENT, body=body)
+        for unit in (UNIT_A, UNIT_C)
+        for body in (*bodies, None)
     ]

@@ -25,6 +25,7 @@ from kontinuum.access.redact import unprotected
 from kontinuum.access.rule import Rule
 from kontinuum.access.scopes import outside, within_scopes
 from kontinuum.access.sql import COMPLETE, NOTHING, all_of, any_of, compact, filled, none_of
+from kontinuum.access.subscribers import OwnSubscription
 from kontinuum.access.vetoes import VETOES
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.principal import Principal
@@ -35,6 +36,7 @@ OPEN_GROUNDS: tuple[Rule, ...] = (
     PatientIdentity(),
     SystemAssignment(),
     OwnDocumentation(),
+    OwnSubscription(),
 )
 """Grounds that no bar stops, in the order in which they are tried."""
 
@@ -70,7 +72,7 @@ def _by_law(question: Question, facts: Facts, circumstances: Circumstances | Non
     known = circumstances if circumstances is not None else Circumstances()
     for veto in VETOES:
         if veto.holds(question, facts, known):
-            return Deny(veto.name, veto.reason.en, veto.provision)
+            return Deny(veto.name, veto.reason.en, veto.provision, veto.hidden and question.reads)
     for rule in OPEN_GROUNDS:
         if rule.holds(question, facts, known):
             return Permit(rule.name)

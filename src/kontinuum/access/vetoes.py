@@ -1,10 +1,11 @@
-"""What stops a write whatever the ground: who may change the directory that assignments come from."""
+"""What stops an access whatever the ground: who may change the directory, whose a Subscription is."""
 
 from __future__ import annotations
 
 from kontinuum.access.circumstances import Circumstances
 from kontinuum.access.decision import Facts, Question, Reason
 from kontinuum.access.sql import EVERYTHING, NOTHING, all_of
+from kontinuum.access.subscribers import OthersSubscription
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.principal import Purpose
 from kontinuum.kernel.sql import Fragment
@@ -30,6 +31,7 @@ class Directory:
     name = "directory"
     numbers: tuple[int, ...] = (6,)
     provision = "patientdatalagen (2008:355) 4:2; HSLF-FS 2016:40 ch. 4"
+    hidden = False
     reason = Reason(
         "Units, staff and their assignments are kept up by those whose assignment is administration, or by a "
         "system made for it.",
@@ -61,6 +63,7 @@ class ForeignDirectory:
     name = "foreign-directory"
     numbers: tuple[int, ...] = (6,)
     provision = "patientdatalagen (2008:355) 4:2; HSLF-FS 2016:40 ch. 4"
+    hidden = False
     reason = Reason(
         "Another care provider is accountable for this unit, person or assignment: its own administration "
         "keeps it up.",
@@ -91,5 +94,5 @@ def _administers(question: Question) -> bool:
     return question.reads or question.is_system or administrator
 
 
-VETOES = (Directory(), ForeignDirectory())
-"""Every veto; none depends on circumstances."""
+VETOES = (Directory(), ForeignDirectory(), OthersSubscription())
+"""Every veto; none depends on circumstances. Of what a `hidden` one stops a reader is told nothing."""

@@ -20,6 +20,7 @@ from kontinuum.web.api import routes as api_routes
 from kontinuum.web.hooks import routes as hooks_routes
 from kontinuum.web.smart import CrossOrigin
 from kontinuum.web.smart import routes as smart_routes
+from kontinuum.web.subscriptions import routes as subscription_routes
 from kontinuum.web.workspace import routes as workspace_routes
 
 
@@ -27,7 +28,12 @@ def build(services: Services) -> Starlette:
     """The application over open services."""
     public = services.settings.public_url or ""
     encrypted = [Middleware(Encrypted)] if public.startswith("https:") else []
-    programs = [*smart_routes(services), *hooks_routes(services), *api_routes(services)]
+    programs = [
+        *smart_routes(services),
+        *hooks_routes(services),
+        *api_routes(services),
+        *subscription_routes(services),
+    ]
     routes = [*programs, *workspace_routes(services, MODULES)]
     return Starlette(routes=routes, middleware=[*encrypted, Middleware(CrossOrigin)])
 
@@ -72,6 +78,7 @@ class Application:
             runner.start()
             stack.push_async_callback(runner.stop)
             self._inner = build(services)
+            services.courier.start()
             yield
 
 

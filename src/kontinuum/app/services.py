@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -16,6 +17,7 @@ from kontinuum.audit import AuditLog
 from kontinuum.bulk import Desk
 from kontinuum.identity import Identity, Limits
 from kontinuum.identity.hooks import CdsServices
+from kontinuum.identity.lasting import lasting
 from kontinuum.identity.smart import Smart
 from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
@@ -25,11 +27,14 @@ from kontinuum.kernel.provider_settings import Value
 from kontinuum.profiles import Profiles
 from kontinuum.record import Gate
 from kontinuum.record.advice import Advice
+from kontinuum.record.subscriptions.endpoints import Endpoints
 from kontinuum.store import roles
 from kontinuum.store.pool import create_pool
 from kontinuum.store.provider_settings import CHANNEL, SettingsReader
 from kontinuum.store.writer import claim_writer
 from kontinuum.terminology import Terminology
+from kontinuum.web.smart import addresses
+from kontinuum.web.subscriptions import Courier
 
 if TYPE_CHECKING:
     from kontinuum.identity.oidc.party import RelyingParty
@@ -53,6 +58,7 @@ class Services:
     smart: Smart
     bulk: Desk
     advice: Advice
+    courier: Courier
 
 
 @asynccontextmanager
@@ -76,46 +82,89 @@ async def open_services(
         anchor: Any = await asyncpg.connect(dsn, server_settings={"application_name": "kontinuum writer"})
         stack.push_async_callback(anchor.close)
         keys = KeySource(clock, await claim_writer(anchor))
-        role = await roles.for_application(anchor)
-        if role is None:
-            _log.warning("log_not_protected_by_a_role", remedy="kontinuum doctor")
+        role = await _role(anchor)
         pool = await create_pool(dsn, size=connections, role=role)
         stack.push_async_callback(pool.close)
         audit = AuditLog(dsn, clock, role=role)
         await audit.start()
         stack.push_async_callback(audit.stop)
-        shown = () if settings.environment == "production" else personas
         limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
         decided = SettingsReader(pool, clock, _overrides(settings))
         await decided.learn()
+        shown = () if settings.environment == "production" else personas
         identity = Identity(pool, clock, shown, limits, decided)
         profiles = Profiles()
         await anchor.add_listener(CHANNEL, _hear(identity, decided, profiles))
         endings = Endings(identity.sessions, audit, clock)
         endings.start()
         stack.push_async_callback(endings.stop)
-        gate = Gate(
-            pool,
-            audit,
-            clock,
-            keys,
-            decided,
-            hinted=settings.kept_back_told,
-            profiles=profiles,
-            claims_bind=settings.claimed_profiles == "refuse",
-        )
+        gate = _gate(settings, pool, audit, clock, keys, decided, profiles)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
         smart = Smart(pool, clock, identity)
-        folder = settings.data_dir / "bulk"
-        bulk = Desk(pool, gate, clock, folder, most=settings.bulk_jobs, kept=settings.bulk_kept)
-        services = CdsServices(pool, clock)
-        advice = Advice(pool, gate, audit, clock, identity, smart.keys, services, limit=settings.advice_limit)
+        cds = CdsServices(pool, clock)
+        advice = Advice(pool, gate, audit, clock, identity, smart.keys, cds, limit=settings.advice_limit)
         stack.push_async_callback(advice.close)
-        terms = Terminology(pool)
+        courier = _courier(settings, clock, pool, gate, identity, dsn)
+        stack.push_async_callback(courier.stop)
         yield Services(
-            settings, clock, pool, audit, gate, identity, parties, decided, terms, smart, bulk, advice
+            settings=settings,
+            clock=clock,
+            pool=pool,
+            audit=audit,
+            gate=gate,
+            identity=identity,
+            sign_in=parties,
+            provider_settings=decided,
+            terminology=Terminology(pool),
+            smart=smart,
+            bulk=_desk(settings, pool, gate, clock),
+            advice=advice,
+            courier=courier,
         )
+
+
+async def _role(connection: Any) -> str | None:
+    role = await roles.for_application(connection)
+    if role is None:
+        _log.warning("log_not_protected_by_a_role", remedy="kontinuum doctor")
+    return role
+
+
+def _gate(
+    settings: Settings,
+    pool: Any,
+    audit: AuditLog,
+    clock: Clock,
+    keys: KeySource,
+    decided: SettingsReader,
+    profiles: Profiles,
+) -> Gate:
+    return Gate(
+        pool,
+        audit,
+        clock,
+        keys,
+        decided,
+        hinted=settings.kept_back_told,
+        profiles=profiles,
+        claims_bind=settings.claimed_profiles == "refuse",
+        endpoints=Endpoints(settings.notify_hosts, plain=settings.environment != "production"),
+    )
+
+
+def _desk(settings: Settings, pool: Any, gate: Gate, clock: Clock) -> Desk:
+    folder = settings.data_dir / "bulk"
+    return Desk(pool, gate, clock, folder, most=settings.bulk_jobs, kept=settings.bulk_kept)
+
+
+def _courier(
+    settings: Settings, clock: Clock, pool: Any, gate: Gate, identity: Identity, dsn: str
+) -> Courier:
+    origin = settings.public_url or f"http://{settings.host}:{settings.port}"
+    kept = timedelta(days=settings.event_days)
+    lasts = partial(lasting, pool, clock, identity)
+    return Courier(gate.deliveries, lasts, dsn, clock, origin + addresses.FHIR, kept)
 
 
 def _overrides(settings: Settings) -> dict[str, Value]:

@@ -108,6 +108,7 @@ _KINDS: Final = {
     "vread": "read",
     "search": "read",
     "history": "read",
+    "notify": "read",
     "create": "write",
     "update": "write",
     "import": "write",

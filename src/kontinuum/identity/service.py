@@ -83,11 +83,11 @@ class Identity:
         row = await credentials.token(self._pool, secret)
         if row is None or row.expires <= to_micros(self._clock.now()):
             return None
-        principal = await self._in_context(msgspec.json.decode(row.principal, type=Principal))
+        principal = await self.in_context(msgspec.json.decode(row.principal, type=Principal))
         self._remember(secret, principal, row.expires)
         return principal
 
-    async def _in_context(self, principal: Principal) -> Principal:
+    async def in_context(self, principal: Principal) -> Principal:
         """An app's patient with the Patients that are linked to it now: they are the same person."""
         if principal.app is None or not principal.app.patients:
             return principal

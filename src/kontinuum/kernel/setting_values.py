@@ -53,6 +53,20 @@ def host(text: str) -> str | Refusal:
         return REFUSED
 
 
+def hosts(text: str) -> tuple[str, ...] | Refusal | None:
+    """Hosts that something may be sent to; None: any."""
+    if text in ("any", "none"):
+        return None if text == "any" else ()
+    found = tuple(each.strip().lower() for each in text.split(","))
+    fits = all(_HOST_NAME.fullmatch(each.removeprefix("*.")) for each in found)
+    return found if fits else REFUSED
+
+
+def event_days(text: str) -> int | Refusal:
+    """For how many days events are kept."""
+    return _whole_number(text, 1, 90)
+
+
 def directory(text: str) -> Path | Refusal:
     """A directory, or where one can be made."""
     if "\0" in text:

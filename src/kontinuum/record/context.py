@@ -18,6 +18,7 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.kernel.provider_settings import ProviderSettings, ReserveSeries
 from kontinuum.profiles import Profiles
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
+from kontinuum.record.subscriptions.endpoints import Endpoints
 from kontinuum.record.terms import LoadedTerms, Terms
 from kontinuum.store.resources import write
 from kontinuum.store.resources.rows import ResourceRow
@@ -48,8 +49,9 @@ class Services:
     """A worker's shared means: connections, log, clock, keys, settings, the numbers of accountable units.
 
     `hinted` are the kinds of which a patient is told that something is kept back. With
-    `claims_bind` a resource is refused that does not follow a profile that it claims.
-    `law_complete` remembers that the tables of the law were found complete; they stay so.
+    `claims_bind` a resource is refused that does not follow a profile that it claims. `endpoints` are where
+    notifications may be sent. `law_complete` remembers that the tables of the law were found complete; they
+    stay so.
     """
 
     pool: Any
@@ -62,6 +64,7 @@ class Services:
     hinted: frozenset[str] = frozenset()
     profiles: Profiles = field(default_factory=Profiles)
     claims_bind: bool = True
+    endpoints: Endpoints = field(default_factory=Endpoints)
     law_complete: bool = False
 
     @property

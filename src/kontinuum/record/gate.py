@@ -43,6 +43,9 @@ from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
 from kontinuum.record.persons.index import PatientIndex
 from kontinuum.record.planning import Intent
+from kontinuum.record.subscriptions.delivering import Deliveries
+from kontinuum.record.subscriptions.endpoints import Endpoints
+from kontinuum.record.subscriptions.own import Subscriptions
 from kontinuum.record.text import Destruction, EntryText
 from kontinuum.record.waiting import Work
 from kontinuum.record.withholding import HINTED
@@ -63,6 +66,7 @@ class Gate:
         hinted: Collection[str] = HINTED,
         profiles: Profiles | None = None,
         claims_bind: bool = True,
+        endpoints: Endpoints | None = None,
     ) -> None:
         self._services = Services(
             pool,
@@ -73,6 +77,7 @@ class Gate:
             hinted=frozenset(hinted),
             profiles=profiles or Profiles(),
             claims_bind=claims_bind,
+            endpoints=endpoints or Endpoints(),
         )
         self._attempts = Attempts(audit, clock)
 
@@ -87,6 +92,11 @@ class Gate:
     async def learn_of_law(self) -> None:
         """Learn whether the tables of the law are complete, so that searches need not ask for it."""
         self._services.law_complete = await is_complete(self._services.pool)
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What each subscription is to be sent next, decided as its subscriber."""
+        return Deliveries(self._services)
 
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""
@@ -152,6 +162,11 @@ class Record:
     def persons(self) -> PatientIndex:
         """The patient index: links between Patients, possible duplicates, reserve numbers."""
         return PatientIndex(self._context)
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """The principal's own subscriptions: how they stand, what was sent, the way to a websocket."""
+        return Subscriptions(self._context)
 
     @property
     def law(self) -> Law:

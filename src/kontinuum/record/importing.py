@@ -16,6 +16,7 @@ from kontinuum.record.outcome import Refusal, Written
 from kontinuum.record.persons import links
 from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check
+from kontinuum.record.subscriptions.following import not_imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ async def take_in(context: Context, incoming: Sequence[Incoming]) -> list[Writte
 
     Results stand in the order of what came in.
     """
-    results: list[Written | Refusal | None] = [check(item.resource) for item in incoming]
+    results: list[Written | Refusal | None] = [
+        check(item.resource) or not_imported(item.resource) for item in incoming
+    ]
     waiting = [number for number, refused in enumerate(results) if refused is None]
 
     async def work(connection: Any) -> list[Written | Refusal]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kontinuum.access import NOTHING_KNOWN, Action, Decision, Deny, Facts, Permit, decide
@@ -18,6 +18,7 @@ from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Writt
 from kontinuum.record.persons.rules import changes_links
 from kontinuum.record.places import place_of
 from kontinuum.record.preparing import created, stamped, superseding
+from kontinuum.record.subscriptions import following
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
 
 
@@ -75,6 +76,7 @@ class Plan:
 
     def add(self, intent: Intent, row: ResourceRow | None, decision: Decision | None) -> Written | Refusal:
         """Plan one intent, given the current row if there is one and the decision about writing it."""
+        intent = replace(intent, resource=following.marked(self.context.principal, intent.resource))
         blind = row is not None and not intent.whole and _unseen(self.context, row)
         if blind and not isinstance(decision, Deny):
             decision = _UNSEEN
@@ -86,6 +88,9 @@ class Plan:
         name = (TYPE_CODES[intent.type], intent.id or "")
         if name in self.destroyed:
             return self._failed(intent, row, "refused", "destroyed", self.destroyed[name])
+        unfit = following.unfit(self.context, intent.resource)
+        if unfit is not None:
+            return self._failed(intent, row, "refused", "subscription", unfit)
         if row is None or decision is None:
             if intent.resource is None:
                 return self._failed(intent, row, "not-found", "", missing(intent.type, intent.id or ""))

@@ -19,6 +19,7 @@ from kontinuum.record.places import place_of, places_of
 from kontinuum.record.planning import Intent, Plan, as_stored, decide_new, links_unchanged
 from kontinuum.record.preparing import check, created
 from kontinuum.record.release import release_one
+from kontinuum.record.subscriptions import following
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import write as writes
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
@@ -54,7 +55,7 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
     linking = links_unchanged(Intent("Patient", None, resource), None)
     if resource["resourceType"] == "Patient" and linking is not None:
         return linking
-    if TYPE_CODES[resource["resourceType"]] in vocabularies.PROJECTED:
+    if TYPE_CODES[resource["resourceType"]] in (following.TYPE, *vocabularies.PROJECTED):
         return await _one(context, Intent(resource["resourceType"], None, resource))
     new = created(context, resource, await context.accountable())
     unsaid = unmarked(resource, new.body)
@@ -270,13 +271,14 @@ async def _project(
     changes: Sequence[tuple[ResourceRow, NewVersion]],
     buried: Sequence[ResourceRow],
 ) -> None:
-    """Tell the law and the terminology what was written; where neither is concerned, nothing is asked."""
+    """Tell the law, the terminology and subscriptions what was written; who is not concerned asks nothing."""
     assignment = context.principal.assignment
     accountable = projecting.Accountable(assignment.unit, assignment.provider)
     await projecting.write(connection, new, changes, buried, accountable, context.now())
     written = [*new, *(version for _, version in changes)]
     await documenting.relate(context, connection, written)
     await vocabularies.follow(connection, written, buried)
+    await following.follow(context, connection, written, buried)
 
 
 def _deletes_nothing(intent: Intent, refusal: Refusal) -> bool:

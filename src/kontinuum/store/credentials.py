@@ -42,3 +42,26 @@ async def token(connection: Any, secret: bytes) -> TokenRow | None:
     """The token with this hashed secret."""
     record = await connection.fetchrow(TOKEN, secret)
     return None if record is None else TokenRow(*record)
+
+
+HELD = """
+select max(least(expires, (select ends from assignment_end
+                            where assignment = principal -> 'assignment' ->> 'id')))
+  from token
+ where principal = $1::text::jsonb and app_grant is null
+"""
+
+
+async def held_until(connection: Any, principal: str) -> int | None:
+    """Until when a principal holds some valid token that is no app's; None when it has none."""
+    found: int | None = await connection.fetchval(HELD, principal)
+    return found
+
+
+ASSIGNMENT_END = "select ends from assignment_end where assignment = $1"
+
+
+async def assignment_end(connection: Any, assignment: str) -> int | None:
+    """When an assignment ends or has ended, None while that is not known."""
+    found: int | None = await connection.fetchval(ASSIGNMENT_END, assignment)
+    return found

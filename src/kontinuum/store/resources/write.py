@@ -9,6 +9,7 @@ from typing import Any
 from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.fhir.search.hashing import type_hash
 from kontinuum.kernel.ids import id_hash
+from kontinuum.store import feed
 from kontinuum.store.packing import pack
 from kontinuum.store.resources.rows import NewVersion, ResourceRow
 
@@ -58,6 +59,9 @@ with r as (
     insert into search_words (key, bucket, words)
     select $1, $6, setweight(to_tsvector('swedish', $33), 'A') || setweight(to_tsvector('swedish', $34), 'B')
      where $33::text <> '' or $34::text <> ''
+), f as (
+    insert into outbox (moment, version, type, change, id)
+    select $3, $5, $7, 'c', $8 where exists (select from feed_watch where type = $7)
 )
 insert into search_string (key, param, bucket, ord, text, tags)
 select $1, param, $6, ord, text, tags::bigint[]
@@ -203,6 +207,7 @@ async def create_many(connection: Any, new: Sequence[NewVersion]) -> None:
     )
     await _copy(connection, "identity", IDENTITY_COLUMNS, named)
     await put_in(connection, new)
+    await feed.note(connection, [_change(version, feed.CREATED) for version in new])
 
 
 async def replace_many(connection: Any, changes: Sequence[tuple[ResourceRow, NewVersion]]) -> None:
@@ -226,6 +231,8 @@ async def replace_many(connection: Any, changes: Sequence[tuple[ResourceRow, New
         [pack(v.body, v.type) for v in new],
     )
     await put_in(connection, new)
+    again = [feed.CREATED if old.body is None else feed.UPDATED for old, _ in changes]
+    await feed.note(connection, list(map(_change, new, again)))
     moved = [(old, version) for old, version in changes if old.bucket != version.bucket]
     if moved:
         await connection.execute(
@@ -247,6 +254,11 @@ async def bury(connection: Any, old: ResourceRow, updated: int, accountable_numb
     """Record a deletion as the next version: the content moves to history, nothing is lost."""
     await archive(connection, [old])
     await connection.execute(BURY, old.bucket, old.key, updated, accountable_number)
+    await feed.note(connection, [feed.Change(updated, old.version + 1, old.type, feed.DELETED, old.id)])
+
+
+def _change(version: NewVersion, change: str) -> feed.Change:
+    return feed.Change(version.updated, version.version, version.type, change, version.id)
 
 
 async def archive(connection: Any, old: Sequence[ResourceRow]) -> None:

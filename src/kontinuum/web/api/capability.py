@@ -19,6 +19,8 @@ from kontinuum.fhir import json
 from kontinuum.fhir.definitions import FHIR_VERSION, RESOURCE_TYPES, SearchParameter, search_parameters
 from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.fhir.subscriptions.terms import PREFIX
+from kontinuum.fhir.subscriptions.topics import TOPICS
 from kontinuum.terminology import Terminology
 from kontinuum.web.api import interactions
 from kontinuum.web.api.answer import Answer, Problem, Response, bad_request
@@ -28,6 +30,7 @@ from kontinuum.web.api.negotiation import FHIR_JSON, PATCH_TYPES
 from kontinuum.web.api.operation_table import OPERATIONS
 from kontinuum.web.api.operations import Level
 from kontinuum.web.api.request import Request, refuse_parameters, single
+from kontinuum.web.api.subscription_operations import websocket_url
 from kontinuum.web.api.subset import reduce_body, subset_of_parameters
 from kontinuum.web.api.terminology_capability import terminology_statement
 from kontinuum.web.smart import addresses
@@ -95,10 +98,22 @@ def statement(base: str, profiles: Mapping[str, Sequence[str]]) -> bytes:
             "format": [FHIR_JSON, "application/json", "json"],
             "patchFormat": list(PATCH_TYPES),
             "rest": [
-                {"mode": "server", "security": security(base), **_rest(), "resource": _resources(profiles)}
+                {
+                    "mode": "server",
+                    "security": security(base),
+                    **_websocket(base),
+                    **_rest(),
+                    "resource": _resources(profiles),
+                }
             ],
         }
     )
+
+
+def _websocket(base: str) -> dict[str, Any]:
+    """Where websockets are opened (http://hl7.org/fhir/R4/extension-capabilitystatement-websocket.html)."""
+    url = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
+    return {"extension": [{"url": url, "valueUri": websocket_url(base)}]}
 
 
 @cache
@@ -168,6 +183,7 @@ def _table(type_name: str) -> dict[str, Any]:
     )
     codes = dict.fromkeys(code for methods, history in offered for code in _codes(methods, history))
     return {
+        **_topics(type_name),
         "type": type_name,
         "interaction": [{"code": code} for code in codes],
         "versioning": "versioned",
@@ -179,6 +195,17 @@ def _table(type_name: str) -> dict[str, Any]:
         "conditionalDelete": "single",
         **_search(type_name),
         **_operations(Level.TYPE, type_name),
+    }
+
+
+def _topics(type_name: str) -> dict[str, Any]:
+    """The topics of subscriptions, and the profile that a Subscription follows."""
+    if type_name != "Subscription":
+        return {}
+    topic = PREFIX + "capabilitystatement-subscriptiontopic-canonical"
+    return {
+        "extension": [{"url": topic, "valueCanonical": each} for each in TOPICS],
+        "supportedProfile": [PREFIX + "backport-subscription"],
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kontinuum.web.api import bulk
 from kontinuum.web.api import record_operations as record
+from kontinuum.web.api import subscription_operations as subscriptions
 from kontinuum.web.api import terminology_operations as terminology
 from kontinuum.web.api.answer import Answer
 from kontinuum.web.api.call import Call
@@ -140,6 +141,35 @@ OPERATIONS += (
         _LABELS,
         record.meta_delete,
         affects_state=True,
+    ),
+)
+
+_SUBSCRIPTION = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-"
+
+OPERATIONS += (
+    Operation(
+        "status",
+        f"{_SUBSCRIPTION}status",
+        frozenset({Level.TYPE, Level.INSTANCE}),
+        ("Subscription",),
+        _parameters("id:id* status:code*", True),
+        subscriptions.status,
+    ),
+    Operation(
+        "events",
+        f"{_SUBSCRIPTION}events",
+        frozenset({Level.INSTANCE}),
+        ("Subscription",),
+        _parameters("eventsSinceNumber:string eventsUntilNumber:string content:code", True),
+        subscriptions.events,
+    ),
+    Operation(
+        "get-ws-binding-token",
+        f"{_SUBSCRIPTION}get-ws-binding-token",
+        frozenset({Level.TYPE, Level.INSTANCE}),
+        ("Subscription",),
+        _parameters("id:id*", True),
+        subscriptions.binding_token,
     ),
 )
 
