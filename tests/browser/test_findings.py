@@ -81,3 +81,15 @@ async def test_the_pages_of_problems_and_alerts_are_accessible_and_do_not_scroll
             await act.click()
         assert await accessibility_problems(page) == [], address
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+
+
+async def test_a_diagnosis_in_a_note_gets_its_code_while_it_is_written(visit: Open) -> None:
+    page = await visit(f"/patient/{EMPTY}?beside=journal/write?template=lakarbesok-primarvard")
+    words = page.locator("[data-beside-pane] input[data-codes-into]").first
+    await words.fill("halsfluss")
+    await expect(page.locator(".code-option").first).to_contain_text("J03.0")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Kod (ICD-10-SE)").first).to_have_value("J03.0")
+    await expect(words).to_have_value("Streptokocktonsillit")
+    await expect(words).to_be_focused()
+    await page.get_by_role("button", name="Kasta utkastet").click()

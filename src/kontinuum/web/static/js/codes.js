@@ -28,6 +28,8 @@ class CodeField {
     this.form = input.form;
     this.list = document.getElementById(`${input.id}-options`);
     this.status = input.parentElement.querySelector("[role=status]");
+    // In a note the code goes into a field of its own, and the note is written on.
+    this.into = input.dataset.codesInto ? this.form.elements[input.dataset.codesInto] : null;
     this.timer = null;
     this.turn = 0;
     this.answered = null;
@@ -115,8 +117,10 @@ class CodeField {
       event.preventDefault();
       this.open(false);
     } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
       const current = this.list.hidden ? null : all[this.chosen()];
+      if (this.into && !current) return;
+      event.preventDefault();
+      if (this.into) event.stopPropagation();
       if (current && this.answered === this.input.value.trim()) this.take(current);
       else if (this.input.value.trim() !== "") this.send("", ""); // the list is not here yet: the form shows it
     }
@@ -126,7 +130,10 @@ class CodeField {
     this.open(false);
     const { code, display } = option.dataset;
     this.input.value = display;
-    this.send(code, code ? "" : "1");
+    if (this.into) {
+      this.into.value = code;
+      this.input.dispatchEvent(new Event("change", { bubbles: true }));
+    } else this.send(code, code ? "" : "1");
   }
 
   send(code, free) {
