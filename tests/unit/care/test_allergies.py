@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from kontinuum.care.allergies.kinds import KINDS, SEVERITIES, SYSTEM
 from kontinuum.care.allergies.model import read_allergies, read_allergy
 from kontinuum.care.allergies.rules import Findings, findings
-from kontinuum.care.allergies.writing import About, Sensitivity, comment_of, reaction_of, sensitivity
+from kontinuum.care.allergies.writing import (
+    About,
+    Sensitivity,
+    Warned,
+    comment_of,
+    reaction_of,
+    sensitivity,
+    warning,
+)
 from kontinuum.fhir import json
 from kontinuum.record.outcome import Stored
 from kontinuum.terminology.content import CodeSystem
@@ -111,3 +119,19 @@ def test_a_hypersensitivity_is_read_as_it_was_written_and_a_correction_of_nothin
         text, None, "food", "allergy", severity, suspected, reaction_of(made), "patient", comment_of(made)
     )
     assert sensitivity(made, again, about) == made
+
+
+def test_a_correction_keeps_what_its_form_does_not_show() -> None:
+    about = About("a", "p", "2026-03-01T10:00:00+01:00", {"reference": "Practitioner/me"})
+    before = {
+        **sensitivity({}, Sensitivity("Bi", None, "food", "", "", False, "", "staff", ""), about),
+        "category": ["food", "environment"],
+        "asserter": {"reference": "Practitioner/other"},
+        "lastOccurrence": "2020",
+    }
+    assert (
+        sensitivity(before, Sensitivity("Bi", None, "food", "", "", False, "", "staff", ""), about) == before
+    )
+    flag = {**warning({}, Warned("implant", "x", None, "2020-01-02", ""), about)}
+    flag["period"] = {"start": "2020-01-02T08:00:00+01:00"}
+    assert warning(flag, Warned("implant", "x", None, "2020-01-02", ""), about) == flag

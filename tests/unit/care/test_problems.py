@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 
 from kontinuum.care.problems.model import read_conditions
 from kontinuum.care.problems.rules import split
-from kontinuum.care.problems.writing import MAIN, SECONDARY, diagnosed, is_main
+from kontinuum.care.problems.writing import MAIN, SECONDARY, Wording, comment_of, diagnosed, is_main, worded
 from kontinuum.fhir import json
+from kontinuum.fhir.authoring import HL7
+from kontinuum.kernel.module import Term
 from kontinuum.record.outcome import Stored
 
 ICD = "urn:oid:1.2.752.116.1.1.1.1.3"
@@ -100,3 +103,21 @@ def test_a_contact_has_at_most_one_main_diagnosis_each_diagnosis_once_and_ranks_
     )
     first = 1 if still_main else 2
     assert [one["rank"] for one in diagnoses] == list(range(first, first + len(diagnoses)))
+
+
+def test_a_correction_keeps_what_its_form_does_not_show() -> None:
+    before = {
+        "resourceType": "Condition",
+        "verificationStatus": status("differential"),
+        "category": [{"coding": [{"system": f"{HL7}/condition-category", "code": "problem-list-item"}]}],
+        "code": {"coding": [{"system": ICD, "code": "J45.9"}, {"code": "195967001"}], "text": "Astma"},
+        "onsetDateTime": "2019-05-02T10:00:00+02:00",
+        "note": [{"text": "Enligt remiss", "authorString": "A"}, {"text": "Spirometri"}],
+        "stage": [{"summary": {"text": "II"}}],
+    }
+    term = Term(ICD, "J45.9", "Astma, ospecificerad")
+    same = Wording("Astma", term, True, "2019-05-02", True, comment_of(before))
+    assert worded(before, same) == before
+    other = worded(before, replace(same, onset="2018", suspected=False))
+    assert (other["onsetDateTime"], other["note"]) == ("2018", before["note"])
+    assert other["verificationStatus"]["coding"][0]["code"] == "confirmed"

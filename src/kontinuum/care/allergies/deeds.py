@@ -18,6 +18,7 @@ from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Chart, Moved, NotFound, PageRequest, Refused, View
 
 _GONE: Final = message("There is no such alert in this patient's record.")
+_STRUCK: Final = message("It is struck, and stays so. Write it anew if it holds after all.")
 _NO_REASON: Final = message("Write why. Whoever reads it later must understand why it was changed.")
 _CHANGED: Final = message("Somebody changed it at the same time. Read it again, and save once more.")
 _THERE_ARE: Final = message(
@@ -70,6 +71,8 @@ async def change(request: ActionRequest, deed: str) -> View | NotFound | Moved:
     entry = found.find(_one(request, "id"))
     if entry is None:
         return NotFound(_GONE)
+    if entry[0].entered_in_error:
+        return NotFound(_STRUCK)
     gettext = request.chart.translator.gettext
     reason, version = _one(request, "reason"), _version(request)
     if not reason.strip():

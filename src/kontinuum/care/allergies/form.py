@@ -31,6 +31,7 @@ from kontinuum.kernel.module import (
 from kontinuum.sweden import systems
 
 _GONE: Final = message("There is no such alert in this patient's record.")
+_STRUCK: Final = message("It is struck, and stays so. Write it anew if it holds after all.")
 _UNKNOWN_CODE: Final = message("The code is not known here any more. Choose another one, or keep the words.")
 _NO_TEXT: Final = message("Write what is to be noticed.")
 _CHOOSE: Final = message("Choose a code, or keep the words as free text.")
@@ -149,8 +150,11 @@ async def fill(request: ActionRequest) -> View | NotFound | Moved:
     found = await read(request)
     filled = _filled(request)
     do = (request.fields.get("do") or ("",))[0]
-    if filled.of and found.find(filled.of) is None:
+    corrected = found.find(filled.of) if filled.of else None
+    if filled.of and corrected is None:
         return NotFound(_GONE)
+    if corrected is not None and corrected[0].entered_in_error:
+        return NotFound(_STRUCK)
     if do == "free":
         filled = replace(filled, free=True, code="")
     if do == "begin":

@@ -84,14 +84,12 @@ def sensitivity(before: Mapping[str, Any], said: Sensitivity, about: About) -> d
         "code": _code(said.text, said.term, before.get("code") or {}),
     }
     made.pop("text", None)  # a narrative would say what the elements said before
-    patient = {"reference": f"Patient/{about.patient}"}
-    asserted = patient if said.source == PATIENT else made["recorder"]
     criticality, worst = SEVERITIES[said.severity][:2] if said.severity else (None, None)
     values = {
         "type": said.nature,
-        "category": [said.category] if said.category else None,
+        "category": _categories(before, said.category),
         "criticality": criticality,
-        "asserter": asserted,
+        "asserter": _asserter(before, said.source, about),
         "reaction": _reactions(before, said.reaction, worst),
     }
     if said.comment != comment_of(before):
@@ -102,6 +100,21 @@ def sensitivity(before: Mapping[str, Any], said: Sensitivity, about: About) -> d
         else:
             made.pop(name, None)
     return made
+
+
+def _categories(before: Mapping[str, Any], category: str) -> list[str]:
+    """The category that was chosen; several that stood there stay where the first is still the one."""
+    stood: list[str] = before.get("category") or []
+    return stood if stood[:1] == [category] else [category] if category else []
+
+
+def _asserter(before: Mapping[str, Any], source: str, about: About) -> dict[str, Any]:
+    """On whose word it stands: the patient's, or that of who records it unless it was another's before."""
+    stood: dict[str, Any] = before.get("asserter") or {}
+    patients = (stood.get("reference") or "").startswith("Patient/")
+    if stood and patients is (source == PATIENT):
+        return stood
+    return {"reference": f"Patient/{about.patient}"} if source == PATIENT else dict(about.author)
 
 
 def _reactions(before: Mapping[str, Any], shown: str, worst: str | None) -> list[dict[str, Any]]:
@@ -166,7 +179,12 @@ def warning(before: Mapping[str, Any], said: Warned, about: About) -> dict[str, 
         "code": _code(said.text, said.term, before.get("code") or {}),
     }
     made.pop("text", None)
-    period = {name: value for name, value in (("start", said.start), ("end", said.until)) if value}
+    stood = before.get("period") or {}
+    typed = (("start", said.start), ("end", said.until))
+    # A time of day that stood there stays where the day is still the same.
+    period = {
+        name: stood[name] if stood.get(name, "")[:10] == value else value for name, value in typed if value
+    }
     if period:
         made["period"] = period
     else:

@@ -25,6 +25,7 @@ from kontinuum.kernel.module import (
 )
 
 _GONE: Final = message("There is no such problem in this patient's record.")
+_NONE: Final = message("The problem is not in this patient's record, or it is struck and stays so.")
 _NO_DATE: Final = message("Write the date as 2019, 2019-05 or 2019-05-02, and not a day to come.")
 _NOT_BEFORE: Final = message("A problem cannot end before it begins.")
 _NOT_YOURS: Final = message("It is recorded by another care provider, who is the one to change it.")
@@ -77,9 +78,10 @@ def _registration(
 
 
 async def _found(request: ActionRequest) -> tuple[Around, Read] | None:
+    """The problem that a form is about; None where there is none, or where it is struck for good."""
     found = await around(request)
     chosen = found.read.get(_one(request, "id"))
-    return None if chosen is None else (found, chosen)
+    return None if chosen is None or not chosen[0].stands else (found, chosen)
 
 
 def _one(request: ActionRequest, name: str) -> str:
@@ -105,7 +107,7 @@ async def end(request: ActionRequest) -> View | NotFound | Moved:
     """Answer POST `problems/end`: the problem is over, with every registration of it that still goes on."""
     opened = await _found(request)
     if opened is None:
-        return NotFound(_GONE)
+        return NotFound(_NONE)
     found, chosen = opened
     gettext = request.chart.translator.gettext
     typed = _one(request, "day")
@@ -142,7 +144,7 @@ async def reopen(request: ActionRequest) -> View | NotFound | Moved:
     """Answer POST `problems/reopen`: the problem goes on after all, or (`again`) has come back."""
     opened = await _found(request)
     if opened is None:
-        return NotFound(_GONE)
+        return NotFound(_NONE)
     found, chosen = opened
     again = bool(_one(request, "again"))
     done = await _rewrite(request, [chosen], lambda one: writing.reopened(one, again=again))
@@ -164,7 +166,7 @@ async def strike(request: ActionRequest) -> View | NotFound | Moved:
     """Answer POST `problems/strike`: it should never have been written, or (`refuted`) was never so."""
     opened = await _found(request)
     if opened is None:
-        return NotFound(_GONE)
+        return NotFound(_NONE)
     found, chosen = opened
     reason, version = _one(request, "reason"), _version(request)
     if not reason.strip():
@@ -183,7 +185,7 @@ async def at_contact(request: ActionRequest) -> View | NotFound | Moved:
     """Answer POST `problems/contact`: the problem as main or other diagnosis of a contact."""
     opened = await _found(request)
     if opened is None:
-        return NotFound(_GONE)
+        return NotFound(_NONE)
     found, chosen = opened
     contact = found.contact(_one(request, "contact"))
     if contact is None:

@@ -32,6 +32,7 @@ AT_MOST: Final = 200
 DIAGNOSIS: Final = "diagnosis"
 
 _GONE: Final = message("There is no such problem in this patient's record.")
+_STRUCK: Final = message("It is struck, and stays so. Write it anew if it holds after all.")
 _UNKNOWN_CODE: Final = message("The code is not known here any more. Choose another one, or keep the words.")
 _NO_TEXT: Final = message("Write what the problem is, or choose a code.")
 _CHOOSE: Final = message("Choose a code, or keep the words as free text.")
@@ -114,7 +115,7 @@ def _as_it_stands(condition: Condition, entry: ResourceVersion) -> Filled:
         code=condition.code.code(),
         free=not condition.code.code(),
         suspected=condition.unconfirmed,
-        onset=condition.onset_date_time or "",
+        onset=(condition.onset_date_time or "")[:10],
         lasting=not any(one.has("encounter-diagnosis") for one in condition.category),
         comment=writing.comment_of(resource),
     )
@@ -147,6 +148,8 @@ async def fill(request: ActionRequest) -> View | NotFound | Moved:
     filled = _filled(request)
     if filled.of and filled.of not in found.read:
         return NotFound(_GONE)
+    if filled.of and not found.read[filled.of][0].stands:
+        return NotFound(_STRUCK)
     if do == "free":
         filled = replace(filled, free=True, code="")
     if do == "begin":

@@ -57,17 +57,33 @@ def worded(condition: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     """A Condition as it is worded now; what the form does not ask for stays."""
     made = {
         **condition,
-        "verificationStatus": hl7(VERIFICATION, "provisional" if wording.suspected else "confirmed"),
+        "verificationStatus": _verified(condition, wording.suspected),
         "category": [hl7(CATEGORY, "problem-list-item" if wording.lasting else "encounter-diagnosis")],
         "code": code_of(wording, condition.get("code") or {}),
     }
     made.pop("text", None)  # a narrative would say what the elements said before
+    onset = condition.get("onsetDateTime") or ""
+    if wording.onset and wording.onset == onset[:10]:
+        return _commented(made, condition, wording)  # a time of day that stood there stays
     if wording.onset:
         made = {key: value for key, value in made.items() if not key.lstrip("_").startswith("onset")}
     _set(made, "onsetDateTime", wording.onset)
-    if wording.comment != comment_of(condition):
+    return _commented(made, condition, wording)
+
+
+def _commented(made: dict[str, Any], before: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
+    if wording.comment != comment_of(before):
         _set(made, "note", [{"text": wording.comment}] if wording.comment.strip() else None)
     return made
+
+
+def _verified(before: Mapping[str, Any], suspected: bool) -> Any:
+    """How certain it is; which kind of suspicion it was stays where it still is one."""
+    stood = before.get("verificationStatus") or {}
+    suspicions = {"unconfirmed", "provisional", "differential"}
+    if suspected and any(one.get("code") in suspicions for one in stood.get("coding") or ()):
+        return stood
+    return hl7(VERIFICATION, "provisional" if suspected else "confirmed")
 
 
 def comment_of(condition: Mapping[str, Any]) -> str:
