@@ -325,7 +325,7 @@ class Route:
 
     `purposes` are the purposes of an assignment under which it may be asked for (patientdatalagen
     (2008:355) 2:4); `audit` is what it does to the record. A page that is `beside` is shown next to the chart
-    where there is room.
+    where there is room; one that is `begun` from the palette is found there by its title.
     """
 
     path: str
@@ -334,6 +334,7 @@ class Route:
     purposes: frozenset[Purpose]
     audit: AuditKind
     beside: bool = False
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,14 @@ async def test_a_code_is_found_by_what_people_call_it_and_only_a_part_is_said_to
     assert (await doctor.post("/codes", data={"csrf": csrf, "set": "x", "q": ""})).status_code == 404
 
 
+async def test_problems_and_alerts_are_begun_from_the_palette(doctor: httpx.AsyncClient) -> None:
+    csrf = csrf_of(await doctor.get("/"))
+    for typed, address in (("probl", "problems/add"), ("över", "allergies/add"), ("ingen", "allergies/none")):
+        data = {"csrf": csrf, "q": typed, "at": PATIENT}
+        found = await doctor.post("/patients", data=data, headers={"hx-request": "true"})
+        assert f'href="/patient/{PATIENT}/{address}"' in found.text
+
+
 async def test_a_chosen_code_becomes_a_problem_and_the_main_diagnosis_of_the_contact(
     doctor: httpx.AsyncClient, doctors_record: Record
 ) -> None:

@@ -14,9 +14,9 @@ _NEW: Final = message("Hypersensitivity or alert")
 _NONE: Final = message("No known hypersensitivity")
 
 ROUTES: Final = (
-    Route("add", _NEW, form.show, _CARE, AuditKind.READ, beside=True),
+    Route("add", _NEW, form.show, _CARE, AuditKind.READ, beside=True, begun=True),
     Route("one", _NEW, deeds.show, _CARE, AuditKind.READ, beside=True),
-    Route("none", _NONE, deeds.show_none, _CARE, AuditKind.READ, beside=True),
+    Route("none", _NONE, deeds.show_none, _CARE, AuditKind.READ, beside=True, begun=True),
 )
 ACTIONS: Final = (
     Action("add", _NEW, form.fill, _CARE),

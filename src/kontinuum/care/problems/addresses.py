@@ -14,7 +14,7 @@ _NEW: Final = message("Problem or diagnosis")
 _ONE: Final = message("Problem")
 
 ROUTES: Final = (
-    Route("add", _NEW, form.show, _CARE, AuditKind.READ, beside=True),
+    Route("add", _NEW, form.show, _CARE, AuditKind.READ, beside=True, begun=True),
     Route("one", _ONE, deeds.show, _CARE, AuditKind.READ, beside=True),
 )
 ACTIONS: Final = (
