@@ -66,8 +66,6 @@ def frail(chart: Chart) -> None:
     deeds.allergy(chart, first, "ace", "Hosta", tolerated=True)
     cleared = first.start.date() + timedelta(days=400)
     deeds.warn(chart, first, "MRSA-bärarskap.", kind="communicable-disease", until=cleared)
-    treated = "Behandlas med apixaban: blödningsrisk vid ingrepp."
-    deeds.warn(chart, first, treated, kind="serious-treatment")
     _other_clinics(chart, body)
     for back in (7.2, 5.9, 4.4, 3.1, 2.2, 1.3, 0.5):
         decompensation(chart, chart.today - timedelta(days=round(365 * back)), body, rng.uniform(5200, 11800))
