@@ -44,6 +44,7 @@ _MORE: dict[str, dict[str, Any]] = {
     "Condition": {"clinicalStatus": "condition-clinical active", "code": "*"},
     "Consent": {"policyRule": {"text": "x"}},
     "Encounter": {"type": ["*"], "period": {"start": "2024-03-01T08:00:00Z", "end": "2024-03-01T09:00:00Z"}},
+    "Flag": {"status": "active", "code": "*"},
     "Group": {"actual": True},
     "ImmunizationRecommendation": {
         "recommendation": [

@@ -20,7 +20,7 @@ from kontinuum.app.asgi import build
 from kontinuum.web.api.asgi import ApiRoute
 from tests.law.cast import ADULT
 from tests.law.marked import TYPES, identity
-from tests.law.town import ADDRESS, EXPECTED, NOT_TOLD_OF, PLACES, WHO, Mark, Town, marks_in
+from tests.law.town import ADDRESS, EXPECTED, MARKS, NOT_TOLD_OF, PLACES, WHO, Mark, Town, marks_in
 
 CARE = frozenset({"treating doctor", "nurse", "colleague", "guest", "outsider"})
 RELATED = CARE - {"outsider"}
@@ -69,7 +69,7 @@ _PATIENT = {"patient": ADULT}
 _NOTE = {"patient": ADULT, "type": "Composition", "id": "{mark}"}
 _DESTROYS = "25: it takes a right of its own, which nobody of the cast has"
 _PATIENT_ALONE = frozenset({"patient"})
-_CHART = ("AllergyIntolerance", "Composition", "Condition", "MedicationRequest")
+_CHART = ("AllergyIntolerance", "Composition", "Condition", "Flag", "MedicationRequest")
 
 
 def _care(rule: str = "7", *shows: str, may: frozenset[str] = RELATED, **form: str) -> Way:
@@ -261,6 +261,21 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/journal/sign"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/discard"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/journal/restore"): _care(patient=ADULT, draft=NONE),
+    ("POST", "/codes"): Way(About.NOBODY, CARE, "6", form={"set": "diagnosis", "q": "m"}),
+    **{
+        ("GET", f"/patient/{{patient}}/{page}"): _care(**{"id": NONE} if page.endswith("one") else {})
+        for page in ("problems/add", "problems/one", "allergies/add", "allergies/one", "allergies/none")
+    },
+    **{
+        ("POST", f"/patient/{{patient}}/{deed}"): _care(patient=ADULT, id=NONE)
+        for deed in (
+            *(f"problems/{one}" for one in ("end", "reopen", "strike", "contact")),
+            *(f"allergies/{one}" for one in ("end", "reopen", "strike")),
+        )
+    },
+    ("POST", "/patient/{patient}/problems/add"): _care(patient=ADULT, do="begin", text="m", free="1"),
+    ("POST", "/patient/{patient}/allergies/add"): _care(patient=ADULT, do="begin", text="m", free="1"),
+    ("POST", "/patient/{patient}/allergies/none"): _care(patient=ADULT),
     ("GET", "/patient/{path:path}"): _open(SIGNED_IN, path=NONE),
 }
 """What every route is."""
@@ -360,6 +375,23 @@ async def test_a_page_of_what_must_not_be_told_of_is_that_of_nothing(town: Town,
             for name in (ADULT, "never-was")
         ]
         assert plain(there, ADULT) == plain(never, "never-was")
+
+
+MODULES_ONE = {"Condition": "problems", "AllergyIntolerance": "allergies", "Flag": "allergies"}
+
+
+@pytest.mark.parametrize("who", sorted(RELATED))
+async def test_one_entry_is_shown_and_changed_by_who_may_read_it_and_is_not_there_for_others(
+    town: Town, who: str
+) -> None:
+    for mark in (one for one in MARKS if one[0] in MODULES_ONE):
+        page = f"/patient/{ADULT}/{MODULES_ONE[mark[0]]}"
+        there = await asked(town, who, "GET", f"{page}/one", _care(id=identity(*mark)))
+        form = {"patient": ADULT, "id": identity(*mark), "reason": "", "version": "1"}
+        struck = await asked(town, who, "POST", f"{page}/strike", _care(**form))
+        for answer in (there, struck):
+            assert (answer.status_code == 200) is (mark in EXPECTED[who]), (who, mark)
+            assert (mark in marks_in(answer.text)) is (mark in EXPECTED[who])
 
 
 def plain(answer: httpx.Response, name: str) -> tuple[int, str]:

@@ -5,12 +5,16 @@ Functions on a `Chart`, in the order in which a reader of a chart meets them.
 
 import base64
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from kontinuum.demo import resources as fhir
 from kontinuum.demo.chart import Chart, Contact
 from kontinuum.demo.timeline import stamp
 from kontinuum.sweden import systems
+from kontinuum.terminology.content import CodeSystem
+from kontinuum.terminology.loading import starter
+from kontinuum.terminology.loading.starter import ALERT_TYPES
 
 Resource = dict[str, Any]
 
@@ -61,10 +65,37 @@ def allergy(
     )
 
 
+def deny(chart: Chart, contact: Contact) -> None:
+    """Record that no allergy is known: asked about, and answered by the patient."""
+    chart.add(
+        contact.unit,
+        "AllergyIntolerance",
+        "all",
+        {
+            "clinicalStatus": fhir.hl7("allergyintolerance-clinical", "active"),
+            "verificationStatus": fhir.hl7("allergyintolerance-verification", "confirmed"),
+            "code": fhir.concept(systems.SNOMED_CT, "716186003", "Ingen känd överkänslighet"),
+            "patient": fhir.reference(chart.subject),
+            "encounter": fhir.reference(contact.reference),
+            "recordedDate": stamp(contact.start),
+            "recorder": fhir.reference(contact.author.reference, contact.author.display),
+            "asserter": fhir.reference(chart.subject),
+        },
+    )
+
+
+@cache
+def _kinds() -> dict[str, str]:
+    """What the kinds of alert are called."""
+    systems_of = (one for one in starter.contents() if isinstance(one, CodeSystem))
+    found = next(one for one in systems_of if one.url == ALERT_TYPES)
+    return {concept.code: concept.display for concept in found.concepts}
+
+
 def warn(
-    chart: Chart, contact: Contact, text: str, *, category: str = "safety", until: date | None = None
+    chart: Chart, contact: Contact, text: str, *, kind: str = "unstructured", until: date | None = None
 ) -> None:
-    """Raise a warning (uppmärksamhetssignal) as a Flag, http://hl7.org/fhir/R4/flag.html."""
+    """Raise a warning (uppmärksamhetssignal) of one of our kinds, http://hl7.org/fhir/R4/flag.html."""
     period = {"start": contact.start.date().isoformat()}
     if until:
         period["end"] = until.isoformat()
@@ -74,7 +105,7 @@ def warn(
         "flag",
         {
             "status": "active" if until is None or until > chart.today else "inactive",
-            "category": [fhir.hl7("flag-category", category)],
+            "category": [fhir.concept(ALERT_TYPES, kind, _kinds()[kind])],
             "code": {"text": text},
             "subject": fhir.reference(chart.subject),
             "period": period,

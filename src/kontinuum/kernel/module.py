@@ -147,6 +147,14 @@ class RecordWriter(Protocol):
         """
         ...
 
+    async def correct(self, resource: Mapping[str, object], reason: str, version: int, /) -> Refused | None:
+        """Give an entry another content; what it said in `version` stays readable beside the reason."""
+        ...
+
+    async def withdraw(self, type_name: str, identity: str, reason: str, version: int, /) -> Refused | None:
+        """Mark an entry as entered in error. The caller has found it in this patient's record."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -154,6 +162,45 @@ class Refused:
 
     reasons: tuple[str, ...]
     conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A code with its display; `names` are what else people call it."""
+
+    system: str
+    code: str
+    display: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What a person may mean who typed something.
+
+    `source` names the code systems and their versions, and is empty when none is loaded; `partial` says that
+    only a part of them is loaded, so that a code that is not found may exist all the same.
+    """
+
+    terms: tuple[Term, ...]
+    source: str
+    partial: bool
+
+
+class Terms(Protocol):
+    """The codes that one writes with. `where` is "diagnosis" or "substance"."""
+
+    async def suggest(self, where: str, text: str, /) -> Suggested:
+        """The best codes for what was typed, those first that the person and the unit use most."""
+        ...
+
+    async def find(self, where: str, code: str, /) -> Term | None:
+        """A code that may be chosen; None when it is not known here."""
+        ...
+
+    async def chose(self, where: str, code: str, /) -> None:
+        """Count that the person chose it."""
+        ...
 
 
 class Directory(Protocol):
@@ -269,6 +316,7 @@ class PageRequest:
     parameters: Mapping[str, str]
     writer: RecordWriter
     principal: Principal
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +325,7 @@ class Route:
 
     `purposes` are the purposes of an assignment under which it may be asked for (patientdatalagen
     (2008:355) 2:4); `audit` is what it does to the record. A page that is `beside` is shown next to the chart
-    where there is room.
+    where there is room; one that is `begun` from the palette is found there by its title.
     """
 
     path: str
@@ -286,6 +334,7 @@ class Route:
     purposes: frozenset[Purpose]
     audit: AuditKind
     beside: bool = False
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +361,7 @@ class ActionRequest:
     writer: RecordWriter
     fields: Mapping[str, tuple[str, ...]]
     principal: Principal
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)

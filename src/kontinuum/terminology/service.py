@@ -21,9 +21,10 @@ from kontinuum.terminology.answers import (
     Validation,
 )
 from kontinuum.terminology.catalog import resolve
+from kontinuum.terminology.displays import coded
 from kontinuum.terminology.expanding import Page
 from kontinuum.terminology.resources import as_definition
-from kontinuum.terminology.selecting import Chosen, Definition, choose, definition
+from kontinuum.terminology.selecting import Chosen, Definition, choose, definition, keys_for
 from kontinuum.terminology.words import tokens
 
 
@@ -118,6 +119,22 @@ class Terminology:
         if not tokens(text):
             return []
         return await expanding.suggestions(self._pool, chosen, page, limit)
+
+    async def most_chosen(self, where: str, context: str, limit: int) -> list[Coded]:
+        """The concepts chosen most in a context, the most chosen first; none of what is not known."""
+        chosen = await self._chosen(where)
+        if not isinstance(chosen, Chosen):
+            return []
+        found: list[Coded] = []
+        for key, selection in chosen.parts.items():
+            artifact = chosen.artifacts[key]
+            keys = await keys_for(self._pool, artifact, selection)
+            if isinstance(keys, NotKnown):
+                continue
+            wanted = suggesting.Wanted(key, (), selection, keys, active_only=True)
+            hits = await suggesting.used(self._pool, wanted, artifact.url, (context,), limit)
+            found += (coded(hit.concept, artifact, None, hit.uses) for hit in hits)
+        return sorted(found, key=lambda one: (-one.uses, one.code))[:limit]
 
     async def chose(self, system: str, code: str, *, context: str) -> None:
         """Note that a code was chosen in a context: it comes higher there."""

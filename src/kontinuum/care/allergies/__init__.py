@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kontinuum.care.allergies.addresses import ACTIONS, ROUTES
 from kontinuum.care.allergies.views import ALERTS_CARD, ALERTS_IN_BANNER
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Module
@@ -12,4 +13,6 @@ MODULE = Module(
     package=__name__,
     cards=(ALERTS_CARD,),
     banner=(ALERTS_IN_BANNER,),
+    routes=ROUTES,
+    actions=ACTIONS,
 )

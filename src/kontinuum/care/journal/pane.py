@@ -11,6 +11,8 @@ from kontinuum.care.journal.fields import OTHER, ROWS, UNWRITABLE, Fields, Unrea
 from kontinuum.fhir.questionnaire import Item, Line, Occurrence, State, display, render
 from kontinuum.kernel.i18n import Translator
 
+_DIAGNOSIS = "#Condition.code.text"
+_DIAGNOSIS_CODE = "#Condition.code.coding.code"
 _INPUTS = {"date": "date", "dateTime": "datetime-local", "time": "time"}
 
 
@@ -28,6 +30,7 @@ class Field:
     """An item in the pane.
 
     `kind` is "group", "table", "row", "text", "line", "choice", "many", "yes-no", "calculated" or "display".
+    `codes_into` is the name of the field that takes the code of the diagnosis that is written in this one.
     """
 
     kind: str
@@ -43,6 +46,7 @@ class Field:
     required: bool = False
     read_only: bool = False
     hint: str = ""
+    codes_into: str = ""
     problem: str = ""
     level: int = 1
     inside: tuple[Field, ...] = ()
@@ -173,6 +177,7 @@ class _Maker:
             unit=_unit(item),
             input=_INPUTS.get(item.type, "text"),
             numeric=numeric,
+            codes_into=_code_field(one, item),
             read_only=item.read_only,
             inside=below,
         )
@@ -182,6 +187,16 @@ class _Maker:
             Choice(str(number), display(option.value, "sv"), str(number) in typed)
             for number, option in enumerate(item.options)
         )
+
+
+def _code_field(one: Occurrence, item: Item) -> str:
+    """Where the code goes of a diagnosis that is written in words; empty for what is none."""
+    above = one.parent.item if one.parent is not None else None
+    if above is None or not (item.definition or "").endswith(_DIAGNOSIS):
+        return ""
+    beside = (each for each in above.children if (each.definition or "").endswith(_DIAGNOSIS_CODE))
+    code = next(beside, None)
+    return f"{place(one).rpartition('/')[0]}/{code.link_id}" if code is not None else ""
 
 
 def _below(one: Occurrence) -> list[Occurrence]:

@@ -10,15 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kontinuum.fhir.authoring import author
 from kontinuum.fhir.questionnaire import Problem, State, extract, sections
 from kontinuum.kernel.principal import Principal
-
-
-def author(principal: Principal) -> dict[str, Any]:
-    """The writer, as resources name an author."""
-    named = {"display": f"{principal.actor.name}, {principal.assignment.title}"}
-    reference = principal.actor.reference
-    return {"reference": reference, **named} if reference else named
 
 
 @dataclass(frozen=True, slots=True)

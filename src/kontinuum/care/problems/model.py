@@ -24,6 +24,7 @@ class Condition(Element, frozen=True):
     id: str
     clinical_status: CodeableConcept | None = None
     verification_status: CodeableConcept | None = None
+    category: tuple[CodeableConcept, ...] = ()
     severity: CodeableConcept | None = None
     code: CodeableConcept = CodeableConcept()
     body_site: tuple[CodeableConcept, ...] = ()
@@ -40,10 +41,15 @@ class Condition(Element, frozen=True):
     note: tuple[Annotation, ...] = ()
 
     @property
-    def onset(self) -> str:
-        """When it began, as precisely as recorded."""
+    def began(self) -> str:
+        """When it began, as precisely as recorded; empty when that is not known."""
         period = self.onset_period.start if self.onset_period else None
-        return self.onset_date_time or period or self.recorded_date or ""
+        return self.onset_date_time or period or ""
+
+    @property
+    def onset(self) -> str:
+        """When it began, else when it was recorded."""
+        return self.began or self.recorded_date or ""
 
     @property
     def ended(self) -> str:
@@ -61,7 +67,22 @@ class Condition(Element, frozen=True):
     @property
     def entered_in_error(self) -> bool:
         """Whether it was withdrawn as a mistake."""
-        return bool(self.verification_status and self.verification_status.has("entered-in-error", "refuted"))
+        return bool(self.verification_status and self.verification_status.has("entered-in-error"))
+
+    @property
+    def refuted(self) -> bool:
+        """Whether it turned out not to be so."""
+        return bool(self.verification_status and self.verification_status.has("refuted"))
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is, or was, a problem of the patient."""
+        return not self.entered_in_error and not self.refuted
+
+    @property
+    def key(self) -> str:
+        """What registrations of the same problem have in common: the code, else the words."""
+        return self.code.code() or self.code.label.strip().casefold()
 
     @property
     def unconfirmed(self) -> bool:
@@ -74,6 +95,5 @@ _DECODER = decoder(Condition)
 
 
 def read_conditions(entries: Iterable[ResourceVersion]) -> list[tuple[Condition, ResourceVersion]]:
-    """Each stored Condition that stands, with the version it came from."""
-    read = [(_DECODER.decode(entry.body), entry) for entry in entries if entry.body]
-    return [(condition, entry) for condition, entry in read if not condition.entered_in_error]
+    """Each stored Condition, with the version it came from."""
+    return [(_DECODER.decode(entry.body), entry) for entry in entries if entry.body]

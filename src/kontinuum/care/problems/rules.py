@@ -19,11 +19,27 @@ class Problem:
     registrations: int
 
 
-def group(conditions: Iterable[tuple[Condition, ResourceVersion]]) -> list[Problem]:
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """The problem list: what is, what was, and what is struck since it was never so."""
+
+    current: list[Problem]
+    earlier: list[Problem]
+    struck: list[Problem]
+
+    def named(self, key: str) -> Problem | None:
+        """The current problem of a code or of words."""
+        return next((one for one in self.current if one.latest.key == key), None)
+
+
+Read = tuple[Condition, ResourceVersion]
+
+
+def group(conditions: Iterable[Read]) -> list[Problem]:
     """One problem a code, the latest begun first. A diagnosis set at forty visits is one problem."""
-    by_code: dict[str, list[tuple[Condition, ResourceVersion]]] = {}
+    by_code: dict[str, list[Read]] = {}
     for condition, entry in conditions:
-        by_code.setdefault(condition.code.code() or condition.code.label, []).append((condition, entry))
+        by_code.setdefault(condition.key, []).append((condition, entry))
     problems = []
     for registrations in by_code.values():
         latest, entry = max(registrations, key=lambda one: one[0].recorded_date or one[0].onset)
@@ -32,10 +48,12 @@ def group(conditions: Iterable[tuple[Condition, ResourceVersion]]) -> list[Probl
     return sorted(problems, key=lambda problem: problem.since, reverse=True)
 
 
-def split(problems: Iterable[tuple[Condition, ResourceVersion]]) -> tuple[list[Problem], list[Problem]]:
-    """Current problems, and earlier ones of which no registration is current."""
-    everything = list(problems)
-    current = group(one for one in everything if one[0].active)
-    codes = {problem.latest.code.code() or problem.latest.code.label for problem in current}
-    earlier = group(one for one in everything if not one[0].active)
-    return current, [one for one in earlier if (one.latest.code.code() or one.latest.code.label) not in codes]
+def split(conditions: Iterable[Read]) -> Problems:
+    """Current problems, earlier ones of which no registration is current, and each that is struck."""
+    everything = list(conditions)
+    standing = [one for one in everything if one[0].stands]
+    current = group(one for one in standing if one[0].active)
+    codes = {problem.latest.key for problem in current}
+    earlier = group(one for one in standing if not one[0].active)
+    struck = [Problem(one, entry, one.onset, 1) for one, entry in everything if not one.stands]
+    return Problems(current, [one for one in earlier if one.latest.key not in codes], struck)

@@ -71,14 +71,13 @@ _REACTIONS = (
 
 
 def drug_reaction(chart: Chart, *, days_ago: int = 900, which: int | None = None) -> None:
-    """Tell of a rash from a drug: an allergy on record and a warning that stays."""
+    """Tell of a rash from a drug: an allergy on record."""
     rng = chart.rng
     substance, name, reaction = _REACTIONS[rng.randrange(len(_REACTIONS)) if which is None else which]
     when = in_office_hours(chart.today - timedelta(days=days_ago), rng)
     contact = chart.contact(home_unit(chart), when, "Läkarbesök", "Läkemedelsreaktion")
     vitals(chart, contact, build(chart, systolic=126))
     deeds.allergy(chart, contact, substance, reaction)
-    deeds.warn(chart, contact, f"Överkänslighet: {name}.", category="drug")
     chart.note(contact, "overkanslighet", ämne=name)
 
 
@@ -100,7 +99,6 @@ def anaphylaxis(chart: Chart, *, days_ago: int = 500) -> None:
     )
     chart.diagnose(acute, "T78.0", lasting=False)
     deeds.allergy(chart, acute, "peanut", "Anafylaxi: blodtrycksfall, urtikaria, andningsbesvär", severe=True)
-    deeds.warn(chart, acute, "Livshotande överkänslighet: jordnöt (anafylaxi).", category="safety")
     chart.prescribe(acute, "adrenaline", reason="T78.0")
     chart.note(
         acute,
@@ -148,7 +146,7 @@ def unidentified(chart: Chart) -> None:
         after=0,
     )
     chart.diagnose(acute, "S06.0", lasting=False)
-    deeds.warn(chart, acute, "Identitet ej fastställd. Reservnummer.", category="admin")
+    deeds.warn(chart, acute, "Identitet ej fastställd. Reservnummer.")
     chart.note(acute, "okand")
 
 
@@ -172,7 +170,8 @@ def asylum_examination(chart: Chart) -> None:
         "Översättning av medhavd handling.\nPatienten opererades för blindtarmsinflammation "
         "2014. Ingen känd överkänslighet. Inga regelbundna läkemedel.",
     )
-    deeds.warn(chart, contact, "Behöver tolk.", category="contact")
+    deeds.deny(chart, contact)
+    deeds.warn(chart, contact, "Behöver tolk.", kind="care-routine")
     chart.note(contact, "nyanland")
 
 

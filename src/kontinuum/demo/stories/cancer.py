@@ -236,7 +236,7 @@ def palliative(chart: Chart, *, days: int = 45, code: str = "C18.7", died: bool 
         chart,
         first,
         "Ställningstagande: Ej HLR. Beslut dokumenterat i journalanteckning.",
-        category="advance-directive",
+        kind="restriction-of-care",
     )
     for drug in ("morphine", "midazolam", "lactulose"):
         chart.prescribe(first, drug, until=end if died else None, reason=code, renewals=False)

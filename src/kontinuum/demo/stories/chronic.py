@@ -240,7 +240,7 @@ def chronic(chart: Chart, *, which: str, years: float = 4) -> None:
             for drug in course.drugs:
                 chart.prescribe(contact, drug, reason=course.code)
             if course.warning:
-                deeds.warn(chart, contact, course.warning, category="clinical")
+                deeds.warn(chart, contact, course.warning, kind="serious-disease")
         theme = "kronisk-start" if index == 0 else course.theme
         chart.note(contact, theme, sjukdom=course.name, Sjukdom=course.title, status=course.findings)
         if index and course.drugs and rng.random() < 0.4:

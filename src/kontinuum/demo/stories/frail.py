@@ -64,8 +64,8 @@ def frail(chart: Chart) -> None:
     deeds.allergy(chart, first, "penicillin", "Urtikaria", severe=False)
     deeds.allergy(chart, first, "nsaid", "Magblödning", severe=True, tolerated=True)
     deeds.allergy(chart, first, "ace", "Hosta", tolerated=True)
-    deeds.warn(chart, first, "Överkänslig: penicillin (urtikaria).", category="drug")
-    deeds.warn(chart, first, "NSAID har givit magblödning.", category="drug")
+    cleared = first.start.date() + timedelta(days=400)
+    deeds.warn(chart, first, "MRSA-bärarskap.", kind="communicable-disease", until=cleared)
     _other_clinics(chart, body)
     for back in (7.2, 5.9, 4.4, 3.1, 2.2, 1.3, 0.5):
         decompensation(chart, chart.today - timedelta(days=round(365 * back)), body, rng.uniform(5200, 11800))
@@ -282,7 +282,7 @@ def _fall(chart: Chart, body: Body, day: date) -> None:
         läkemedel="Kalcium och D-vitamin insatt. Inga läkemedel utsatta.",
         plan="Hemsjukvård. Gips avlägsnas efter fem veckor.",
     )
-    deeds.warn(chart, rehab.contact, "Fallrisk: rollator, trygghetslarm.", category="safety")
+    deeds.warn(chart, rehab.contact, "Fallrisk: rollator, trygghetslarm.", kind="care-routine")
 
 
 def _home_care(chart: Chart, body: Body, start: date) -> None:

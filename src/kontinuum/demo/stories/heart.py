@@ -142,7 +142,10 @@ def atrial_fibrillation(
             chart.prescribe(contact, anticoagulant, reason="I48.9")
             chart.prescribe(contact, "metoprolol", reason="I48.9")
             deeds.warn(
-                chart, contact, "Behandlas med antikoagulantia: blödningsrisk vid ingrepp.", category="drug"
+                chart,
+                contact,
+                "Behandlas med antikoagulantia: blödningsrisk vid ingrepp.",
+                kind="serious-treatment",
             )
         chart.note(contact, "flimmer")
     deeds.book(chart, home, future(chart, 90), "Kontroll antikoagulantia", profession="nurse")

@@ -132,7 +132,7 @@ def type_1(chart: Chart, *, years: float = 12, unit: str = "endokrin") -> None:
                 chart,
                 contact,
                 "Insulinbehandlad diabetes typ 1, får inte vara utan insulin.",
-                category="clinical",
+                kind="serious-disease",
             )
         chart.note(
             contact,

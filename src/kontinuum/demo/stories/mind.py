@@ -109,7 +109,7 @@ def bipolar(chart: Chart, *, years: float = 7) -> None:
                 chart,
                 contact,
                 "Litiumbehandling: undvik NSAID, kontrollera koncentration vid vätskeförlust.",
-                category="drug",
+                kind="serious-treatment",
             )
         chart.note(
             contact,

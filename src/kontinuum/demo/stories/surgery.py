@@ -103,7 +103,8 @@ def _hip_rehabilitation(chart: Chart, day: date, body: Body) -> None:
     chart.diagnose(rehab.contact, "R29.6")
     for drug in ("alendronate", "calcium-d", "paracetamol"):
         chart.prescribe(rehab.contact, drug, reason="M81.9" if drug != "paracetamol" else None)
-    deeds.warn(chart, rehab.contact, "Fallrisk.", category="safety")
+    deeds.warn(chart, rehab.contact, "Fallrisk.", kind="care-routine")
+    deeds.warn(chart, rehab.contact, "Höftprotes (halvprotes).", kind="implant")
 
 
 def _home_after_hip(chart: Chart, day: date, body: Body) -> None:
@@ -251,6 +252,7 @@ def gallstones(chart: Chart, *, days_ago: int = 200) -> None:
     )
     stay = admit(chart, "avd-51", day + timedelta(days=64), 1, "Planerad galloperation")
     emergency_vitals(chart, stay.contact, shape)
+    deeds.warn(chart, stay.contact, "Svårintuberad, videolaryngoskop krävdes.", kind="airway")
     deeds.operate(chart, stay.contact, "JKA21", stay.contact.start + timedelta(hours=2), reason="K80.2")
     chart.note(
         stay.contact,

@@ -22,6 +22,7 @@ from kontinuum.web.workspace.persons import person_routes
 from kontinuum.web.workspace.privacy import routes as privacy_routes
 from kontinuum.web.workspace.services import Application, gather
 from kontinuum.web.workspace.signin import sign_in_routes
+from kontinuum.web.workspace.terms import list_codes
 from kontinuum.web.workspace.work import work_routes
 
 __all__ = ["routes"]
@@ -41,6 +42,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *work_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
+        Route("/codes", signed_in(services, list_codes), methods=["POST"]),
         Route("/patient/{patient}", signed_in(services, show_chart, resumable=True), methods=["GET"]),
         Route("/patient/{patient}/access/{step}", signed_in(services, take_step), methods=["POST"]),
     ]

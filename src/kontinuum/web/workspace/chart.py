@@ -33,6 +33,7 @@ from kontinuum.kernel.module import (
     Told,
     View,
 )
+from kontinuum.kernel.principal import Purpose
 from kontinuum.record import Access, Record
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.access import Strip, concerns, opened_until, strip_of
@@ -42,6 +43,7 @@ from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.persons.merged import elsewhere, with_links
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.recent import remember_opened
+from kontinuum.web.workspace.terms import PersonsTerms
 from kontinuum.web.workspace.work.tabs import Tab, open_tabs
 from kontinuum.web.workspace.writing import PatientWriter
 
@@ -152,7 +154,9 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
         reader = PatientReader(record, chart, banner)
         writer = PatientWriter(record, chart)
         parameters = dict(page.request.query_params)
-        view = await route.handler(PageRequest(chart, reader, parameters, writer, page.session.principal))
+        principal = page.session.principal
+        request = PageRequest(chart, reader, parameters, writer, principal, PersonsTerms(page))
+        view = await route.handler(request)
         person = await _person(page, reader, chart)
         if isinstance(person, Refusal):
             return page.refuse(person)
@@ -192,7 +196,9 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
         if isinstance(person, Refusal):
             return page.refuse(person)
         writer = PatientWriter(record, chart)
-        answer = await action.handler(ActionRequest(chart, reader, writer, fields, page.session.principal))
+        principal = page.session.principal
+        request = ActionRequest(chart, reader, writer, fields, principal, PersonsTerms(page))
+        answer = await action.handler(request)
         if isinstance(answer, Told):
             headers = {"cache-control": "no-store"}
             body = fhir_json.dumps(dict(answer.values))
@@ -279,7 +285,15 @@ def _render(
         view = card.view(chart, answers)
         if view is None:
             return None
-        values = {**view.values, "chart": chart, "anchor": card.anchor, "title": title, "withheld": withheld}
+        values = {
+            **view.values,
+            "chart": chart,
+            "anchor": card.anchor,
+            "title": title,
+            "withheld": withheld,
+            "csrf": page.session.csrf,
+            "writes": page.session.principal.purpose is Purpose.CARE,
+        }
         html = page.services.templates.render(page.translator.language, view.template, values)
     except Exception:
         _log.exception("card_failed", card=card.anchor)

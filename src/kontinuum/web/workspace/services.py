@@ -14,6 +14,7 @@ from kontinuum.kernel.module import Module
 from kontinuum.kernel.principal import Principal
 from kontinuum.record.advice import Advice
 from kontinuum.store.provider_settings import SettingsReader
+from kontinuum.terminology import Terminology
 from kontinuum.web.workspace.assets import Assets
 from kontinuum.web.workspace.directory import UnitDirectory
 from kontinuum.web.workspace.templating import Templates
@@ -78,6 +79,11 @@ class Application(Protocol):
     @property
     def provider_settings(self) -> SettingsReader:
         """The settings of care providers."""
+        ...
+
+    @property
+    def terminology(self) -> Terminology:
+        """Code systems and value sets."""
         ...
 
     @property

@@ -75,6 +75,17 @@ class PatientWriter:
         done = await self._record.transaction(bundle)
         return self._refused(done) if isinstance(done, Refusal) else None
 
+    async def correct(self, resource: Mapping[str, object], reason: str, version: int, /) -> Refused | None:
+        """Give an entry another content; what it said in `version` stays readable beside the reason."""
+        self._refuse_other_patients(resource)
+        done = await self._record.text.correct({**resource}, reason, version=version)
+        return self._refused(done) if isinstance(done, Refusal) else None
+
+    async def withdraw(self, type_name: str, identity: str, reason: str, version: int, /) -> Refused | None:
+        """Mark an entry as entered in error. The caller has found it in this patient's record."""
+        done = await self._record.text.withdraw(type_name, identity, reason, version=version)
+        return self._refused(done) if isinstance(done, Refusal) else None
+
     def _refuse_other_patients(self, resource: Mapping[str, object]) -> None:
         if resource["resourceType"] in _WITHOUT_SUBJECT:
             return

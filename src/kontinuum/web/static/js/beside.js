@@ -17,6 +17,12 @@ export function startBeside() {
     if (pane && location.pathname === chart) new Beside(pane).open(below + link.search);
     else leaveWriting().then((kept) => kept && location.assign(beside(chart, below + link.search)));
   });
+  document.addEventListener("submit", (event) => {
+    // A form on the chart whose answer is a page of its own: it stands beside the chart where there is room.
+    if (!pane || !event.target.matches("form[data-opens-beside]") || !ROOM.matches) return;
+    event.preventDefault();
+    leaveWriting().then((kept) => kept && new Beside(pane).send(event.target, event.submitter));
+  });
   if (!pane) return;
   const banner = document.querySelector(".banner");
   const measure = () => document.documentElement.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
@@ -89,7 +95,8 @@ class Beside {
     document.documentElement.classList.add("has-beside");
     this.content.scrollTop = 0;
     startWriting(this.content);
-    if (!this.content.contains(document.activeElement)) this.content.querySelector("a, input, textarea, button")?.focus();
+    const first = this.content.querySelector("[data-focus]") ?? this.content.querySelector("a, input, textarea, button");
+    if (!this.content.contains(document.activeElement)) first?.focus();
     return true;
   }
 
@@ -106,6 +113,10 @@ class Beside {
     const form = event.target;
     event.preventDefault();
     if (form.matches("[data-writing]") && !(await keepWriting(form))) return;
+    await this.send(form, event.submitter);
+  }
+
+  async send(form, submitter) {
     const body = new URLSearchParams();
     // Values are read from the elements: the browser's form encoding would change line ends.
     for (const element of form.elements) {
@@ -113,7 +124,8 @@ class Beside {
       if ((element.type === "radio" || element.type === "checkbox") && !element.checked) continue;
       body.append(element.name, element.value);
     }
-    if (event.submitter?.name) body.append(event.submitter.name, event.submitter.value);
+    if (submitter?.name) body.append(submitter.name, submitter.value);
+    if (form.matches("[data-opens-beside]")) form.reset();
     const answer = await this.ask(form.action, { method: "POST", body, headers: { "x-csrf-token": form.elements.csrf.value } });
     if (answer) this.show(await answer.text());
   }

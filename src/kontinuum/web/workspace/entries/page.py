@@ -183,8 +183,8 @@ async def _entry(page: Page, record: Any, chart: Chart, reader: PatientReader) -
         type=name,
         id=logical_id,
         title=title_of(resource, page.translator),
-        day=page.translator.moment(resource.get("date") or resource.get("effectiveDateTime")),
-        author=", ".join(filter(None, (who(chart, one) for one in resource.get("author") or ()))),
+        day=page.translator.moment(_when(resource)),
+        author=", ".join(filter(None, (who(chart, one) for one in _authors(resource)))),
         state=state_of(resource, page.translator),
         signed=is_signed(resource),
         in_error=_in_error(resource),
@@ -193,6 +193,18 @@ async def _entry(page: Page, record: Any, chart: Chart, reader: PatientReader) -
         dissents=tuple(dissents_about(chart, said.matches, f"{name}/{logical_id}")),
         resource=resource,
     )
+
+
+def _when(resource: Mapping[str, Any]) -> str | None:
+    names = ("date", "effectiveDateTime", "recordedDate")
+    found: str | None = next((resource[name] for name in names if resource.get(name)), None)
+    return found
+
+
+def _authors(resource: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Who wrote an entry: FHIR has a list of authors, one author, or a recorder."""
+    found = resource.get("author") or resource.get("recorder") or ()
+    return found if isinstance(found, list) else [found] if found else ()
 
 
 def _about(resource: dict[str, Any]) -> str | None:

@@ -18,6 +18,7 @@ from kontinuum.record.waiting import Person as Colleague
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.reading import PatientReader
+from kontinuum.web.workspace.terms import PersonsTerms
 from kontinuum.web.workspace.work.colleagues import colleagues
 from kontinuum.web.workspace.work.inbox import inbox_page
 from kontinuum.web.workspace.work.notes import Text, read
@@ -133,7 +134,7 @@ async def _sign(page: Page, item: Item) -> Sequence[str]:
     chart = Chart(item.patient, services.clock.now(), page.translator, services.directory)
     fields = {"note": (item.note,), "version": (str(item.version),)}
     reader, writer = PatientReader(record, chart), PatientWriter(record, chart)
-    request = ActionRequest(chart, reader, writer, fields, page.session.principal)
+    request = ActionRequest(chart, reader, writer, fields, page.session.principal, PersonsTerms(page))
     for drafting in draftings(page):
         refused = await drafting.sign(request)
         return refused.reasons if isinstance(refused, Refused) else ()

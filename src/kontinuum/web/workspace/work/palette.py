@@ -70,6 +70,11 @@ async def suggestions(page: Page, typed: str, at: str) -> list[Suggestion]:
 def _of_patient(page: Page, chart: str) -> Iterable[Suggestion]:
     for title, below in _OF_PATIENT:
         yield Suggestion("command", page.translator.gettext(title), f"{chart}{below}")
+    for module in page.services.modules:
+        for route in module.routes:
+            if route.begun and page.session.principal.purpose in route.purposes:
+                title = page.translator.gettext(route.title)
+                yield Suggestion("template", title, f"{chart}/{module.name}/{route.path}")
     if page.session.principal.purpose is Purpose.CARE:
         for drafting in draftings(page):
             for name, title in drafting.templates():
