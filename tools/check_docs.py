@@ -27,7 +27,7 @@ SETTINGS_BEGIN = """\
 Every setting is an environment variable. All are read at start; a wrong value and an unknown name that
 begins with `KONTINUUM_` are refused, all at once, with the name, the value and what is allowed.
 `kontinuum doctor` shows the values in force. This page is written from the table in
-`src/kontinuum/kernel/config.py` by `tools/check_docs.py --write`.
+`src/kontinuum/kernel/settings_table.py` by `tools/check_docs.py --write`.
 
 | variable | default | allowed | meaning |
 |---|---|---|---|
