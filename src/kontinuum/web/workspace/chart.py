@@ -33,6 +33,7 @@ from kontinuum.kernel.module import (
     Told,
     View,
 )
+from kontinuum.kernel.provider_settings import ProviderSettings
 from kontinuum.record import Access, Record
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.access import Strip, concerns, opened_until, strip_of
@@ -139,10 +140,12 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
             there = await record.read("Patient", chart.patient)
             return page.refuse(there) if isinstance(there, Refusal) else page.redirect(chart.path())
         banner = () if page.partial else [part for one in page.services.modules for part in one.banner]
-        reader = PatientReader(record, chart, banner)
+        reader = PatientReader(record, chart, banner, page.services.directory.learn)
         writer = PatientWriter(record, chart)
         parameters = dict(page.request.query_params)
-        view = await route.handler(PageRequest(chart, reader, parameters, writer, page.session.principal))
+        principal = page.session.principal
+        settings = await _decided(page)
+        view = await route.handler(PageRequest(chart, reader, parameters, writer, principal, settings))
         person = await _person(page, reader, chart)
         if isinstance(person, Refusal):
             return page.refuse(person)
@@ -177,12 +180,15 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
             there = await record.read("Patient", chart.patient)
             reason = translator.gettext(_NO_RELATION)
             return page.refuse(there) if isinstance(there, Refusal) else page.problem(403, [reason])
-        reader = PatientReader(record, chart, [part for one in page.services.modules for part in one.banner])
+        banner = [part for one in page.services.modules for part in one.banner]
+        reader = PatientReader(record, chart, banner, page.services.directory.learn)
         person = await _person(page, reader, chart)
         if isinstance(person, Refusal):
             return page.refuse(person)
         writer = PatientWriter(record, chart)
-        answer = await action.handler(ActionRequest(chart, reader, writer, fields, page.session.principal))
+        principal = page.session.principal
+        settings = await _decided(page)
+        answer = await action.handler(ActionRequest(chart, reader, writer, fields, principal, settings))
         if isinstance(answer, Told):
             headers = {"cache-control": "no-store"}
             body = fhir_json.dumps(dict(answer.values))
@@ -207,6 +213,11 @@ _NO_RELATION: Final = message(
     "You have no care relation to this patient just now, so nothing was written. "
     "State it on the patient's chart."
 )
+
+
+async def _decided(page: Page) -> ProviderSettings:
+    reader = page.services.application.provider_settings
+    return await reader.of(page.session.principal.assignment.provider)
 
 
 async def _fields(page: Page) -> dict[str, tuple[str, ...]]:
