@@ -10,6 +10,7 @@ import { startWriting } from "./writing.js";
 import { startBeside } from "./beside.js";
 import { startKeys } from "./keys.js";
 import { startInbox } from "./inbox.js";
+import { startFlowsheet } from "./flowsheet.js";
 
 startTheme();
 startSearch();
@@ -21,3 +22,4 @@ startWriting();
 startBeside();
 startKeys();
 startInbox();
+startFlowsheet();
