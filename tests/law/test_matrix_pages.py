@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import httpx
@@ -276,6 +276,16 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/problems/add"): _care(patient=ADULT, do="begin", text="m", free="1"),
     ("POST", "/patient/{patient}/allergies/add"): _care(patient=ADULT, do="begin", text="m", free="1"),
     ("POST", "/patient/{patient}/allergies/none"): _care(patient=ADULT),
+    ("GET", "/patient/{patient}/vitals/entry"): _care(),
+    ("GET", "/patient/{patient}/vitals/flowsheet"): _care(may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/vitals/charts"): _care(may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/vitals/value"): _care(may=RELATED | {"reviewer"}, id=NONE),
+    ("POST", "/patient/{patient}/vitals/draft"): _care(patient=ADULT),
+    ("POST", "/patient/{patient}/vitals/save"): _care(patient=ADULT),
+    ("POST", "/patient/{patient}/vitals/discard"): _care(patient=ADULT),
+    ("POST", "/patient/{patient}/vitals/restore"): _care(patient=ADULT, draft=NONE),
+    ("POST", "/patient/{patient}/vitals/scale"): _care(patient=ADULT),
+    ("POST", "/patient/{patient}/vitals/correct"): _care(patient=ADULT, id=NONE),
     ("GET", "/patient/{path:path}"): _open(SIGNED_IN, path=NONE),
 }
 """What every route is."""
@@ -357,6 +367,21 @@ def faults(answer: httpx.Response, who: str, way: Way, mark: Mark | None) -> Ite
         lacking = wanted - shown
         if lacking:
             yield ("lacks", *map(str, sorted(lacking)))
+
+
+async def test_the_page_of_a_measurement_shows_it_to_whom_it_may_be_shown(town: Town) -> None:
+    """The page is asked for by an id, which must not lead past what the same person may read otherwise."""
+    way = ROUTES["GET", "/patient/{patient}/vitals/value"]
+    wrong = []
+    for who in sorted(way.may):
+        for where in PLACES:
+            by_id = replace(way, form={"id": identity("Observation", where)})
+            answer = await asked(town, who, "GET", f"/patient/{ADULT}/vitals/value", by_id)
+            wanted = EXPECTED[who] & {("Observation", where)}
+            shown = {one for one in marks_in(answer.text) if one[0] == "Observation"}
+            if shown != wanted or (answer.status_code == 404) == bool(wanted):
+                wrong.append((who, where, answer.status_code))
+    assert wrong == []
 
 
 @pytest.mark.parametrize("who", NOT_TOLD_OF)

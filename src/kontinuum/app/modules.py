@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kontinuum.care import allergies, contacts, journal, medication, notes, observations, problems
+from kontinuum.care import allergies, contacts, journal, medication, notes, observations, problems, vitals
 from kontinuum.kernel.module import Module
 
 MODULES: Final[tuple[Module, ...]] = (
@@ -13,6 +13,7 @@ MODULES: Final[tuple[Module, ...]] = (
     medication.MODULE,
     journal.MODULE,
     notes.MODULE,
+    vitals.MODULE,
     observations.MODULE,
     contacts.MODULE,
 )

@@ -50,7 +50,7 @@ FIRST: tuple[Member, ...] = (
         "Bengt Arne|Wikström",
         "tallbacken",
         partial(atrial_fibrillation, years=6.5),
-        partial(heart_failure, years=6, admissions=3),
+        partial(heart_failure, years=6, admissions=3, on_ward=True),
         born=(11, 2),
         relatives=(("Gunilla Wikström", "WIFE", "maka"),),
     ),

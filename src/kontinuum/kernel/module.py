@@ -16,6 +16,7 @@ from typing import Protocol
 
 from kontinuum.kernel.i18n import Translator
 from kontinuum.kernel.principal import Principal, Purpose
+from kontinuum.kernel.provider_settings import ProviderSettings
 
 
 class ResourceVersion(Protocol):
@@ -153,6 +154,14 @@ class RecordWriter(Protocol):
 
     async def withdraw(self, type_name: str, identity: str, reason: str, version: int, /) -> Refused | None:
         """Mark an entry as entered in error. The caller has found it in this patient's record."""
+
+    async def correct_together(
+        self, resources: Sequence[Mapping[str, object]], reason: str, versions: Mapping[str, int], /
+    ) -> Refused | None:
+        """Give entries a new content, each with who, when and why beside it, all or none.
+
+        `versions` are those that were read, by `Type/id`. What has become `entered-in-error` is withdrawn.
+        """
         ...
 
 
@@ -317,6 +326,8 @@ class PageRequest:
     writer: RecordWriter
     principal: Principal
     terms: Terms
+    settings: ProviderSettings = field(default_factory=ProviderSettings)
+    """What the care provider of the assignment has decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +373,8 @@ class ActionRequest:
     fields: Mapping[str, tuple[str, ...]]
     principal: Principal
     terms: Terms
+    settings: ProviderSettings = field(default_factory=ProviderSettings)
+    """What the care provider of the assignment has decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,13 +398,14 @@ class Drafting:
 
     `templates` are (name, title) of what can be begun; `title` is that of a draft's template, None when it
     is not the module's; `path` leads from the template to its page below the patient's. `sign` signs a note
-    that stands unsigned in the record: the fields are `note`, its id, and `version`, the one that was read.
+    that stands unsigned in the record: the fields are `note`, its id, and `version`, the one that was read;
+    None for a module that writes no notes.
     """
 
     templates: Callable[[], Sequence[tuple[str, str]]]
     title: Callable[[str], str | None]
     path: Callable[[str], str]
-    sign: Callable[[ActionRequest], Awaitable[Refused | None]]
+    sign: Callable[[ActionRequest], Awaitable[Refused | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

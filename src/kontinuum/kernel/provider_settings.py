@@ -15,10 +15,14 @@ from typing import Any, Final, Literal, NamedTuple
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import SWEDEN, message
 
-Kind = Literal["number", "yes-no", "day", "series"]
+Kind = Literal["number", "yes-no", "day", "series", "responses"]
 Value = int | bool | str | tuple[str, ...]
 
 LONGEST_SERIES: Final = 20
+LONGEST_RESPONSES: Final = 200
+EVERY_UNIT: Final = "*"
+RESPONSE_CLASSES: Final = ("0", "low", "single", "medium", "high", "child-low", "child-high")
+"""The classes of early warning that a unit answers to: NEWS2's trigger thresholds, and two for children."""
 
 
 _STOCKHOLM: Final = "reservnummer Region Stockholm; urn:oid:1.2.752.97.3.1.3; 99##########"
@@ -30,7 +34,7 @@ class ProviderSettings:
 
     `reserve_series` holds local reserve numbers as `name; system; form`, one a line, where `#` in the form is
     a digit and `@` a letter; `reserve_series_of` reads them. Numbers are given out of the first whose form
-    ends in its digits.
+    ends in its digits. `warning_responses` holds `unit; class; text`; `response_of` reads them.
     """
 
     relation_days: int = 30
@@ -43,6 +47,7 @@ class ProviderSettings:
     extract_names: bool = False
     informed_generally: str = "2023-01-01"
     reserve_series: tuple[str, ...] = (_STOCKHOLM,)
+    warning_responses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,8 @@ class ProviderSetting:
             return f"{self.low} to {self.high}"
         if self.kind == "day":
             return "a day such as 2023-01-01, or nothing"
+        if self.kind == "responses":
+            return "lines of UNIT; CLASS; TEXT, parted by |"
         return "yes, no" if self.kind == "yes-no" else "lines of NAME; SYSTEM; FORM, parted by |"
 
 
@@ -211,6 +218,16 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         ),
         "series",
     ),
+    ProviderSetting(
+        "warning_responses",
+        message("What a unit does at an early warning score"),
+        message(
+            "One a line: HSA-id of the unit, or * for every unit; class; text. Classes are 0, low, single, "
+            "medium and high for NEWS2, child-low and child-high for children. Where there is no line, the "
+            "published table holds."
+        ),
+        "responses",
+    ),
 )
 """Every setting of a care provider, in the order in which it is shown."""
 
@@ -234,7 +251,14 @@ def parse(setting: ProviderSetting, text: str) -> Value | NotAllowed:
         return {"yes": True, "no": False}.get(text, NotAllowed("yes or no"))
     if setting.kind == "day":
         return text if not text or _is_day(text) else NotAllowed(setting.allowed)
-    return _series(text)
+    return _responses(text) if setting.kind == "responses" else _series(text)
+
+
+def response_of(settings: ProviderSettings, unit: str, risk: str) -> str:
+    """What a unit does at a class of early warning; empty where nothing is decided."""
+    lines = [_one_response(line) for line in settings.warning_responses]
+    decided = {(whose, kind): text for whose, kind, text in lines}
+    return decided.get((unit, risk)) or decided.get((EVERY_UNIT, risk), "")
 
 
 def begins(day: str) -> int:
@@ -297,6 +321,27 @@ def _series(text: str) -> tuple[str, ...] | NotAllowed:
     if len({_one_series(line).system for line in lines}) < len(lines):
         return NotAllowed("each system once")
     return tuple("; ".join(part.strip() for part in line.split(";")) for line in lines)
+
+
+def _responses(text: str) -> tuple[str, ...] | NotAllowed:
+    lines = [line.strip() for line in re.split(r"[\n|]", text) if line.strip()]
+    if len(lines) > LONGEST_RESPONSES:
+        return NotAllowed(f"at most {LONGEST_RESPONSES} lines")
+    made = []
+    for line in lines:
+        unit, risk, said = _one_response(line)
+        if not unit or " " in unit or risk not in RESPONSE_CLASSES or not said:
+            classes = ", ".join(RESPONSE_CLASSES)
+            return NotAllowed(f"unit; class; text with a class among {classes}, not '{line}'")
+        made.append((unit, risk, said))
+    if len({one[:2] for one in made}) < len(made):
+        return NotAllowed("each unit and class once")
+    return tuple("; ".join(one) for one in made)
+
+
+def _one_response(line: str) -> tuple[str, str, str]:
+    unit, risk, said = [*(part.strip() for part in line.split(";", 2)), "", ""][:3]
+    return unit, risk, said
 
 
 def _one_series(line: str) -> ReserveSeries:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from html import unescape
@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from kontinuum.care.vitals.reading import Reading, key_of, measured
+from kontinuum.care.vitals.rules import Risk, news2
 from kontinuum.demo import generate
 from kontinuum.demo.cast import listing
 from kontinuum.demo.tables import table
@@ -146,7 +148,7 @@ def test_a_value_is_flagged_against_its_reference_interval() -> None:
 def test_heart_failure_has_admissions_weights_and_a_peptide_that_rises_with_them() -> None:
     found = chart("heart failure")
     stays = [each for each in found["Encounter"] if each["class"]["code"] == "IMP"]
-    assert len(stays) == 3
+    assert sorted(each["status"] for each in stays) == ["finished"] * 3 + ["in-progress"]
     peptide = [value for _, value in series(found, "NPU21571")]
     assert max(peptide) > 2 * sorted(peptide)[len(peptide) // 2]
     assert len(series(found, "29463-7")) > 10
@@ -376,3 +378,18 @@ def test_the_documentation_lists_the_cast() -> None:
     page = (Path(__file__).parents[3] / "docs" / "demo.md").read_text("utf-8")
     for member in listing():
         assert f"| `{member.id}` | {member.name} | {member.age} | {member.shows} |" in page
+
+
+def test_the_wards_sums_are_those_of_the_module_that_scores_at_the_bedside() -> None:
+    found = [one for chart in charts().values() for one in chart.get("Observation", ())]
+    observations = {one["id"]: one for one in found}
+    risks = set()
+    for one in observations.values():
+        if one["code"].get("text") == "NEWS2":
+            parts = [observations[part["reference"].partition("/")[2]] for part in one["derivedFrom"]]
+            read = [Reading(key_of(part), part, 1, "", datetime.min) for part in parts]
+            made = news2(measured(read), second=False)
+            assert one["valueQuantity"]["value"] == made.total
+            assert one["interpretation"][0]["coding"][0]["code"] == made.risk
+            risks.add(made.risk)
+    assert {Risk.ZERO, Risk.LOW, Risk.MEDIUM} <= risks

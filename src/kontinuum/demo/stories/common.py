@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 
 from kontinuum.demo.chart import Chart, Contact
+from kontinuum.demo.early_warning import early_warning
 from kontinuum.demo.timeline import workday
 
 
@@ -105,8 +106,10 @@ def emergency_vitals(
     at: datetime | None = None,
     shift: Mapping[str, float] | None = None,
 ) -> None:
-    """Take the full set for early warning: also temperature, saturation and respiratory rate."""
+    """Take the full set for early warning: also temperature, saturation, respiratory rate, gas, alertness."""
     rng = chart.rng
+    at = at or contact.start + timedelta(minutes=5)
+    first = len(chart.entries)
     vitals(chart, contact, body, at=at, weigh=False, shift=shift)
     shift = shift or {}
     chart.measure(
@@ -116,6 +119,7 @@ def emergency_vitals(
         saturation=min(100, rng.gauss(body.saturation + shift.get("saturation", 0), 1)),
         respiration=max(10, rng.gauss(15, 1.5) + shift.get("respiration", 0)),
     )
+    early_warning(chart, contact, at, first)
 
 
 @dataclass(slots=True)
@@ -157,7 +161,9 @@ def ward_days(
         date_of_day = stay.contact.start.date() + timedelta(days=day)
         for hour in (7, 14, 20):
             at = datetime.combine(date_of_day, time(hour, chart.rng.randrange(5, 50)))
+            doctor, stay.contact.author = stay.contact.author, nurse
             emergency_vitals(chart, stay.contact, body, at=at, shift=moved)
+            stay.contact.author = doctor
             for drug, dose in (drugs or {}).items():
                 if hour != 14:
                     chart.give(stay.contact, drug, at, dose)

@@ -28,8 +28,13 @@ _DECISIONS = (
 )
 
 
-def heart_failure(chart: Chart, *, years: float = 6, admissions: int = 3, body: Body | None = None) -> None:
-    """Tell of heart failure: titration at the clinic, admissions with NT-proBNP and weight, nurse visits."""
+def heart_failure(
+    chart: Chart, *, years: float = 6, admissions: int = 3, on_ward: bool = False, body: Body | None = None
+) -> None:
+    """Tell of heart failure: titration at the clinic, admissions with NT-proBNP and weight, nurse visits.
+
+    `on_ward`: there is one more admission, which goes on today.
+    """
     rng = chart.rng
     start = chart.today - timedelta(days=round(365 * years))
     span = (chart.today - start).days
@@ -63,7 +68,7 @@ def heart_failure(chart: Chart, *, years: float = 6, admissions: int = 3, body: 
             if "Dapagliflozin" in decision:
                 chart.prescribe(contact, "dapagliflozin", reason="I50.9")
             chart.note(contact, "hjartsvikt-lakare", beslut=decision)
-    for day in stays:
+    for day in [*stays, chart.today - timedelta(days=3)] if on_ward else stays:
         decompensation(chart, day, shape, peptide.at(day, rng) * 2.6)
     deeds.book(
         chart, "hjartmottagningen", future(chart, 35), "Återbesök hjärtsviktsmottagning", profession="nurse"

@@ -34,6 +34,7 @@ from kontinuum.kernel.module import (
     View,
 )
 from kontinuum.kernel.principal import Purpose
+from kontinuum.kernel.provider_settings import ProviderSettings
 from kontinuum.record import Access, Record
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.access import Strip, concerns, opened_until, strip_of
@@ -151,11 +152,12 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
             there = await record.read("Patient", chart.patient)
             return page.refuse(there) if isinstance(there, Refusal) else page.redirect(chart.path())
         banner = () if page.partial else [part for one in page.services.modules for part in one.banner]
-        reader = PatientReader(record, chart, banner)
+        reader = PatientReader(record, chart, banner, page.services.directory.learn)
         writer = PatientWriter(record, chart)
         parameters = dict(page.request.query_params)
         principal = page.session.principal
-        request = PageRequest(chart, reader, parameters, writer, principal, PersonsTerms(page))
+        settings = await _decided(page)
+        request = PageRequest(chart, reader, parameters, writer, principal, PersonsTerms(page), settings)
         view = await route.handler(request)
         person = await _person(page, reader, chart)
         if isinstance(person, Refusal):
@@ -191,13 +193,15 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
             there = await record.read("Patient", chart.patient)
             reason = translator.gettext(_NO_RELATION)
             return page.refuse(there) if isinstance(there, Refusal) else page.problem(403, [reason])
-        reader = PatientReader(record, chart, [part for one in page.services.modules for part in one.banner])
+        banner = [part for one in page.services.modules for part in one.banner]
+        reader = PatientReader(record, chart, banner, page.services.directory.learn)
         person = await _person(page, reader, chart)
         if isinstance(person, Refusal):
             return page.refuse(person)
         writer = PatientWriter(record, chart)
         principal = page.session.principal
-        request = ActionRequest(chart, reader, writer, fields, principal, PersonsTerms(page))
+        settings = await _decided(page)
+        request = ActionRequest(chart, reader, writer, fields, principal, PersonsTerms(page), settings)
         answer = await action.handler(request)
         if isinstance(answer, Told):
             headers = {"cache-control": "no-store"}
@@ -223,6 +227,11 @@ _NO_RELATION: Final = message(
     "You have no care relation to this patient just now, so nothing was written. "
     "State it on the patient's chart."
 )
+
+
+async def _decided(page: Page) -> ProviderSettings:
+    reader = page.services.application.provider_settings
+    return await reader.of(page.session.principal.assignment.provider)
 
 
 async def _fields(page: Page) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ what the banner needs, in the same call to the gate: one audit entry, and a bann
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,8 +19,16 @@ _LOUDEST_FIRST = (Tone.DANGER, Tone.WARNING, Tone.NOTICE, Tone.QUIET)
 class PatientReader:
     """The gate, narrowed to one patient; implements `kernel.module.RecordReader`."""
 
-    def __init__(self, record: Any, chart: Chart, banner: Sequence[BannerNotes] = ()) -> None:
+    def __init__(
+        self,
+        record: Any,
+        chart: Chart,
+        banner: Sequence[BannerNotes] = (),
+        learn: Callable[[Any, list[str]], Awaitable[None]] | None = None,
+    ) -> None:
+        """`learn` is told of the units behind what was read, so that they can be named."""
         self._record = record
+        self._learn = learn
         self._chart = chart
         self._banner = [(part, part.queries(chart)) for part in banner]
         self._answers: dict[str, ResultPage] = {}
@@ -33,6 +41,8 @@ class PatientReader:
             self._refuse_other_patients(query)
         if new:
             self._answers.update(zip(new, await self._record.find_many(new), strict=True))
+            if self._learn is not None:
+                await self._learn(self._record, self.units())
         return [self._answers[query] for query in queries]
 
     @property

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.module import Chart, Refused, SavedDraft
+from kontinuum.record import provenance
+from kontinuum.record.correcting import check_reason, kept_back_too
 from kontinuum.record.outcome import Refusal, RefusalKind
 
 _SUBJECTS = ("subject", "patient", "for")
@@ -85,6 +89,34 @@ class PatientWriter:
         """Mark an entry as entered in error. The caller has found it in this patient's record."""
         done = await self._record.text.withdraw(type_name, identity, reason, version=version)
         return self._refused(done) if isinstance(done, Refusal) else None
+
+    async def correct_together(
+        self, resources: Sequence[Mapping[str, object]], reason: str, versions: Mapping[str, int], /
+    ) -> Refused | None:
+        """Give entries a new content, each with who, when and why beside it, all or none."""
+        unreasoned = check_reason(reason)
+        if unreasoned is not None:
+            return self._refused(unreasoned)
+        told = [self._why(resource, reason, versions) for resource in resources]
+        return await self.write([*resources, *told], versions)
+
+    def _why(
+        self, resource: Mapping[str, object], reason: str, versions: Mapping[str, int]
+    ) -> dict[str, Any]:
+        name = f"{resource['resourceType']}/{resource['id']}"
+        withdrawn = resource.get("status") == "entered-in-error"
+        activity = provenance.NULLIFY if withdrawn else provenance.AMEND
+        before = versions[name]
+        made = provenance.provenance(
+            self._record.principal,
+            to_micros(self._chart.now),
+            (provenance.LIFECYCLE, activity),
+            reason,
+            f"{name}/_history/{before + 1}",
+            f"{name}/_history/{before}",
+            self._chart.patient,
+        )
+        return {**kept_back_too(made, dict(resource)), "id": str(uuid.uuid4())}
 
     def _refuse_other_patients(self, resource: Mapping[str, object]) -> None:
         if resource["resourceType"] in _WITHOUT_SUBJECT:

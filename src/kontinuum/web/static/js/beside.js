@@ -77,8 +77,8 @@ class Beside {
   }
 
   go(address) {
-    const inside = `${this.chart}/journal/`;
-    if (address.pathname.startsWith(inside)) return this.open(address.pathname.slice(this.chart.length + 1) + address.search);
+    const inside = ["journal/", "vitals/entry"].some((below) => address.pathname.startsWith(`${this.chart}/${below}`));
+    if (inside) return this.open(address.pathname.slice(this.chart.length + 1) + address.search);
     history.replaceState(null, "", this.chart);
     location.replace(address);
     if (address.pathname === this.chart) location.reload();

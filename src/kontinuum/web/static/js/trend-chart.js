@@ -17,6 +17,16 @@ function day(seconds) {
   return new Date(seconds * 1000).toLocaleDateString("sv-SE");
 }
 
+function clock(seconds) {
+  return new Date(seconds * 1000).toLocaleTimeString("sv-SE", { hour: "2-digit", minute: "2-digit" });
+}
+
+// Years, months, days, or the hours of a day, by how far the marks are apart.
+function mark(at, step) {
+  if (step < 86400) return clock(at) === "00:00" ? day(at).slice(5) : clock(at);
+  return day(at).slice(0, step >= 31e6 ? 4 : step >= 26e5 ? 7 : 10);
+}
+
 class TrendChart extends HTMLElement {
   connectedCallback() {
     this.setAttribute("aria-hidden", "true");
@@ -65,9 +75,10 @@ class TrendChart extends HTMLElement {
         height: this.clientHeight,
         padding: [8, 8, 0, 0],
         legend: { show: false },
-        cursor: { y: false, points: { size: 8 } },
+        cursor: { y: false, points: { size: 8 }, ...(this.dataset.together && { sync: { key: this.dataset.together } }) },
+        ...(this.dataset.from && { scales: { x: { range: [Number(this.dataset.from), Number(this.dataset.to)] } } }),
         axes: [
-          { ...axis, values: (plot, splits, _axis, _space, step) => splits.map((at) => day(at).slice(0, step >= 31e6 ? 4 : step >= 26e5 ? 7 : 10)), space: 70 },
+          { ...axis, values: (plot, splits, _axis, _space, step) => splits.map((at) => mark(at, step)), space: 70 },
           { ...axis, values: (_, splits) => splits.map(shown), size: 44 },
         ],
         series: [{}, series(ink), ...(data.length > 2 ? [series(faint)] : [])],
@@ -98,7 +109,7 @@ class TrendChart extends HTMLElement {
     const at = plot.cursor.idx;
     const values = at == null ? [] : plot.data.slice(1).map((column) => column[at]);
     const text = values.filter((value) => value != null).map((value) => value.toLocaleString(LOCALE)).join("/");
-    this.label.textContent = text === "" ? "" : `${day(plot.data[0][at])}  ${text} ${this.dataset.unit}`;
+    this.label.textContent = text === "" ? "" : `${day(plot.data[0][at])} ${this.dataset.together ? clock(plot.data[0][at]) : ""} ${text} ${this.dataset.unit}`;
   }
 }
 

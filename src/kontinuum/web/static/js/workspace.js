@@ -11,6 +11,7 @@ import { startBeside } from "./beside.js";
 import { startKeys } from "./keys.js";
 import { startInbox } from "./inbox.js";
 import { startCodes } from "./codes.js";
+import { startFlowsheet } from "./flowsheet.js";
 
 startTheme();
 startSearch();
@@ -23,3 +24,4 @@ startBeside();
 startKeys();
 startInbox();
 startCodes();
+startFlowsheet();

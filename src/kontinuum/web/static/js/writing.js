@@ -6,7 +6,7 @@ import { startPhrases } from "./phrases.js";
 const WAIT = 700;
 const AT_MOST = 1600;
 const AGAIN = 3000;
-const OWN = new Set(["csrf", "patient", "template", "version", "draft", "do"]);
+const OWN = new Set(["csrf", "patient", "template", "version", "draft", "do", "opened"]);
 
 // The pane that is open, if there is one: who replaces it lets it keep what is in it first.
 let open = null;
@@ -135,6 +135,9 @@ class Writing {
     for (const output of this.form.querySelectorAll("[data-calculated]")) {
       const text = told.calculated[output.dataset.calculated] ?? "";
       if (output.textContent !== text) output.textContent = text;
+    }
+    for (const place of this.form.querySelectorAll("[data-mark]")) {
+      place.dataset.level = told.marks?.[place.dataset.mark] ?? "";
     }
     for (const place of this.form.querySelectorAll("[data-problem]")) {
       const text = told.both[place.dataset.problem] ?? told.problems[place.dataset.problem] ?? "";

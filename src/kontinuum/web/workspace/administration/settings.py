@@ -33,6 +33,7 @@ _NEVER = message("Each patient is told in person")
 _NO_SUCH = message("There is no such setting.")
 _WITHIN = message("Allowed is %(low)s to %(high)s.")
 _SERIES = message("Each line is name; system; form, and each system stands there once.")
+_RESPONSES = message("Each line is unit; class; text, and each unit and class stands there once.")
 _REASON = message("Say why, in a few words: it stands in the history.")
 _BY_ENVIRONMENT = message(
     "This setting is decided by whoever runs the installation, and cannot be changed here."
@@ -179,6 +180,8 @@ def _not_allowed(page: Page, setting: ProviderSetting) -> str:
         return page.translator.gettext(message("Write the day as YYYY-MM-DD, or leave it empty."))
     if setting.kind == "series":
         return page.translator.gettext(_SERIES)
+    if setting.kind == "responses":
+        return page.translator.gettext(_RESPONSES)
     return page.translator.gettext(_WITHIN) % {"low": setting.low, "high": setting.high}
 
 

@@ -136,8 +136,9 @@ async def _sign(page: Page, item: Item) -> Sequence[str]:
     reader, writer = PatientReader(record, chart), PatientWriter(record, chart)
     request = ActionRequest(chart, reader, writer, fields, page.session.principal, PersonsTerms(page))
     for drafting in draftings(page):
-        refused = await drafting.sign(request)
-        return refused.reasons if isinstance(refused, Refused) else ()
+        if drafting.sign is not None:
+            refused = await drafting.sign(request)
+            return refused.reasons if isinstance(refused, Refused) else ()
     return [page.translator.gettext(_CANNOT)]
 
 

@@ -1,0 +1,260 @@
+"""One value: its source, its correction, and what it does to the score that was reckoned from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import quote
+
+from kontinuum.care.vitals import reading, resources
+from kontinuum.care.vitals.around import CHANGED, WHY, Around, around, say
+from kontinuum.care.vitals.entry import AIR_WITH_FLOW, check
+from kontinuum.care.vitals.flowsheet import address_of, flag_of, is_stale, risk_of, who
+from kontinuum.care.vitals.form import value_text
+from kontinuum.care.vitals.kinds import CHOICES, KINDS
+from kontinuum.care.vitals.reading import Reading
+from kontinuum.care.vitals.rules import AIR, RISKS, Scale, Score, news2, score
+from kontinuum.kernel.i18n import Phrase, message
+from kontinuum.kernel.module import ActionRequest, Moved, NotFound, PageRequest, Refused, Told, View
+
+Request = PageRequest | ActionRequest
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_NONE: Final = message("There is no such measurement.")
+_SAME: Final = message("Nothing was changed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A field of the correction; `answers` as in the form."""
+
+    key: str
+    title: str
+    unit: str
+    mode: str
+    value: str
+    problem: str
+    answers: tuple[tuple[str, str, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a correction writes, with the versions that were read; `problems` when the new value cannot be."""
+
+    body: dict[str, Any]
+    problems: Mapping[str, Phrase]
+
+
+async def value(request: PageRequest) -> View | NotFound:
+    """Answer `vitals/value?id=`: one value with its source, and the form that corrects it."""
+    found = await _find(request, request.parameters.get("id", ""))
+    return NotFound(_NONE) if found is None else await _page(request, found)
+
+
+async def correct(request: ActionRequest) -> View | NotFound | Moved | Told:
+    """Answer `vitals/correct`: another value, or (`do=withdraw`) entered in error; the score follows."""
+    found = await _find(request, _one(request, "id"))
+    if found is None or found.wrong or not _keys(found):
+        return NotFound(_NONE)
+    reason, gettext = _one(request, "reason").strip(), request.chart.translator.gettext
+    if not reason:
+        return await _page(request, found, alert=gettext(WHY))
+    if _one(request, "version") != str(found.version):
+        return await _page(request, found, alert=gettext(CHANGED))
+    there = await around(request.record, request.chart, request.principal)
+    if _one(request, "do") == "withdraw":
+        changed = Changed({**found.body, "status": reading.ERROR}, {})
+    else:
+        changed = _changed(request, found, there)
+    if changed.problems:
+        return await _page(request, found, problems=changed.problems)
+    if changed.body == found.body:
+        return await _page(request, found, alert=gettext(_SAME))
+    writes, versions = [changed.body], {f"Observation/{found.id}": found.version}
+    for one in await _scores(request, found):
+        writes.append(await _again(request, there, one, changed.body))
+        versions[f"Observation/{one.id}"] = one.version
+    refused = await request.writer.correct_together(writes, reason, versions)
+    if refused is not None:
+        return await _page(request, found, alert=_reasons(refused, gettext(CHANGED)))
+    return Moved(request.chart.path("vitals", "flowsheet"))
+
+
+def _reasons(refused: Refused, changed: str) -> str:
+    return changed if refused.conflict else " ".join(refused.reasons)
+
+
+async def _find(request: Request, identity: str) -> Reading | None:
+    if not _ID.fullmatch(identity):
+        return None
+    found = await _by_ids(request, [identity])
+    return found[0] if found else None
+
+
+async def _by_ids(request: Request, ids: list[str]) -> list[Reading]:
+    wanted = [one for one in ids if _ID.fullmatch(one)]
+    if not wanted:
+        return []
+    query = f"Observation?patient={request.chart.patient}&_id={','.join(wanted)}&_count={len(wanted)}"
+    (page,) = await request.record.find_many([query])
+    return reading.read(page.matches)
+
+
+async def _scores(request: Request, part: Reading) -> list[Reading]:
+    """The scores that were reckoned from a value, and stand."""
+    named = quote(f"Observation/{part.id}", safe="/")
+    query = f"Observation?patient={request.chart.patient}&derived-from={named}&_count=20"
+    (page,) = await request.record.find_many([query])
+    return [one for one in reading.read(page.matches) if one.key in list(Scale) and not one.wrong]
+
+
+async def _again(
+    request: ActionRequest, there: Around, one: Reading, changed: dict[str, Any]
+) -> dict[str, Any]:
+    """A score reckoned again with a part changed; withdrawn where a part is missing now."""
+    parts = await _by_ids(request, list(one.parts))
+    now = [_with(part, changed) if part.id == changed["id"] else part for part in parts]
+    measured = reading.measured(now)
+    if one.key == Scale.NEWS2:
+        made: Any = news2(measured, second=one.second)
+    else:
+        made = score(measured, there.born, one.at.date(), second=False)
+    if not isinstance(made, Score) or made.scale != one.key or made.total is None:
+        return {**one.body, "status": reading.ERROR}
+    return {**one.body, "status": "corrected", **resources.reckoned(made)}
+
+
+def _with(part: Reading, body: dict[str, Any]) -> Reading:
+    return Reading(part.key, body, part.version, part.unit, part.updated)
+
+
+def _changed(request: ActionRequest, found: Reading, there: Around) -> Changed:
+    """The value as corrected; how it lies in the range of its age is judged again."""
+    numbers, problems = _typed(request, found)
+    if problems:
+        return Changed({}, problems)
+    ranges = there.intervals(found.at)
+    body = {key: kept for key, kept in found.body.items() if key not in ("interpretation", "referenceRange")}
+    if found.key == "pressure":
+        if not numbers:
+            return Changed({}, {"systolic": Phrase(_NONE_LEFT)})
+        if numbers.get("diastolic", Decimal(0)) >= numbers.get("systolic", Decimal(1000)):
+            return Changed({}, {"diastolic": Phrase(_UPSIDE_DOWN)})
+        new: dict[str, Any] = {"component": resources.pressures(numbers, ranges)}
+        same = numbers == found.numbers
+    elif found.key in CHOICES:
+        code, flow = _one(request, found.key), numbers.get("flow")
+        if code == AIR and flow is not None:
+            return Changed({}, {"flow": Phrase(AIR_WITH_FLOW)})
+        if code not in {one for one, *_ in CHOICES[found.key].answers}:
+            return Changed({}, {found.key: Phrase(_NOT_CHOSEN)})
+        if found.key == "inspired":
+            new = resources.inspired(code, flow)
+        else:
+            choice = CHOICES[found.key]
+            new = {"valueCodeableConcept": resources.chosen(choice, code)}
+        same = code == found.choice and numbers == {
+            k: v for k, v in found.numbers.items() if v or code != AIR
+        }
+        body = {
+            key: kept for key, kept in body.items() if key not in ("valueQuantity", "valueCodeableConcept")
+        }
+    else:
+        kind = KINDS[found.key]
+        number = numbers[found.key]
+        new = {"valueQuantity": resources.quantity(kind, number)}
+        new |= resources.judged(kind, number, ranges.get(found.key))
+        same = str(number) == str(found.numbers.get(found.key))
+    return Changed(dict(found.body) if same else {**body, "status": "corrected", **new}, {})
+
+
+_NONE_LEFT: Final = message("Nothing is left: mark it as wrong instead")
+_UPSIDE_DOWN: Final = message("The diastolic pressure cannot be as high as the systolic")
+_NOT_CHOSEN: Final = message("Choose one")
+
+
+def _keys(found: Reading) -> tuple[str, ...]:
+    """The fields in which a value is corrected; none for what is not known here."""
+    if found.key == "pressure":
+        return "systolic", "diastolic"
+    if found.key == "inspired":
+        return "inspired", "flow"
+    return (found.key,) if found.key in KINDS or found.key in CHOICES else ()
+
+
+def _typed(request: ActionRequest, found: Reading) -> tuple[dict[str, Decimal], dict[str, Phrase]]:
+    numbers: dict[str, Decimal] = {}
+    problems: dict[str, Phrase] = {}
+    for key in _keys(found):
+        text = _one(request, key).strip()
+        if key not in KINDS or (not text and len(_keys(found)) > 1):
+            continue
+        read = check(KINDS[key], text)
+        if isinstance(read, Phrase):
+            problems[key] = read
+        else:
+            numbers[key] = read
+    return numbers, problems
+
+
+async def _page(
+    request: Request, found: Reading, *, alert: str = "", problems: Mapping[str, Phrase] | None = None
+) -> View:
+    chart, words = request.chart, request.chart.translator
+    parts = sorted(await _by_ids(request, list(found.parts)), key=lambda one: one.label)
+    known = {one.id: one for one in parts}
+    told = {key: say(words, text) for key, text in (problems or {}).items()}
+    risk = risk_of(found)
+    body = found.body
+    position = [each.get("valueCodeableConcept", {}).get("text", "") for each in body.get("extension", ())]
+    how = [body.get("method", {}).get("text", ""), body.get("device", {}).get("display", ""), *position]
+    values = {
+        "label": found.label,
+        "value": value_text(found, words),
+        "flag": flag_of(found),
+        "risk": words.gettext(RISKS[risk]) if risk else "",
+        "id": found.id,
+        "version": found.version,
+        "measured": words.moment(found.at),
+        "written": words.moment(body.get("issued")),
+        "late": found.late,
+        "wrong": found.wrong,
+        "corrected": found.corrected,
+        "stale": found.key in list(Scale) and is_stale(found, known),
+        "by": who(chart, found),
+        "unit": chart.directory.unit(found.unit),
+        "how": [one for one in how if one],
+        "parts": [(one.label, value_text(one, words), address_of(chart, one)) for one in parts],
+        "inputs": [] if found.wrong else [_input(request, found, key, told) for key in _keys(found)],
+        "reason": _one(request, "reason") if isinstance(request, ActionRequest) else "",
+        "history": chart.path("entry", "Observation", found.id),
+        "alert": alert or " ".join(told[key] for key in told if key not in _keys(found)),
+    }
+    return View("vitals/value.html", values)
+
+
+def _input(request: Request, found: Reading, key: str, told: Mapping[str, str]) -> Input:
+    words = request.chart.translator
+    typed = (
+        request.fields.get(key, ("",))[0]
+        if isinstance(request, ActionRequest) and key in request.fields
+        else None
+    )
+    if key in CHOICES:
+        choice = CHOICES[key]
+        now = typed if typed is not None else found.choice
+        answers = tuple((code, words.gettext(title), code == now) for code, title, _ in choice.answers)
+        return Input(key, words.gettext(choice.title), "", "", now, told.get(key, ""), answers)
+    kind = KINDS[key]
+    number = found.numbers.get(key)
+    text = typed if typed is not None else "" if number is None else words.number(number)
+    mode = "decimal" if kind.decimals else "numeric"
+    return Input(key, words.gettext(kind.title), kind.unit, mode, text, told.get(key, ""))
+
+
+def _one(request: Request, name: str) -> str:
+    if isinstance(request, PageRequest):
+        return request.parameters.get(name, "")
+    return next(iter(request.fields.get(name, ())), "")

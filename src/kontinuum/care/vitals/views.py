@@ -1,0 +1,89 @@
+"""What the module contributes: a card, the pages, and what is done on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote
+
+from kontinuum.care.vitals import bedside, reading
+from kontinuum.care.vitals.charts import charts
+from kontinuum.care.vitals.correcting import correct, value
+from kontinuum.care.vitals.flowsheet import flowsheet, risk_of
+from kontinuum.care.vitals.form import value_text
+from kontinuum.care.vitals.kinds import SCALE_CODES
+from kontinuum.care.vitals.rules import RISKS, Scale
+from kontinuum.care.vitals.scoring import LEVELS
+from kontinuum.kernel.i18n import message
+from kontinuum.kernel.module import (
+    Action,
+    AuditKind,
+    Chart,
+    Drafting,
+    OverviewCard,
+    Placement,
+    ResultPage,
+    Route,
+    View,
+)
+from kontinuum.kernel.principal import Purpose
+
+_CARE: Final = frozenset({Purpose.CARE})
+_READING: Final = frozenset({Purpose.CARE, Purpose.QUALITY, Purpose.SUPERVISION})
+_TITLE: Final = message("Vital signs")
+_MEASURE: Final = message("Measure vital signs")
+
+
+def card_queries(chart: Chart) -> tuple[str, ...]:
+    """The latest scores."""
+    codes = quote(",".join("|".join(pair) for pair in SCALE_CODES), safe="|,:")
+    return (f"Observation?patient={chart.patient}&code={codes}&_sort=-date&_count=5",)
+
+
+def card(chart: Chart, pages: Sequence[ResultPage]) -> View:
+    """The latest score, and the ways to the form, the flowsheet and the charts."""
+    found = next((one for one in reading.read(pages[0].matches) if not one.wrong), None)
+    risk = risk_of(found) if found is not None else None
+    words = chart.translator
+    score = None
+    if found is not None:
+        score = {
+            "name": Scale(found.key).label,
+            "total": value_text(found, words, unit=False),
+            "risk": words.gettext(RISKS[risk]) if risk else "",
+            "level": LEVELS[risk] if risk else "",
+            "when": words.moment(found.at),
+            "unit": chart.directory.unit(found.unit),
+        }
+    return View("vitals/card.html", {"score": score})
+
+
+CARD: Final = OverviewCard(
+    anchor="early-warning",
+    title=message("Early warning"),
+    placement=Placement.FINDINGS,
+    order=35,
+    queries=card_queries,
+    view=card,
+)
+ROUTES: Final = (
+    Route("entry", _MEASURE, bedside.entry, _CARE, AuditKind.READ, beside=True),
+    Route("flowsheet", _TITLE, flowsheet, _READING, AuditKind.READ),
+    Route("charts", _TITLE, charts, _READING, AuditKind.READ),
+    Route("value", _TITLE, value, _READING, AuditKind.READ),
+)
+ACTIONS: Final = (
+    Action("draft", _MEASURE, bedside.keep, _CARE),
+    Action("save", _MEASURE, bedside.save, _CARE),
+    Action("discard", _MEASURE, bedside.discard, _CARE),
+    Action("restore", _MEASURE, bedside.restore, _CARE),
+    Action("scale", _MEASURE, bedside.decide_scale, _CARE),
+    Action("correct", _TITLE, correct, _CARE),
+)
+DRAFTING: Final = Drafting(
+    templates=lambda: [(bedside.TEMPLATE, _NAME)],
+    title=lambda name: _NAME if name == bedside.TEMPLATE else None,
+    path=lambda name: "vitals/entry",
+)
+_NAME: Final = "Vitalparametrar"
+"""What its drafts are called: as those of notes, in Swedish."""

@@ -1,0 +1,77 @@
+"""Vital signs in a browser: a full set within its actions, scored as one types; accessible on every width."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import FULLEST, Open, accessibility_problems
+from tests.browser.steps import Steps
+
+SET = {
+    "Andningsfrekvens": "22",
+    "Saturation": "95",
+    "Systoliskt blodtryck": "128",
+    "Diastoliskt blodtryck": "76",
+    "Puls": "95",
+    "Temperatur, °C": "38,3",
+}
+
+
+async def test_a_full_set_with_its_score_within_its_actions(
+    visit: Open, steps: Callable[[Page, str, int], Steps]
+) -> None:
+    page = await visit(f"/patient/{FULLEST}")
+    task = steps(page, "record a full set of vitals, early-warning score shown", len(SET) + 2 + 2)
+    await task.click(page.get_by_role("link", name="Mät", exact=True))
+    await expect(page.get_by_label("Andningsfrekvens")).to_be_focused()
+    for name, value in SET.items():
+        await task.fill(page.get_by_label(name), value)
+    await task.click(page.get_by_label("Luft", exact=True))
+    await task.click(page.get_by_label("A · Alert"))
+    score = page.locator(".vitals-score")
+    await expect(score).to_have_text("NEWS2 5")
+    await expect(score).to_have_attribute("data-level", "watch")
+    await task.press("Control+Enter")
+    await expect(page).to_have_url(re.compile("/vitals/flowsheet$"))
+    await expect(page.locator(".vitals-latest")).to_contain_text("NEWS2 5")
+    await expect(page.get_by_role("link", name="högt 38,3")).to_be_visible()
+    task.done()
+
+    await page.get_by_role("link", name="högt 38,3").focus()
+    await page.keyboard.press("ArrowUp")
+    await expect(page.get_by_role("link", name="A", exact=True)).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Temperatur").fill("37,3")
+    await page.get_by_label("Varför").fill("Läste fel")
+    await page.get_by_role("button", name="Spara rättningen").click()
+    await expect(page.locator(".vitals-latest")).to_contain_text("NEWS2 4")
+    await expect(page.locator("tbody sup")).to_have_count(2)
+
+
+async def _is_sound(page: Page) -> None:
+    assert await accessibility_problems(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_the_pages_are_accessible_and_do_not_scroll_sideways_on_a_screen(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}/vitals/flowsheet?period=all")
+    await _is_sound(page)
+    await page.goto(f"/patient/{FULLEST}/vitals/charts")
+    await _is_sound(page)
+
+
+async def test_the_pages_are_accessible_and_do_not_scroll_sideways_on_a_telephone(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}/vitals/flowsheet?period=all", width=390, theme="dark")
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await page.locator(".vitals-line-pulse a").last.click()
+    await page.get_by_role("button", name="Spara rättningen").wait_for()
+    await _is_sound(page)
+    await page.goto(f"/patient/{FULLEST}/vitals/entry")
+    await page.get_by_label("Puls").fill("2000")
+    await expect(page.locator("#p-pulse")).to_have_text("2000 /min är inte möjligt: skriv mellan 10 och 350")
+    await _is_sound(page)
+    await page.get_by_role("button", name="Kasta utkastet").click()
