@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote_plus
 
 import pytest
 from playwright.async_api import Page, expect
@@ -64,10 +65,12 @@ async def test_two_windows_show_what_the_other_wrote(visit: Open) -> None:
     await _kept(first)
     await second.get_by_label("Bedömning").fill("Egenvård")
     await expect(second.get_by_label("Kontaktorsak")).to_have_value("Feber")
-    await first.get_by_label("Aktuellt", exact=True).fill("Sedan i går")
+    typed = "Sedan i går"
+    async with first.expect_response(lambda answer: quote_plus(typed) in (answer.request.post_data or "")):
+        await first.get_by_label("Aktuellt", exact=True).fill(typed)
     await expect(first.get_by_label("Bedömning")).to_have_value("Egenvård")
     await second.reload()
-    await expect(second.get_by_label("Aktuellt", exact=True)).to_have_value("Sedan i går")
+    await expect(second.get_by_label("Aktuellt", exact=True)).to_have_value(typed)
 
 
 async def test_writing_survives_a_server_that_does_not_take_it(visit: Open) -> None:
