@@ -31,7 +31,6 @@ class Studio {
     window.addEventListener("beforeunload", (event) => {
       if (!this.left && this.unsaved()) event.preventDefault();
     });
-    form.querySelector("[data-first]")?.closest("details").querySelector("[data-text]")?.focus();
   }
 
   written() {
@@ -80,7 +79,8 @@ class Studio {
     const values = this.values(this.form, "");
     const now = values.toString();
     values.append("version", this.form.elements.version.value);
-    for (const [name, value] of this.values(this.tried, "try:")) values.append(name, value);
+    const tried = this.values(this.tried, "try:");
+    for (const [name, value] of tried) values.append(name, value);
     let answer;
     try {
       answer = await fetch(this.form.dataset.studio, {
@@ -101,7 +101,8 @@ class Studio {
     this.form.elements.version.value = told.version;
     this.tell(`${this.form.dataset.saved} ${told.saved}`);
     document.querySelector("[data-remarks]").innerHTML = told.remarks;
-    this.show(told.preview);
+    // What was tried meanwhile is on its way already, and must not be taken back.
+    if (this.values(this.tried, "try:").toString() === tried.toString()) this.show(told.preview);
   }
 
   // What is being tried keeps the keyboard where it was.
@@ -143,8 +144,7 @@ class Studio {
     if (this.sending) await this.sending;
     clearTimeout(this.timer);
     if (this.stopped) return;
-    this.left = true;
-    this.form.requestSubmit(button);
+    this.sendOn(this.form, button);
   }
 
   async reload(number) {
@@ -163,8 +163,13 @@ class Studio {
     const button = event.submitter;
     if (this.unsaved()) await this.save();
     if (this.unsaved()) return;
+    this.sendOn(step, button);
+  }
+
+  // A form that is just being sent takes no second sending: it comes when this one is over.
+  sendOn(form, button) {
     this.left = true;
-    step.requestSubmit(button);
+    setTimeout(() => form.requestSubmit(button));
   }
 
   key(event) {

@@ -7,6 +7,7 @@ wrong, even no valid Questionnaire: what is wrong is told (`remarks`), and holds
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,8 @@ PRESENT: Final = "exists"
 ABSENT: Final = "absent"
 
 _LAUNCH: Final = "http://hl7.org/fhir/uv/sdc/CodeSystem/launchContext"
+_LITERAL: Final = r"(?<!code=)(?<!code = )(?<!system=)(?<!system = )'%s'"
+"""A text in an expression that may be a linkId: none that a code or system is compared with."""
 _YES: Final = frozenset({"ja", "yes", "true", "sant"})
 _NO: Final = frozenset({"nej", "no", "false", "falskt"})
 
@@ -237,11 +240,10 @@ def _rename_in(value: Any, old: str, link: str) -> None:
     elif isinstance(value, dict):
         if value.get("question") == old and "operator" in value:
             value["question"] = link
-        text = value.get("expression")
-        if isinstance(text, str):
-            value["expression"] = text.replace(f"linkId='{old}'", f"linkId='{link}'").replace(
-                f"linkId = '{old}'", f"linkId = '{link}'"
-            )
+        key = "valueString" if value.get("url") == "expression" else "expression"
+        text = value.get(key)
+        if isinstance(text, str) and "linkId" in text:
+            value[key] = re.sub(_LITERAL % re.escape(old), lambda _: f"'{link}'", text)
         for one in value.values():
             _rename_in(one, old, link)
 

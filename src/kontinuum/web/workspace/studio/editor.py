@@ -213,4 +213,4 @@ async def edit(page: Page) -> Response:
     kept = await _kept(page, version, made)
     if isinstance(kept, str):
         return await editor_page(page, version, kept, HTTPStatus.CONFLICT)
-    return page.redirect(f"/templates/{version.id}?at={at}#item-{at}")
+    return page.redirect(f"/templates/{version.id}?at={at}")
