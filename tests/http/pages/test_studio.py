@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -400,11 +401,22 @@ MADE_ELSEWHERE = {
 }
 
 
+VENUE = {
+    "code": {"system": "http://terminology.hl7.org/CodeSystem/usage-context-type", "code": "venue"},
+    "valueCodeableConcept": {"coding": [{"system": "urn:oid:1.2.752.29.4.19", "code": UNIT}]},
+}
+DEEP = b'{"resourceType":"Questionnaire","item":[' + b'{"item":[' * 40 + b"{}" + b"]}" * 40 + b"]}"
+
+
 async def test_a_form_made_elsewhere_is_taken_in_filled_in_and_stands_in_the_chart(
-    writer: httpx.AsyncClient, reviewer: httpx.AsyncClient, doctor: httpx.AsyncClient, doctors_record: Record
+    writer: httpx.AsyncClient,
+    reviewer: httpx.AsyncClient,
+    doctor: httpx.AsyncClient,
+    doctors_record: Record,
+    application: Services,
 ) -> None:
     csrf = csrf_of(await writer.get("/templates"))
-    for wrong in (b"{", b'{"resourceType":"Patient"}', b'{"resourceType":"Questionnaire","item":[1]}'):
+    for wrong in (b"{", b'{"resourceType":"Patient"}', b'{"resourceType":"Questionnaire","item":[1]}', DEEP):
         answer = await writer.post("/templates", data={"csrf": csrf}, files={"file": ("f.json", wrong)})
         assert answer.status_code == 422
     data = json.dumps(MADE_ELSEWHERE).encode()
@@ -441,8 +453,17 @@ async def test_a_form_made_elsewhere_is_taken_in_filled_in_and_stands_in_the_cha
     again = json.dumps({**json.loads((await writer.get(f"{address}/export")).content), "title": "Vitalt"})
     back = await writer.post("/templates", data={"csrf": csrf}, files={"file": ("f.json", again.encode())})
     assert ">version 2<" in (await writer.get("/templates")).text.replace(" · ", ">"), back.text[:500]
-    # What is offered is copied by another care provider, which does not change it.
+    # Another care provider cannot put its template into use here, sees what is offered, and changes none.
+    foreign = replace(doctors_record.principal.assignment, unit="SE165567", provider="SE165567")
+    principal = replace(doctors_record.principal, assignment=foreign)
+    theirs = {**json.loads(again), "id": "theirs", "status": "active", "title": "Deras", "version": "9"}
+    theirs["useContext"] = [VENUE]
+    await write(application.gate.record(principal), {**theirs, "url": "urn:theirs"})
+    assert "Deras" not in (await doctor.get(f"/patient/{PATIENT}/journal/write")).text
+    assert "Deras" not in (await writer.get("/templates")).text
+    assert (await writer.get("/templates/theirs")).status_code == 404
     assert (await _step(writer, address, "offer")).status_code == 303
+    assert "Sluta erbjuda" in (await writer.get(address)).text
 
 
 async def test_a_template_in_use_has_its_codes_and_a_diagnosis_of_a_table_is_a_condition(

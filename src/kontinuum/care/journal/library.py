@@ -73,10 +73,14 @@ def query(places: Sequence[str]) -> str:
 
 
 def offered(places: Sequence[str], now: datetime, page: ResultPage) -> list[Template]:
-    """What is begun at these places today: of each template the newest version that is in use."""
-    found = in_use([fhir_json.loads(one.body) for one in page.matches if one.body], places, local(now).date())
-    own = [_read(one) for one in found]
-    return _in_order([*all_templates(), *(one for one in own if one is not None)])
+    """What is begun at these places today: of each template the newest version that is in use.
+
+    Another care provider's word that its template is in use here counts for nothing.
+    """
+    own = [fhir_json.loads(one.body) for one in page.matches if one.body and one.provider in places]
+    found = in_use(own, places, local(now).date())
+    read = [_read(one) for one in found]
+    return _in_order([*all_templates(), *(one for one in read if one is not None)])
 
 
 async def all_offered(record: RecordReader, places: tuple[str, ...], now: datetime) -> list[Template]:

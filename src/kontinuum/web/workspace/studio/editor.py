@@ -19,7 +19,7 @@ from kontinuum.web.workspace.studio.differences import label_of
 from kontinuum.web.workspace.studio.editing import Condition, Place
 from kontinuum.web.workspace.studio.elements import Element
 from kontinuum.web.workspace.studio.remarks import remarks
-from kontinuum.web.workspace.studio.shelf import State, Version
+from kontinuum.web.workspace.studio.shelf import Version
 from kontinuum.web.workspace.work.tabs import draftings
 
 TRIED: Final = "try:"
@@ -79,8 +79,7 @@ class Row:
 
 async def editor_page(page: Page, version: Version, problem: str = "", status: int = 200) -> Response:
     """The editor of a draft."""
-    asked = page.request.query_params.get("at", "")
-    at = int(asked) if asked.isdecimal() else -1
+    at = _number(page.request.query_params.get("at", ""))
     frozen, noted = await remarks(page, version.questionnaire)
     rows = _rows(page, dict(version.questionnaire), at)
     values = {
@@ -100,6 +99,10 @@ async def editor_page(page: Page, version: Version, problem: str = "", status: i
         "template_kind": version.kind,
     }
     return page.render("studio/editor.html", values, status)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 6 else -1
 
 
 def _rows(page: Page, questionnaire: Element, at: int) -> list[Row]:
@@ -172,12 +175,12 @@ async def _kept(page: Page, version: Version, made: Element) -> Version | str:
 
 
 async def _draft(page: Page, fields: Mapping[str, Sequence[str]]) -> Version | str:
-    found = await shelf.one(page, page.request.path_params["id"])
-    if found is None or found[0].state is not State.DRAFT:
+    found = await shelf.draft(page, page.request.path_params["id"])
+    if found is None:
         return page.translator.gettext(_NOT_A_DRAFT)
-    if str(found[0].stored) != next(iter(fields.get("version", ())), ""):
+    if str(found.stored) != next(iter(fields.get("version", ())), ""):
         return page.translator.gettext(_CHANGED)
-    return found[0]
+    return found
 
 
 async def keep(page: Page) -> Response:
@@ -208,7 +211,7 @@ async def edit(page: Page) -> Response:
         return page.problem(HTTPStatus.CONFLICT, [version])
     what, _, number = next(iter(fields.get("do", ())), "").partition(":")
     kind = next(iter(fields.get("new-kind", ())), "text")
-    at = int(number) if number.isdecimal() else -1
+    at = _number(number)
     made, at = editing.edit(editing.apply(version.questionnaire, fields), what, at, kind)
     kept = await _kept(page, version, made)
     if isinstance(kept, str):

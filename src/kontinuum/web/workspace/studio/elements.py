@@ -106,6 +106,11 @@ def set_extension(element: Element, url: str, value: Mapping[str, Any] | None) -
     _put(element, "extension", found)
 
 
+def _parts(value: Any) -> Mapping[str, Any]:
+    """A value of several parts; none of them where it is a plain one."""
+    return value if isinstance(value, dict) else {}
+
+
 def _put(element: Element, name: str, value: Any) -> None:
     if value in (None, "", [], {}):
         element.pop(name, None)
@@ -133,7 +138,7 @@ def _help(item: Mapping[str, Any]) -> str:
 
 def is_help(item: Mapping[str, Any]) -> bool:
     """Whether an item only explains the one it stands below."""
-    control = extension(item, urls.ITEM_CONTROL) or {}
+    control = _parts(extension(item, urls.ITEM_CONTROL))
     codes = [one.get("code") for one in control.get("coding") or ()]
     return item.get("type") == "display" and codes == ["help"]
 
@@ -158,7 +163,7 @@ def _set_help(item: Element, text: str) -> None:
 
 
 def _unit(item: Mapping[str, Any]) -> str:
-    unit = extension(item, urls.UNIT) or {}
+    unit = _parts(extension(item, urls.UNIT))
     return str(unit.get("display") or unit.get("code") or "")
 
 
@@ -245,14 +250,14 @@ def slug(words: str) -> str:
 
 def _formula(url: str) -> Callable[[Mapping[str, Any]], str]:
     def read(item: Mapping[str, Any]) -> str:
-        return str((extension(item, url) or {}).get("expression", ""))
+        return str(_parts(extension(item, url)).get("expression", ""))
 
     return read
 
 
 def _set_formula(url: str) -> Callable[[Element, str], None]:
     def write(item: Element, text: str) -> None:
-        before = extension(item, url) or {"language": _FHIRPATH}
+        before = _parts(extension(item, url)) or {"language": _FHIRPATH}
         set_extension(item, url, {"valueExpression": {**before, "expression": text}} if text else None)
 
     return write

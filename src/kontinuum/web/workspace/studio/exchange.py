@@ -9,6 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.validation import validate
 from kontinuum.kernel.i18n import message
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.pages import Page
@@ -19,9 +20,13 @@ from kontinuum.web.workspace.studio.shelf import LIFE, OFFERED, State, Version, 
 LARGEST: Final = 1_000_000
 """How many bytes a file with a template may have."""
 
+_TOLD: Final = 10
+_DEEPEST: Final = 30
 _NO_JSON: Final = message("The file is no JSON: %(why)s")
 _NO_QUESTIONNAIRE: Final = message("The file holds no FHIR Questionnaire (R4).")
-_NO_ITEMS: Final = message("The items of the Questionnaire cannot be read: %(where)s is no list of objects.")
+_NO_ITEMS: Final = message(
+    "The items of the Questionnaire cannot be read: %(where)s is no list of objects, or stands too deep."
+)
 _TOO_LARGE: Final = message("The file is larger than a template may be (1 MB).")
 _BEGUN: Final = message("A draft of the next version exists already. Go on with that one.")
 _OWN: Final = ("id", "meta", "text", "date", "approvalDate", "lastReviewDate", "effectivePeriod")
@@ -87,13 +92,17 @@ async def take_in(page: Page, uploaded: object) -> Response:
         return await listing.list_page(page, [gettext(_TOO_LARGE)], HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
         read = fhir_json.loads(data)
-    except fhir_json.JsonError as error:
+    except (fhir_json.JsonError, RecursionError) as error:
         return await listing.list_page(page, [gettext(_NO_JSON) % {"why": error}], 422)
     if not isinstance(read, dict) or read.get("resourceType") != "Questionnaire":
         return await listing.list_page(page, [gettext(_NO_QUESTIONNAIRE)], 422)
     wrong = _unreadable(read, "Questionnaire")
     if wrong:
         return await listing.list_page(page, [gettext(_NO_ITEMS) % {"where": wrong}], 422)
+    faults = [one for one in validate(read) if one.refuses and one.code in ("structure", "value")]
+    if faults:
+        told = [f"{one.location or 'Questionnaire'}: {one.message}" for one in faults[:_TOLD]]
+        return await listing.list_page(page, told, 422)
     own, _ = await shelf.shelf(page)
     family = [one for one in own if one.url and one.url == read.get("url")]
     if family:
@@ -106,7 +115,9 @@ async def take_in(page: Page, uploaded: object) -> Response:
 
 
 def _unreadable(holder: Any, path: str) -> str:
-    """Where a list of objects is wanted and something else stands; empty when everything can be walked."""
+    """Where no list of objects stands, or one too deep; empty when all can be walked."""
+    if path.count(".item") > _DEEPEST:
+        return path
     for name in ("item", "extension", "enableWhen", "answerOption", "code", "contained", "useContext"):
         held = holder.get(name)
         if held is not None and not (isinstance(held, list) and all(isinstance(one, dict) for one in held)):

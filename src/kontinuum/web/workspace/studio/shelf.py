@@ -219,6 +219,19 @@ async def one(page: Page, identity: str) -> tuple[Version, list[Version]] | None
     return found, [each for each in own if each.url == found.url and each.url]
 
 
+async def draft(page: Page, identity: str) -> Version | None:
+    """A draft of the own care provider by its id, without looking at the others."""
+    record: Any = page.services.record(page.session.principal)
+    stored = await record.read("Library", identity)
+    if isinstance(stored, Refusal) or stored.provider != page.session.principal.assignment.provider:
+        return None
+    resource = fhir_json.loads(stored.body or b"{}")
+    codes = [one.get("code") for one in resource.get("type", {}).get("coding") or ()]
+    if resource.get("status") != "draft" or DRAFT_TYPE not in codes:
+        return None
+    return _version(stored, _today(page))
+
+
 def new_id(page: Page, url: str, number: int) -> str:
     """The id of a version: whoever begins the same version at the same time begins the same resource."""
     return str(uuid.uuid5(_NAMES, f"{page.session.principal.assignment.provider}|{url}|{number}"))
