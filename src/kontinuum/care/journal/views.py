@@ -52,13 +52,17 @@ from kontinuum.kernel.module import (
 )
 from kontinuum.kernel.principal import Purpose
 
-_OWN: Final = frozenset({"csrf", "patient", "template", "version", "draft", "before", "do"})
+_OWN: Final = frozenset({"csrf", "patient", "template", "version", "draft", "before", "do", "unfilled"})
 _NO_TEMPLATE: Final = message("There is no such template.")
 _NOTHING_WRITTEN: Final = message("Nothing is written yet.")
 _OTHER_CONTACT: Final = message("The contact is not one of this patient's. Choose another one, or none.")
 _NO_PLACE: Final = message("The template has no place for this, move it before you sign: %(text)s")
 _BOTH: Final = message("Was changed in another window at the same time; there it said: %(other)s")
 _KEPT_BOTH: Final = message("Was written in two windows at the same time; both texts stay.")
+_UNFILLED: Final = message(
+    "Fields of a phrase are not filled in: %(fields)s. Fill them in, or sign once more to keep them so."
+)
+_BRACES: Final = re.compile(r"\{[^{}\n]{1,60}\}")
 _ID: Final = re.compile(r"[0-9a-f-]{36}")
 _CARE: Final = frozenset({Purpose.CARE})
 
@@ -159,6 +163,7 @@ def _pane(
     finished: bool = False,
     alert: str = "",
     notices: dict[str, str] | None = None,
+    unfilled: str = "",
 ) -> View:
     chart = around.chart
     state, unread = _worked_out(chosen.form, around, fields)
@@ -179,6 +184,7 @@ def _pane(
         "finished": finished,
         "alert": alert,
         "notices": notices or {},
+        "unfilled": unfilled,
     }
     return View("journal/write.html", values)
 
@@ -317,6 +323,10 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
         return _pane(around, chosen, fields, draft, alert=alert)
     if problems or both or stray:
         return _pane(around, chosen, fields, draft, finished=signed, notices=both)
+    unfilled = _unfilled(fields) if signed else ""
+    if unfilled != _one(request, "unfilled") and unfilled:
+        alert = request.chart.translator.gettext(_UNFILLED) % {"fields": unfilled}
+        return _pane(around, chosen, fields, draft, alert=alert, unfilled=unfilled)
     moment = local(request.chart.now).isoformat(timespec="seconds")
     note = Written(draft.id, request.chart.patient, _contact_of(fields), moment, request.principal)
     made = resources(state, note, signed=signed)
@@ -328,6 +338,12 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
     if signed:
         await request.writer.remove_draft(draft.id)
     return Moved(f"{request.chart.path()}#notes")
+
+
+def _unfilled(fields: Fields) -> str:
+    """The fields of phrases that still stand in braces."""
+    found = (one for values in fields.values() for text in values for one in _BRACES.findall(text))
+    return ", ".join(dict.fromkeys(found))
 
 
 async def _is_signed(request: ActionRequest, chosen: Template) -> bool:
