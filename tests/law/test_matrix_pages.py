@@ -68,6 +68,7 @@ class Way:
 _PATIENT = {"patient": ADULT}
 _NOTE = {"patient": ADULT, "type": "Composition", "id": "{mark}"}
 _DESTROYS = "25: it takes a right of its own, which nobody of the cast has"
+_BUILDS = "6: it takes a right of its own, which nobody of the cast has"
 _PATIENT_ALONE = frozenset({"patient"})
 _CHART = ("AllergyIntolerance", "Composition", "Condition", "Flag", "MedicationRequest")
 
@@ -151,6 +152,14 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/phrases"): _phrases(),
     ("POST", "/phrases"): _phrases(id=NONE),
     ("GET", "/phrases/list"): _phrases(),
+    ("GET", "/templates"): _phrases(),
+    ("GET", "/templates/{id}"): Way(About.NOBODY, STAFF, "6", (), {"id": "nrs"}),
+    ("GET", "/templates/{id}/export"): Way(About.NOBODY, STAFF, "6", (), {"id": "nrs"}),
+    ("POST", "/templates"): Way(About.NOBODY, frozenset(), _BUILDS),
+    **{
+        ("POST", f"/templates/{{id}}/{deed}"): Way(About.NOBODY, frozenset(), _BUILDS, (), {"id": NONE})
+        for deed in ("draft", "edit", "step")
+    },
     ("GET", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
     ("POST", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
     ("POST", "/destruction/{number:int}"): Way(About.DIRECTORY, frozenset(), _DESTROYS, (), {"number": NONE}),

@@ -8,11 +8,11 @@ signed-in principal, and answer with the name of a template and what to show in 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from kontinuum.kernel.i18n import Translator
 from kontinuum.kernel.principal import Principal, Purpose
@@ -73,7 +73,10 @@ class ResultPage(Protocol):
 
 
 class RecordReader(Protocol):
-    """The part of the gate that a page uses: several searches, one audit entry."""
+    """The part of the gate that a page uses: several searches, one audit entry.
+
+    On a patient's page each names that patient; a search for `Questionnaire` concerns nobody.
+    """
 
     async def find_many(self, queries: Sequence[str], /) -> Sequence[ResultPage]:
         """Run searches such as `Condition?patient=p-1&_count=50`, each answered by one page."""
@@ -226,12 +229,16 @@ class Directory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The patient whose page is being made; everything shown on that page belongs to this patient."""
+    """The patient whose page is being made; everything shown on that page belongs to this patient.
+
+    `places` are the HSA-ids of the care unit and the care provider at which the reader works.
+    """
 
     patient: str
     now: datetime
     translator: Translator
     directory: Directory
+    places: tuple[str, ...] = ()
 
     def path(self, *parts: str) -> str:
         """The address of a page of this patient."""
@@ -396,16 +403,20 @@ class Action:
 class Drafting:
     """What a module's drafts are called and where they are written on, and how a saved note is signed.
 
-    `templates` are (name, title) of what can be begun; `title` is that of a draft's template, None when it
-    is not the module's; `path` leads from the template to its page below the patient's. `sign` signs a note
-    that stands unsigned in the record: the fields are `note`, its id, and `version`, the one that was read;
-    None for a module that writes no notes.
+    `templates` are (name, title) of what can be begun at these places today; `titles` those of drafts'
+    templates by name, without what is not the module's; `path` leads from the template to its page below the
+    patient's. `sign` signs a note that stands unsigned in the record: the fields are `note`, its id, and
+    `version`, the one that was read; None for a module that writes no notes. `shipped` are the Questionnaires
+    that come with the module, by name; `preview` shows how one looks for a made-up patient, with what was
+    tried in its fields; None for a module without templates of its own.
     """
 
-    templates: Callable[[], Sequence[tuple[str, str]]]
-    title: Callable[[str], str | None]
+    templates: Callable[[RecordReader, tuple[str, ...], datetime], Awaitable[Sequence[tuple[str, str]]]]
+    titles: Callable[[RecordReader, Collection[str]], Awaitable[Mapping[str, str]]]
     path: Callable[[str], str]
     sign: Callable[[ActionRequest], Awaitable[Refused | None]] | None = None
+    shipped: Callable[[], Mapping[str, Mapping[str, Any]]] | None = None
+    preview: Callable[[Mapping[str, Any], Mapping[str, Sequence[str]], Chart], View] | None = None
 
 
 @dataclass(frozen=True, slots=True)

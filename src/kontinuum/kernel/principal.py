@@ -52,6 +52,10 @@ BULK_EXPORT = "bulk-export"
 """A right of an assignment for administration, quality or supervision: to order exports in bulk."""
 
 
+TEMPLATES = "templates"
+"""A right of an assignment: to write, review and take into use the note templates of the care provider."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A medarbetaruppdrag: an actor's task at one care unit of one care provider (both HSA-ids).

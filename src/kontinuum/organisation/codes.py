@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.principal import BULK_EXPORT, DESTRUCTION, PROTECTED_IDENTITY, Purpose
+from kontinuum.kernel.principal import BULK_EXPORT, DESTRUCTION, PROTECTED_IDENTITY, TEMPLATES, Purpose
 
 PROVIDER_TYPE: Final = "provider"
 
@@ -55,6 +55,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     PROTECTED_IDENTITY: message("see protected personal data"),
     DESTRUCTION: message("destroy records by decision"),
     BULK_EXPORT: message("order exports in bulk"),
+    TEMPLATES: message("change note templates"),
 }
 """What an assignment gives beyond its purpose: only what some rule asks for.
 

@@ -22,12 +22,14 @@ TEXT = 'Ingen blödning.\n  Två steg in, "citat" & <tecken> 🫀 e\u0301 \u202b
 async def _open(browser: httpx.AsyncClient, address: str = NOTE) -> dict[str, str]:
     page = await browser.get(address)
     assert page.status_code == 200, page.text[:800]
-    hidden = dict(
-        re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text.split("</header>")[-1])
-    )
+    return _hidden(page)
+
+
+def _hidden(page: httpx.Response) -> dict[str, str]:
+    """What the form of the pane sends along."""
     shown = re.search(r'<form class="writing".*?</header>', page.text, re.DOTALL)
     assert shown
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown[0])) or hidden
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown[0]))
 
 
 async def _save(browser: httpx.AsyncClient, opened: dict[str, str], **fields: str) -> httpx.Response:
@@ -228,3 +230,19 @@ async def test_what_was_discarded_in_another_window_is_signed_all_the_same(
 async def test_an_unknown_template_is_not_found(doctor: httpx.AsyncClient) -> None:
     answer = await doctor.get(f"/patient/{PATIENT}/journal/write?template=../secret")
     assert answer.status_code == 404
+
+
+async def test_a_field_of_a_phrase_that_is_not_filled_in_is_asked_about_once(
+    doctor: httpx.AsyncClient,
+) -> None:
+    opened = await _open(doctor)
+    fields = {"kontaktorsak": "Hosta", "bedomning": "Cor: {rytm}, {rytm}. {a\nb}"}
+    asked = await _sign(doctor, opened, **fields)
+    assert asked.status_code == 200
+    assert "Fält i en fras är inte ifyllda: {rytm}." in asked.text
+    again = _hidden(asked)
+    assert again["unfilled"] == "{rytm}"
+    other = await _sign(doctor, again, **{**fields, "kontaktorsak": "{besvär}"})
+    assert "{besvär}, {rytm}" in other.text
+    done = await _sign(doctor, _hidden(other), **{**fields, "kontaktorsak": "{besvär}"})
+    assert done.status_code == 303

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 from kontinuum.fhir.questionnaire import Form, Item, Occurrence, State
 from kontinuum.fhir.questionnaire.values import unit_of, value_key
@@ -41,13 +42,18 @@ class Unread:
     text: str
 
 
+def step_of(link: str) -> str:
+    """A linkId as a step of a field's name: forms made elsewhere have `/` and `:` in theirs."""
+    return quote(link, safe=" ,.;!?()[]=+&@$'\"<>|^`{}åäöÅÄÖéÉüÜ")
+
+
 def place(occurrence: Occurrence) -> str:
     """The name of the field of an occurrence."""
     steps: list[str] = []
     here: Occurrence | None = occurrence
     while here is not None and here.item is not None:
         row = f":{here.row}" if here.row else ""
-        steps.append(f"{here.item.link_id}{row}")
+        steps.append(f"{step_of(here.item.link_id)}{row}")
         here = here.parent
     return "/".join(reversed(steps))
 
@@ -71,14 +77,16 @@ def _is_known(form: Form, name: str) -> bool:
     if name == CONTACT:
         return True
     steps = [step.partition(":") for step in name.removesuffix(OTHER).split("/")]
-    links = [link for link, _, _ in steps]
+    links = [unquote(link) for link, _, _ in steps]
     item = form.items.get(links[-1])
     if item is None or list(reversed(form.ancestors[item.link_id])) != links[:-1]:
         return False
     rows = [row for link, colon, row in steps if colon]
     numbered = all(row.isdecimal() and 0 < int(row) < ROWS for row in rows)
     repeating = all(
-        form.items[link].repeats and form.items[link].is_group for link, colon, _ in steps if colon
+        form.items[link].repeats and form.items[link].is_group
+        for link, (_, colon, _) in zip(links, steps, strict=True)
+        if colon
     )
     return numbered and repeating and item.is_question and item.calculated is None
 
@@ -106,7 +114,8 @@ def _items(items: Sequence[Item], path: str, fields: Fields, unread: list[Unread
 
 
 def _below(path: str, item: Item, row: int) -> str:
-    step = f"{item.link_id}:{row}" if row else item.link_id
+    name = step_of(item.link_id)
+    step = f"{name}:{row}" if row else name
     return f"{path}/{step}" if path else step
 
 

@@ -1,21 +1,34 @@
-"""The templates that come with the system: notes and scales, each a Questionnaire in `templates/`."""
+"""The templates one can write in: those that come with the system, and those that the care provider made.
+
+What comes with the system stands in `templates/`. What the provider made are Questionnaires of the record, a
+resource for each version (docs/templates.md): a draft names the version that it was begun with, and keeps it.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import Form, compile_form
+from kontinuum.fhir.questionnaire.use import in_use
+from kontinuum.kernel.i18n import local
+from kontinuum.kernel.module import RecordReader, ResultPage
+from kontinuum.sweden import systems
 
 _KIND: Final = "urn:kontinuum:template-kind"
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A form one can write in; `kind` is "note" or "scale"."""
+    """A form one can write in; `name` stands in addresses, `kind` is "note" or "scale"."""
 
     name: str
     title: str
@@ -34,7 +47,7 @@ def names() -> tuple[str, ...]:
 
 @cache
 def template(name: str) -> Template | None:
-    """A template by its name; compiled when it is first asked for."""
+    """A template that comes with the system, by its name; compiled when it is first asked for."""
     if name not in names():
         return None
     text = (files(__package__) / "templates" / f"{name}.json").read_bytes()
@@ -44,9 +57,84 @@ def template(name: str) -> Template | None:
 
 
 def all_templates() -> list[Template]:
-    """Every template, notes first, by title."""
-    found = [one for one in map(template, names()) if one is not None]
-    return sorted(found, key=lambda one: (one.kind != "note", one.title))
+    """Every template that comes with the system, notes first, by title."""
+    return _in_order(one for one in map(template, names()) if one is not None)
+
+
+def shipped() -> Mapping[str, Mapping[str, Any]]:
+    """The Questionnaires that come with the system, by name."""
+    return {one.name: one.form.questionnaire for one in all_templates()}
+
+
+def query(places: Sequence[str]) -> str:
+    """The search that finds the provider's templates at these places."""
+    where = ",".join(f"{systems.HSA_ID}|{quote(one, safe='')}" for one in places)
+    return f"Questionnaire?status=active&context={where}&_count=500"
+
+
+def offered(places: Sequence[str], now: datetime, page: ResultPage) -> list[Template]:
+    """What is begun at these places today: of each template the newest version that is in use.
+
+    Another care provider's word that its template is in use here counts for nothing.
+    """
+    own = [fhir_json.loads(one.body) for one in page.matches if one.body and one.provider in places]
+    found = in_use(own, places, local(now).date())
+    read = [_read(one) for one in found]
+    return _in_order([*all_templates(), *(one for one in read if one is not None)])
+
+
+async def all_offered(record: RecordReader, places: tuple[str, ...], now: datetime) -> list[Template]:
+    """What is begun at these places today, asked of the record."""
+    if not places:
+        return all_templates()
+    (page,) = await record.find_many([query(places)])
+    return offered(places, now, page)
+
+
+async def find(record: RecordReader, name: str) -> Template | None:
+    """A template by its name: one that comes with the system, or a version of one of the provider's."""
+    return (await find_all(record, [name])).get(name)
+
+
+async def find_all(record: RecordReader, wanted: Collection[str]) -> dict[str, Template]:
+    """Templates by their names; what is still a draft or in review is not written in."""
+    found = {one: known for one in wanted if (known := template(one)) is not None}
+    asked = sorted(one for one in wanted if one not in found and _ID.fullmatch(one))
+    if asked:
+        (page,) = await record.find_many(
+            [f"Questionnaire?_id={','.join(asked)}&status=active,retired&_count=500"]
+        )
+        for stored in page.matches:
+            made = _read(fhir_json.loads(stored.body)) if stored.body else None
+            found |= {made.name: made} if made is not None else {}
+    return found
+
+
+async def answered(record: RecordReader, canonical: str) -> Form | None:
+    """The form that a response names, in the version that it names."""
+    own = next((one.form for one in all_templates() if canonical and one.form.canonical == canonical), None)
+    url, _, version = canonical.partition("|")
+    if own is not None or not url or not version:
+        return own
+    asked = f"url={quote(url, safe='')}&version={quote(version, safe='')}&status=active,retired"
+    (page,) = await record.find_many([f"Questionnaire?{asked}&_count=5"])
+    read = [_read(fhir_json.loads(one.body)) for one in page.matches if one.body]
+    return next((one.form for one in read if one is not None), None)
+
+
+def _read(questionnaire: dict[str, Any]) -> Template | None:
+    form = _compiled(fhir_json.dumps(questionnaire))
+    return None if form is None else Template(questionnaire["id"], form.title, _kind(form), form)
+
+
+@lru_cache(maxsize=300)
+def _compiled(body: bytes) -> Form | None:
+    form = compile_form(fhir_json.loads(body))
+    return form if isinstance(form, Form) else None
+
+
+def _in_order(found: Any) -> list[Template]:
+    return sorted(found, key=lambda one: (one.kind != "note", one.title.casefold()))
 
 
 def _kind(form: Form) -> str:

@@ -47,6 +47,7 @@ class Field:
     read_only: bool = False
     hint: str = ""
     codes_into: str = ""
+    help: str = ""
     problem: str = ""
     level: int = 1
     inside: tuple[Field, ...] = ()
@@ -111,7 +112,7 @@ class _Maker:
         done: set[str] = set()
         for one in occurrences:
             item = one.item
-            if item is None or item.hidden or item.link_id in done:
+            if item is None or item.hidden or item.link_id in done or _is_help(item):
                 continue
             if item.is_group and item.repeats:
                 done.add(item.link_id)
@@ -140,7 +141,9 @@ class _Maker:
             )
             for number, one in enumerate(rows)
         ]
-        return Field("table", f"{place(first)}*", item.text, visible, level=level, inside=tuple(made))
+        return Field(
+            "table", f"{place(first)}*", item.text, visible, help=_help(item), level=level, inside=tuple(made)
+        )
 
     def _field(self, one: Occurrence, item: Item, level: int, *, shown: bool) -> Field:
         name, visible = place(one), shown and one.enabled
@@ -152,6 +155,7 @@ class _Maker:
             "problem": self._problems.get(name, ""),
             "level": level,
             "hint": item.entry_format or "",
+            "help": _help(item),
         }
         if item.is_group:
             return Field("group", **common, inside=tuple(self.fields(one.children, level + 1, shown=visible)))
@@ -213,6 +217,15 @@ def _blank(item: Item, parent: Occurrence | None, row: int) -> Occurrence:
     for child in made.children:
         child.enabled = not (child.item is not None and child.item.conditional)
     return made
+
+
+def _is_help(item: Item) -> bool:
+    return item.type == "display" and item.control == "help"
+
+
+def _help(item: Item) -> str:
+    """What explains an item: texts below it that say so (questionnaire-item-control, `help`)."""
+    return "\n".join(child.text for child in item.children if _is_help(child))
 
 
 def _unit(item: Item) -> str:

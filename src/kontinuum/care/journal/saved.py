@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from kontinuum.care.journal.library import all_templates
+from kontinuum.care.journal.library import answered
 from kontinuum.care.journal.signing import attested
 from kontinuum.care.journal.surroundings import surroundings
 from kontinuum.fhir import json as fhir_json
-from kontinuum.fhir.questionnaire import Form, evaluate, extract
+from kontinuum.fhir.questionnaire import evaluate, extract
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Refused, ResourceVersion
 
@@ -59,7 +59,7 @@ async def sign(request: ActionRequest) -> Refused | None:
 async def _follows(request: ActionRequest, response: dict[str, Any]) -> list[dict[str, Any]] | Refused:
     """The completed response and the resources that its answers become."""
     completed = {**response, "status": "completed"}
-    form = _form(str(response.get("questionnaire", "")))
+    form = await answered(request.record, str(response.get("questionnaire", "")))
     if form is None:
         return [completed]
     contact = str(response.get("encounter", {}).get("reference", "")).rpartition("/")[2]
@@ -69,11 +69,6 @@ async def _follows(request: ActionRequest, response: dict[str, Any]) -> list[dic
     if state.problems or isinstance(bundle, list):
         return Refused((request.chart.translator.gettext(_INCOMPLETE),))
     return [completed, *(entry["resource"] for entry in bundle.get("entry") or ())]
-
-
-def _form(canonical: str) -> Form | None:
-    forms = (one.form for one in all_templates())
-    return next((form for form in forms if canonical and form.canonical == canonical), None)
 
 
 def _done(task: ResourceVersion) -> dict[str, Any]:

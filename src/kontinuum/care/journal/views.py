@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.fields import CONTACT, OTHER, Fields, Unread
-from kontinuum.care.journal.library import Template, all_templates, template
+from kontinuum.care.journal.library import (
+    Template,
+    all_offered,
+    all_templates,
+    find,
+    find_all,
+    offered,
+    query,
+    shipped,
+)
 from kontinuum.care.journal.merging import merge
 from kontinuum.care.journal.pane import calculated, pane, problems_by_field, shown_names
+from kontinuum.care.journal.previewing import preview
 from kontinuum.care.journal.saved import sign
 from kontinuum.care.journal.signing import Written, resources
 from kontinuum.care.journal.surroundings import Surroundings, surroundings
@@ -32,6 +42,7 @@ from kontinuum.kernel.module import (
     OverviewCard,
     PageRequest,
     Placement,
+    RecordReader,
     Refused,
     ResultPage,
     Route,
@@ -41,13 +52,17 @@ from kontinuum.kernel.module import (
 )
 from kontinuum.kernel.principal import Purpose
 
-_OWN: Final = frozenset({"csrf", "patient", "template", "version", "draft", "before", "do"})
+_OWN: Final = frozenset({"csrf", "patient", "template", "version", "draft", "before", "do", "unfilled"})
 _NO_TEMPLATE: Final = message("There is no such template.")
 _NOTHING_WRITTEN: Final = message("Nothing is written yet.")
 _OTHER_CONTACT: Final = message("The contact is not one of this patient's. Choose another one, or none.")
 _NO_PLACE: Final = message("The template has no place for this, move it before you sign: %(text)s")
 _BOTH: Final = message("Was changed in another window at the same time; there it said: %(other)s")
 _KEPT_BOTH: Final = message("Was written in two windows at the same time; both texts stay.")
+_UNFILLED: Final = message(
+    "Fields of a phrase are not filled in: %(fields)s. Fill them in, or sign once more to keep them so."
+)
+_BRACES: Final = re.compile(r"\{[^{}\n]{1,60}\}")
 _ID: Final = re.compile(r"[0-9a-f-]{36}")
 _CARE: Final = frozenset({Purpose.CARE})
 
@@ -63,13 +78,14 @@ class Begun:
 
 
 def card_queries(chart: Chart) -> tuple[str, ...]:
-    """The card needs nothing of the record."""
-    return ()
+    """The card needs the templates of the care provider."""
+    return (query(chart.places),) if chart.places else ()
 
 
 def card(chart: Chart, pages: Sequence[ResultPage]) -> View:
     """Where writing begins: the templates for notes."""
-    notes = [one for one in all_templates() if one.kind == "note"]
+    found = offered(chart.places, chart.now, pages[0]) if pages else all_templates()
+    notes = [one for one in found if one.kind == "note"]
     return View("journal/card.html", {"templates": notes, "all": chart.path("journal", "write")})
 
 
@@ -78,7 +94,7 @@ async def write(request: PageRequest) -> View | NotFound:
     chosen = request.parameters.get("template")
     if chosen is None:
         return await _choose(request)
-    found = template(chosen)
+    found = await find(request.record, chosen)
     if found is None:
         return NotFound(_NO_TEMPLATE)
     draft = await request.writer.draft(found.name)
@@ -94,7 +110,7 @@ async def write(request: PageRequest) -> View | NotFound:
         begun = prefill(found.form, context)
         fields = typed_fields.from_state(evaluate(found.form, begun.response, context))
         fields |= {CONTACT: [around.usual]} if around.usual else {}
-        taken = {link: one.when for link, one in begun.taken.items()}
+        taken = {typed_fields.step_of(link): one.when for link, one in begun.taken.items()}
     return _pane(around, found, fields, draft, taken=taken)
 
 
@@ -103,15 +119,16 @@ async def _choose(request: PageRequest) -> View | NotFound:
     if isinstance(found, Refused):
         return NotFound(found.reasons[0])
     begun = []
+    known = await find_all(request.record, {draft.template for draft in found})
     for draft in found:
-        one = template(draft.template)
+        one = known.get(draft.template)
         if one is not None:
             when = request.chart.translator.moment(_moment(draft.updated))
             begun.append(Begun(draft.id, one.title, _address(request.chart, one), when))
     back = request.parameters.get("discarded", "")
     undo = {"identity": back} if back else None
-    await request.record.find_many(())
-    return View("journal/choose.html", {"templates": all_templates(), "begun": begun, "undo": undo})
+    templates = await all_offered(request.record, request.chart.places, request.chart.now)
+    return View("journal/choose.html", {"templates": templates, "begun": begun, "undo": undo})
 
 
 def _moment(micros: int) -> datetime:
@@ -146,6 +163,7 @@ def _pane(
     finished: bool = False,
     alert: str = "",
     notices: dict[str, str] | None = None,
+    unfilled: str = "",
 ) -> View:
     chart = around.chart
     state, unread = _worked_out(chosen.form, around, fields)
@@ -166,13 +184,14 @@ def _pane(
         "finished": finished,
         "alert": alert,
         "notices": notices or {},
+        "unfilled": unfilled,
     }
     return View("journal/write.html", values)
 
 
 async def keep(request: ActionRequest) -> View | NotFound | Moved | Told:
     """Answer `journal/draft`: keep what is written, and tell the page what follows from it."""
-    chosen = template(_one(request, "template"))
+    chosen = await find(request.record, _one(request, "template"))
     if chosen is None:
         return NotFound(_NO_TEMPLATE)
     stray = typed_fields.strangers(chosen.form, _fields(request))
@@ -252,7 +271,7 @@ def _told_both(request: ActionRequest, both: Any, texts: frozenset[str]) -> dict
 
 
 def _is_text(form: Form, name: str) -> bool:
-    link = name.rpartition("/")[2].partition(":")[0]
+    link = unquote(name.rpartition("/")[2].partition(":")[0])
     item = form.items.get(link)
     return name.endswith(OTHER) or (item is not None and item.type in ("text", "string"))
 
@@ -281,7 +300,7 @@ def _one(request: ActionRequest, name: str) -> str:
 
 async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
     """Answer `journal/sign`: sign the note, or (`do=save`) leave it unsigned in the record."""
-    chosen = template(_one(request, "template"))
+    chosen = await find(request.record, _one(request, "template"))
     if chosen is None:
         return NotFound(_NO_TEMPLATE)
     signed = _one(request, "do") != "save"
@@ -304,6 +323,10 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
         return _pane(around, chosen, fields, draft, alert=alert)
     if problems or both or stray:
         return _pane(around, chosen, fields, draft, finished=signed, notices=both)
+    unfilled = _unfilled(fields) if signed else ""
+    if unfilled != _one(request, "unfilled") and unfilled:
+        alert = request.chart.translator.gettext(_UNFILLED) % {"fields": unfilled}
+        return _pane(around, chosen, fields, draft, alert=alert, unfilled=unfilled)
     moment = local(request.chart.now).isoformat(timespec="seconds")
     note = Written(draft.id, request.chart.patient, _contact_of(fields), moment, request.principal)
     made = resources(state, note, signed=signed)
@@ -315,6 +338,12 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
     if signed:
         await request.writer.remove_draft(draft.id)
     return Moved(f"{request.chart.path()}#notes")
+
+
+def _unfilled(fields: Fields) -> str:
+    """The fields of phrases that still stand in braces."""
+    found = (one for values in fields.values() for text in values for one in _BRACES.findall(text))
+    return ", ".join(dict.fromkeys(found))
 
 
 async def _is_signed(request: ActionRequest, chosen: Template) -> bool:
@@ -343,6 +372,16 @@ async def restore(request: ActionRequest) -> View | NotFound | Moved | Told:
     return Moved(f"{request.chart.path('journal', 'write')}?template={quote(done.template)}")
 
 
+async def _templates(
+    record: RecordReader, places: tuple[str, ...], now: datetime
+) -> Sequence[tuple[str, str]]:
+    return [(one.name, one.title) for one in await all_offered(record, places, now)]
+
+
+async def _titles(record: RecordReader, wanted: Collection[str]) -> Mapping[str, str]:
+    return {name: one.title for name, one in (await find_all(record, wanted)).items()}
+
+
 WRITING_CARD: Final = OverviewCard(
     anchor="journal",
     title=message("Write"),
@@ -353,10 +392,12 @@ WRITING_CARD: Final = OverviewCard(
 )
 WRITE: Final = Route("write", message("Write a note"), write, _CARE, AuditKind.READ, beside=True)
 DRAFTING: Final = Drafting(
-    templates=lambda: [(one.name, one.title) for one in all_templates()],
-    title=lambda name: one.title if (one := template(name)) is not None else None,
+    templates=_templates,
+    titles=_titles,
     path=lambda name: f"journal/write?template={quote(name)}",
     sign=sign,
+    shipped=shipped,
+    preview=preview,
 )
 ACTIONS: Final = (
     Action("draft", message("Write a note"), keep, _CARE),

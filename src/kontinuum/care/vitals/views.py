@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from kontinuum.kernel.module import (
     Drafting,
     OverviewCard,
     Placement,
+    RecordReader,
     ResultPage,
     Route,
     View,
@@ -80,9 +82,21 @@ ACTIONS: Final = (
     Action("scale", _MEASURE, bedside.decide_scale, _CARE),
     Action("correct", _TITLE, correct, _CARE),
 )
+
+
+async def _templates(
+    record: RecordReader, places: tuple[str, ...], now: datetime
+) -> Sequence[tuple[str, str]]:
+    return [(bedside.TEMPLATE, _NAME)]
+
+
+async def _titles(record: RecordReader, wanted: Collection[str]) -> Mapping[str, str]:
+    return {bedside.TEMPLATE: _NAME} if bedside.TEMPLATE in wanted else {}
+
+
 DRAFTING: Final = Drafting(
-    templates=lambda: [(bedside.TEMPLATE, _NAME)],
-    title=lambda name: _NAME if name == bedside.TEMPLATE else None,
+    templates=_templates,
+    titles=_titles,
     path=lambda name: "vitals/entry",
 )
 _NAME: Final = "Vitalparametrar"

@@ -270,7 +270,11 @@ def _module_view(
 def _chart_of(page: Page) -> Chart:
     services = page.services
     return Chart(
-        page.request.path_params["patient"], services.clock.now(), page.translator, services.directory
+        page.request.path_params["patient"],
+        services.clock.now(),
+        page.translator,
+        services.directory,
+        page.places,
     )
 
 

@@ -68,6 +68,12 @@ class Page:
     typed: tuple[str, ...] = ()
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """The HSA-ids of the care unit and the care provider at which the person works."""
+        assignment = self.session.principal.assignment
+        return tuple(one for one in (assignment.unit, assignment.provider) if one)
+
+    @property
     def partial(self) -> bool:
         """Whether htmx asks for a fragment to put into a page that is already open."""
         return "hx-request" in self.request.headers and "hx-boosted" not in self.request.headers

@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl
 from kontinuum.kernel.module import BannerNote, BannerNotes, Chart, ResultPage, Tone
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
 
+_OF_NOBODY = "Questionnaire?"
+"""Templates concern no patient (rule 6), and no entry of the record stems from them."""
 _LOUDEST_FIRST = (Tone.DANGER, Tone.WARNING, Tone.NOTICE, Tone.QUIET)
 
 
@@ -50,7 +52,7 @@ class PatientReader:
         return f"Patient?_id={self._chart.patient}"
 
     def _refuse_other_patients(self, query: str) -> None:
-        if query == self._patient_query:
+        if query == self._patient_query or query.startswith(_OF_NOBODY):
             return
         named = [value for name, value in parse_qsl(query.partition("?")[2]) if name == "patient"]
         if named != [self._chart.patient]:
@@ -84,6 +86,6 @@ class PatientReader:
         return [
             stored.unit
             for query, page in self._answers.items()
-            if query != self._patient_query
+            if query != self._patient_query and not query.startswith(_OF_NOBODY)
             for stored in page.matches
         ]

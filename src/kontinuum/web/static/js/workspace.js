@@ -12,6 +12,7 @@ import { startKeys } from "./keys.js";
 import { startInbox } from "./inbox.js";
 import { startCodes } from "./codes.js";
 import { startFlowsheet } from "./flowsheet.js";
+import { startStudio } from "./studio.js";
 
 startTheme();
 startSearch();
@@ -25,3 +26,4 @@ startKeys();
 startInbox();
 startCodes();
 startFlowsheet();
+startStudio();

@@ -6,7 +6,7 @@ import { startPhrases } from "./phrases.js";
 const WAIT = 700;
 const AT_MOST = 1600;
 const AGAIN = 3000;
-const OWN = new Set(["csrf", "patient", "template", "version", "draft", "do", "opened"]);
+const OWN = new Set(["csrf", "patient", "template", "version", "draft", "do", "unfilled", "opened"]);
 
 // The pane that is open, if there is one: who replaces it lets it keep what is in it first.
 let open = null;

@@ -17,7 +17,7 @@ from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.work.colleagues import colleagues, names
 from kontinuum.web.workspace.work.notes import Text, read
-from kontinuum.web.workspace.work.tabs import people, titled
+from kontinuum.web.workspace.work.tabs import Titles, people, titled
 
 LATE_DAYS: Final = 14
 """Unsigned for longer than this is marked: a note is to be signed as soon as it can be."""
@@ -98,11 +98,12 @@ async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
     known = await people(page, about)
     begun = {one.id: one for one in found.drafts}
     noted = {one.note.id for one in found.notes}
+    titles = await titled(page, {one.template for one in found.drafts})
     gettext = page.translator.gettext
     made = []
     for code, title in ((SIGN, _TO_SIGN), (COUNTERSIGN, _TO_COUNTERSIGN)):
         rows = [
-            _note_row(page, one, known.get(one.patient), begun.get(one.note.id))
+            _note_row(page, one, known.get(one.patient), begun.get(one.note.id), titles)
             for one in found.notes
             if one.code == code
         ]
@@ -110,7 +111,7 @@ async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
     # A draft that was saved into the record unsigned is there already, as the note.
     open_drafts = [one for one in found.drafts if one.id not in noted]
     writers = await names(page, {f"Practitioner/{one.owner}" for one in open_drafts} if of_unit else set())
-    rows = [_draft_row(page, one, known.get(one.patient), writers) for one in open_drafts]
+    rows = [_draft_row(page, one, known.get(one.patient), writers, titles) for one in open_drafts]
     return [*made, Group("draft", gettext(_DRAFTS), tuple(rows))]
 
 
@@ -121,13 +122,15 @@ _UNREADABLE: Final = message("Note that is not shown")
 _UNKNOWN_DRAFT: Final = message("Draft")
 
 
-def _note_row(page: Page, one: WaitingNote, person: Person | None, draft: Begun | None) -> Row:
+def _note_row(
+    page: Page, one: WaitingNote, person: Person | None, draft: Begun | None, titles: Titles
+) -> Row:
     text = read(one.note.body) if one.note.body else None
     changed = draft is not None and draft.updated > one.note.updated
     own_draft = draft is not None and draft.owner == page.session.principal.actor.id
     item = f"{one.code}/{one.patient}/{one.note.id}/{one.note.version}/{one.task}"
     chart = f"/patient/{quote(one.patient, safe='')}"
-    below = titled(page, draft.template)[1] if draft is not None and own_draft else ""
+    below = titles.get(draft.template, ("", ""))[1] if draft is not None and own_draft else ""
     days, since = _age(page, one.since)
     me = page.session.principal.actor.reference
     return Row(
@@ -146,8 +149,8 @@ def _note_row(page: Page, one: WaitingNote, person: Person | None, draft: Begun 
     )
 
 
-def _draft_row(page: Page, one: Begun, person: Person | None, writers: dict[str, str]) -> Row:
-    title, below = titled(page, one.template)
+def _draft_row(page: Page, one: Begun, person: Person | None, writers: dict[str, str], titles: Titles) -> Row:
+    title, below = titles.get(one.template, ("", ""))
     days, since = _age(page, one.updated)
     own = one.owner == page.session.principal.actor.id
     chart = f"/patient/{quote(one.patient, safe='')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from kontinuum.kernel.i18n import message
@@ -32,6 +32,7 @@ _COMMANDS: Final = (
     (message("To do: what waits for me"), "/inbox", (Purpose.CARE,)),
     (message("To do: what waits at the unit"), "/inbox?of=unit", (Purpose.CARE,)),
     (message("Phrases"), "/phrases", ()),
+    (message("Note templates"), "/templates", ()),
     (message("Keys"), "#keys", ()),
     (message("Register a patient"), "/patients/new", (Purpose.CARE, Purpose.ADMINISTRATION)),
     (message("Possible duplicates"), "/duplicates", (Purpose.CARE, Purpose.ADMINISTRATION)),
@@ -59,7 +60,7 @@ async def suggestions(page: Page, typed: str, at: str) -> list[Suggestion]:
         if not purposes or principal.purpose in purposes
     ]
     if _PATIENT.fullmatch(at):
-        offered += _of_patient(page, f"/patient/{quote(at, safe='')}")
+        offered += await _of_patient(page, f"/patient/{quote(at, safe='')}", templates=bool(words))
     if words:
         offered += [
             Suggestion("phrase", f".{one.name}", "/phrases", one.text) for one in await phrases_of(page)
@@ -67,18 +68,23 @@ async def suggestions(page: Page, typed: str, at: str) -> list[Suggestion]:
     return _fitting(offered, words)
 
 
-def _of_patient(page: Page, chart: str) -> Iterable[Suggestion]:
-    for title, below in _OF_PATIENT:
-        yield Suggestion("command", page.translator.gettext(title), f"{chart}{below}")
-    for module in page.services.modules:
-        for route in module.routes:
-            if route.begun and page.session.principal.purpose in route.purposes:
-                title = page.translator.gettext(route.title)
-                yield Suggestion("template", title, f"{chart}/{module.name}/{route.path}")
-    if page.session.principal.purpose is Purpose.CARE:
-        for drafting in draftings(page):
-            for name, title in drafting.templates():
-                yield Suggestion("template", title, f"{chart}/{drafting.path(name)}")
+async def _of_patient(page: Page, chart: str, *, templates: bool) -> list[Suggestion]:
+    principal = page.session.principal
+    gettext = page.translator.gettext
+    offered = [Suggestion("command", gettext(title), f"{chart}{below}") for title, below in _OF_PATIENT]
+    offered += [
+        Suggestion("template", gettext(route.title), f"{chart}/{module.name}/{route.path}")
+        for module in page.services.modules
+        for route in module.routes
+        if route.begun and principal.purpose in route.purposes
+    ]
+    if not templates or principal.purpose is not Purpose.CARE:
+        return offered
+    record: Any = page.services.record(principal)
+    for drafting in draftings(page):
+        found = await drafting.templates(record, page.places, page.services.clock.now())
+        offered += [Suggestion("template", title, f"{chart}/{drafting.path(name)}") for name, title in found]
+    return offered
 
 
 def _fitting(offered: Iterable[Suggestion], words: list[str]) -> list[Suggestion]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +13,9 @@ from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
 
 AT_MOST = 20
+
+Titles = Mapping[str, tuple[str, str]]
+"""What drafts' templates are called, and the paths to where they are written on, by template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,14 @@ def draftings(page: Page) -> list[Drafting]:
     return [one.drafting for one in page.services.modules if one.drafting is not None]
 
 
-def titled(page: Page, template: str) -> tuple[str, str]:
-    """The title of a draft's template and the path to where it is written on; empty when unknown."""
+async def titled(page: Page, templates: Collection[str]) -> Titles:
+    """The title of drafts' templates and the path to where they are written on; without what is unknown."""
+    record: Any = page.services.record(page.session.principal)
+    found: dict[str, tuple[str, str]] = {}
     for one in draftings(page):
-        title = one.title(template)
-        if title is not None:
-            return title, one.path(template)
-    return "", ""
+        titles = await one.titles(record, templates) if templates else {}
+        found |= {name: (title, one.path(name)) for name, title in titles.items()}
+    return found
 
 
 async def people(page: Page, ids: Iterable[str]) -> Mapping[str, Person]:
@@ -63,14 +67,16 @@ async def open_tabs(page: Page, chart: Chart, path: str) -> list[Tab]:
     query = page.request.url.query
     here = f"{path}?{query}" if query else path
     wanted = {(one.patient, one.template) for one in begun[-AT_MOST:]}
+    opened = page.request.query_params.get("template", "")
     for drafting in draftings(page):
-        wanted |= {
-            (chart.patient, name) for name, _ in drafting.templates() if _same(drafting.path(name), here)
-        }
+        offered = await drafting.templates(record, (), chart.now)
+        names = {opened, *(name for name, _ in offered)} - {""}
+        wanted |= {(chart.patient, name) for name in names if _same(drafting.path(name), here)}
+    titles = await titled(page, {template for _, template in wanted})
     known = await people(page, (patient for patient, _ in wanted))
     tabs = []
     for patient, template in sorted(wanted, key=lambda one: (one[0] != chart.patient, one)):
-        title, below = titled(page, template)
+        title, below = titles.get(template, ("", ""))
         if title:
             address = f"/patient/{quote(patient, safe='')}/{below}"
             foreign = patient != chart.patient
