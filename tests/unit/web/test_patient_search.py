@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kontinuum.fhir.search.parse import parse_search
@@ -50,6 +50,8 @@ def test_too_little_to_search_for_is_met_with_advice(text: str) -> None:
 
 
 @given(st.text(min_size=1, max_size=60))
+@example("00 ¨")
+@example("ab¨¨¨¨")
 def test_whatever_is_typed_becomes_searches_that_the_record_understands(text: str) -> None:
     question = understand(text.strip(), TODAY)
     if isinstance(question, Advice):

@@ -97,7 +97,7 @@ def _birth_dates(digits: str, today: date) -> tuple[date, ...]:
 
 
 def _names(text: str) -> Question | Advice:
-    words = [word for word in re.split(r"[\s,]+", text) if word]
+    words = [word for word in re.split(r"[\s,]+", text) if _letters(word)]
     years = [word for word in words if re.fullmatch(r"(18|19|20)\d\d", word)]
     names = [word for word in words if word not in years]
     if max((len(name) for name in names), default=0) < 2:
@@ -114,9 +114,14 @@ def _escaped(value: str) -> str:
     return quote(re.sub(r"([\\,|$])", r"\\\1", value), safe="")
 
 
+def _letters(word: str) -> str:
+    """A word as it is compared; an accent that stands alone is folded into a space, which is no letter."""
+    return re.sub(r"\s", "", fold(word))
+
+
 def _pieces(name: str) -> list[str]:
     """Every three letters in a row, and two at the start and the end: a slip leaves most of them whole."""
-    folded = fold(name)
+    folded = _letters(name)
     if len(folded) <= 3:
         return [folded[:2]]
     return sorted({folded[start : start + 3] for start in range(len(folded) - 2)} | {folded[:2]})
