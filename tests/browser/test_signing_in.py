@@ -66,7 +66,8 @@ async def test_the_locked_screen_hides_the_page_and_keeps_what_was_typed(visit: 
     page = await visit(f"/patient/{FULLEST}")
     await page.get_by_role("combobox").fill("kvarlämnat")
     await page.locator(".topbar summary").click()
-    await page.get_by_role("button", name="Lås skärmen").click()
+    async with page.expect_response("**/lock"):
+        await page.get_by_role("button", name="Lås skärmen").click()
     await expect(page.get_by_role("heading", name="Skärmen är låst")).to_be_visible()
     await expect(page.locator("main")).not_to_be_visible()
     await expect(page).to_have_title("Skärmen är låst")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -73,3 +74,31 @@ async def test_a_cookie_is_no_token_and_a_token_no_cookie(identity: Identity) ->
 async def signed_in(identity: Identity) -> tuple[str, Session]:
     """A new session."""
     return await identity.sessions.start(SYSTEM, Proof("demo"))
+
+
+async def test_what_is_locked_while_others_read_it_is_locked_for_all_who_ask_later(
+    identity: Identity,
+) -> None:
+    for _ in range(12):
+        cookie, _ = await signed_in(identity)
+        reading = [identity.sessions.find(cookie) for _ in range(6)]
+        await asyncio.gather(*reading[:3], identity.sessions.lock(cookie), *reading[3:])
+        found = await identity.sessions.find(cookie)
+        assert found is not None
+        assert found.locked
+
+
+async def test_going_from_page_to_page_does_not_put_off_what_another_process_has_locked(
+    services: Services, identity: Identity, clock: FixedClock
+) -> None:
+    elsewhere = Identity(services.pool, clock, [WHO], LIMITS)
+    cookie, _ = await signed_in(identity)
+    session = await identity.sessions.find(cookie)
+    assert session is not None
+    await elsewhere.sessions.lock(cookie)
+    for number in range(3):
+        clock.advance(timedelta(seconds=2))
+        await identity.sessions.note_page(cookie, session, f"/patient/p-{number}")
+    found = await identity.sessions.find(cookie)
+    assert found is not None
+    assert found.locked

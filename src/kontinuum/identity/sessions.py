@@ -110,6 +110,7 @@ class Sessions:
         self._settings = settings
         self._ended = ended
         self._known: dict[bytes, tuple[datetime, Session]] = {}
+        self._forgotten = 0  # what was read before something was forgotten is not remembered after it
 
     async def limits_at(self, provider: str) -> Limits:
         """The limits at a care provider; a session never ends before the screen locks."""
@@ -157,6 +158,7 @@ class Sessions:
         known = self._known.get(secret)
         if known is not None and known[0] > self._clock.now():
             return known[1]
+        forgotten = self._forgotten
         row = await store.by_secret(self._pool, secret)
         if row is None or await self._is_over(row):
             return None
@@ -170,7 +172,8 @@ class Sessions:
         if now - session.used > _TOUCH:
             await store.touch(self._pool, secret, to_micros(now))
             session = replace(session, used=now)
-        self._remember(secret, session)
+        if self._forgotten == forgotten:
+            self._remember(secret, session)
         return session
 
     async def ending(self, cookie: str) -> Ending | None:
@@ -190,13 +193,15 @@ class Sessions:
         if page != session.page and len(page) <= _LONGEST_PAGE:
             secret = hashed(cookie)
             await store.note_page(self._pool, secret, page)
-            if secret in self._known:
-                self._remember(secret, replace(self._known[secret][1], page=page))
+            known = self._known.get(secret)
+            if known is not None:
+                self._known[secret] = (known[0], replace(known[1], page=page))
 
     async def lock(self, cookie: str) -> bool:
         """Lock the screen; false when it was locked already."""
+        first = await store.lock(self._pool, hashed(cookie), self._now())
         self._forget(cookie)
-        return await store.lock(self._pool, hashed(cookie), self._now())
+        return first
 
     async def unlock(self, session: str, proof: Proof | None = None) -> str | None:
         """Open a locked session; the cookie's new value, None when it has ended meanwhile."""
@@ -208,10 +213,10 @@ class Sessions:
     async def rebind(self, cookie: str, principal: Principal) -> str | None:
         """Give a session another assignment; the cookie's new value, None when it has ended meanwhile."""
         fresh = new_secret()
-        self._forget(cookie)
         changed = await store.rebind(
             self._pool, hashed(cookie), hashed(fresh), new_secret(), _encode(principal), self._now()
         )
+        self._forget(cookie)
         return fresh if changed else None
 
     async def of_actor(self, actor: str) -> list[Session]:
@@ -226,17 +231,18 @@ class Sessions:
 
     async def end(self, session: Session, ending: Ending) -> bool:
         """End a session; false when it had ended. Who ends it logs that."""
-        self._forget_id(session.id)
         actor = session.principal.actor.id
-        return await store.end(self._pool, session.id, actor, self._now(), ending.value, told=True)
+        ended = await store.end(self._pool, session.id, actor, self._now(), ending.value, told=True)
+        self._forget_id(session.id)
+        return ended
 
     async def end_overdue(self) -> None:
         """End the sessions whose time is over, so that their end is told."""
         now = self._now()
         for row in await store.overdue(self._pool, now, now - self._limits.lock // _MICROSECOND):
             if await self._is_over(row):
-                self._forget_id(row.id)
                 await store.end(self._pool, row.id, row.actor, now, Ending.EXPIRED.value, told=False)
+                self._forget_id(row.id)
 
     async def tell_ends(self, tell: Callable[[Session, Ending], Awaitable[None]]) -> int:
         """Tell each session that has ended and is not told of, once; how many there were, a hundred at most.
@@ -259,6 +265,7 @@ class Sessions:
 
     def forget_all(self) -> None:
         """Read every session anew: an assignment has ended somewhere."""
+        self._forgotten += 1
         self._known.clear()
 
     async def _is_over(self, row: SessionRow) -> bool:
@@ -291,10 +298,12 @@ class Sessions:
         self._known[secret] = (self._clock.now() + _REMEMBER_FOR, session)
 
     def _forget(self, cookie: str) -> None:
+        self._forgotten += 1
         self._known.pop(hashed(cookie), None)
 
     def _forget_id(self, session: str) -> None:
         self._ended()
+        self._forgotten += 1
         self._known = {secret: known for secret, known in self._known.items() if known[1].id != session}
 
 
