@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from kontinuum.access.scopes import UnknownScopeError, parse_scopes
-from kontinuum.app.commands import acting
-from kontinuum.app.services import Services, open_services
-from kontinuum.audit.entry import by_the_system
+from kontinuum.app.commands import acting, operating
+from kontinuum.app.services import Services
 from kontinuum.identity.smart import App, Authentication
 from kontinuum.identity.smart.apps import read_jwks, service_of
-from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.config import Settings
-
-T = TypeVar("T")
 
 
 def add(
@@ -43,14 +36,14 @@ def add(
     """Register an app; 0 when it is registered, 2 when an option is wrong."""
     place = acting.place(settings, unit, provider)
     if isinstance(place, acting.Refused):
-        return _refused(place.message)
+        return operating.refused(place.message)
     keys = read_jwks("" if jwks is None else jwks.read_text(encoding="utf-8"))
     if keys is None:
-        return _refused(f"{jwks}: not a JWK set.")
+        return operating.refused(f"{jwks}: not a JWK set.")
     try:
         wanted = parse_scopes(scopes)
     except UnknownScopeError as unknown:
-        return _refused(f"{unknown}.")
+        return operating.refused(f"{unknown}.")
     assignment = acting.system(name, place, client="kontinuum apps").assignment
     app = App(
         id=identity,
@@ -68,20 +61,20 @@ def add(
     async def register(services: Services) -> int:
         secret, wrong = await services.smart.apps.add(app, getpass.getuser())
         if wrong:
-            return _refused("\n".join(wrong))
-        await _log(services, "register-app", identity, *wanted)
+            return operating.refused("\n".join(wrong))
+        await operating.log(services, "register-app", f"app/{identity}", *wanted)
         print(f"{name} is registered at {place.provider_name} as {identity}.", file=sys.stderr)
         if secret is not None:
             print("Its secret, shown only now:", file=sys.stderr)
             print(secret)
         return 0
 
-    return _with_services(dsn, settings, register)
+    return operating.with_services(dsn, settings, register)
 
 
 def list_(dsn: str, settings: Settings) -> int:
     """Print the apps that have not ended."""
-    found = _with_services(dsn, settings, lambda services: services.smart.apps.all())
+    found = operating.with_services(dsn, settings, lambda services: services.smart.apps.all())
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("Id", "Name", "Care provider", "Proves itself by", "May ask for"):
         table.add_column(heading, overflow="fold")
@@ -99,27 +92,8 @@ def remove(dsn: str, settings: Settings, *, identity: str) -> int:
         if not await services.smart.apps.end(identity):
             print(f"There is no app '{identity}', or it has ended already.", file=sys.stderr)
             return 1
-        await _log(services, "end-app", identity)
+        await operating.log(services, "end-app", f"app/{identity}")
         print(f"{identity} has ended, with everything that was permitted to it.", file=sys.stderr)
         return 0
 
-    return _with_services(dsn, settings, end)
-
-
-def _with_services(dsn: str, settings: Settings, use: Callable[[Services], Awaitable[T]]) -> T:
-    async def run() -> T:
-        async with open_services(settings, dsn, connections=2) as services:
-            return await use(services)
-
-    return asyncio.run(run())
-
-
-async def _log(services: Services, action: str, identity: str, *scopes: str) -> None:
-    note = f"by {getpass.getuser()} at the server"
-    now = to_micros(services.clock.now())
-    await services.audit.durable(by_the_system(now, action, what=(f"app/{identity}", *scopes), note=note))
-
-
-def _refused(message: str) -> int:
-    print(message, file=sys.stderr)
-    return 2
+    return operating.with_services(dsn, settings, end)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from kontinuum.access.scopes import LAUNCH, UnknownScopeError, parse_scopes
-from kontinuum.app.commands import acting
-from kontinuum.app.services import Services, open_services
-from kontinuum.audit.entry import by_the_system
+from kontinuum.app.commands import acting, operating
+from kontinuum.app.services import Services
 from kontinuum.identity.hooks import Terms
-from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.config import Settings
-
-T = TypeVar("T")
 
 
 def add(
@@ -37,30 +31,32 @@ def add(
     """Register what an address offers; 0 when something is registered, 2 when an option is wrong."""
     place = acting.place(settings, units[0] if units else None, provider)
     if isinstance(place, acting.Refused):
-        return _refused(place.message)
+        return operating.refused(place.message)
     try:
         wanted = tuple(each for each in parse_scopes(scopes) if each not in LAUNCH)
     except UnknownScopeError as unknown:
-        return _refused(f"{unknown}.")
+        return operating.refused(f"{unknown}.")
     terms = Terms(place.provider, units, wanted, token, on)
 
     async def register(services: Services) -> int:
         added, wrong = await services.advice.services.add(base, terms, getpass.getuser())
         if wrong:
-            return _refused("\n".join(wrong))
+            return operating.refused("\n".join(wrong))
         for each in added:
-            await _log(services, "register-service", each.id, each.address, *each.scopes)
+            await operating.log(
+                services, "register-service", f"service/{each.id}", each.address, *each.scopes
+            )
             state = "is asked" if each.active else f"is not asked yet: kontinuum cds on {each.id}"
             print(f"{each.title} ({each.hook}) {state}.", file=sys.stderr)
             print(each.id)
         return 0
 
-    return _with_services(dsn, settings, register)
+    return operating.with_services(dsn, settings, register)
 
 
 def list_(dsn: str, settings: Settings) -> int:
     """Print the services that have not ended."""
-    found = _with_services(dsn, settings, lambda services: services.advice.services.all())
+    found = operating.with_services(dsn, settings, lambda services: services.advice.services.all())
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("Id", "Name", "Hook", "Address", "Care provider", "Units", "Is sent", "Asked"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "Id")
@@ -90,26 +86,7 @@ def _change(
         if not await do(services):
             print(f"There is no service '{identity}', or it has ended already.", file=sys.stderr)
             return 1
-        await _log(services, action, identity)
+        await operating.log(services, action, f"service/{identity}")
         return 0
 
-    return _with_services(dsn, settings, change)
-
-
-def _with_services(dsn: str, settings: Settings, use: Callable[[Services], Awaitable[T]]) -> T:
-    async def run() -> T:
-        async with open_services(settings, dsn, connections=2) as services:
-            return await use(services)
-
-    return asyncio.run(run())
-
-
-async def _log(services: Services, action: str, identity: str, *more: str) -> None:
-    note = f"by {getpass.getuser()} at the server"
-    now = to_micros(services.clock.now())
-    await services.audit.durable(by_the_system(now, action, what=(f"service/{identity}", *more), note=note))
-
-
-def _refused(message: str) -> int:
-    print(message, file=sys.stderr)
-    return 2
+    return operating.with_services(dsn, settings, change)

@@ -15,14 +15,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from kontinuum.audit import AuditLog, entry
+from kontinuum.audit import entry
 from kontinuum.care.support import SERVICES, Service, about_another, given_of
 from kontinuum.fhir import json
 from kontinuum.fhir.hooks import Call, fill, read_call, written
 from kontinuum.identity import Identity
-from kontinuum.identity.smart import App, Smart, Wrong
+from kontinuum.identity.smart import App, Wrong
 from kontinuum.identity.smart.apps import service_of
-from kontinuum.kernel.clock import Clock, to_micros
+from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import negotiate
 from kontinuum.kernel.principal import Assignment, Purpose
 from kontinuum.record import Gate
@@ -30,6 +30,7 @@ from kontinuum.web.hooks.feedback import read_feedback
 from kontinuum.web.hooks.reading import from_elsewhere, from_record
 from kontinuum.web.languages import load_translators
 from kontinuum.web.smart import addresses
+from kontinuum.web.smart import endpoints as smart
 
 PATH: Final = "/cds-services"
 _LARGEST: Final = 5_000_000
@@ -37,30 +38,8 @@ _NO_STORE: Final = {"cache-control": "no-store"}
 _log = structlog.get_logger(__name__)
 
 
-class _Settings(Protocol):
-    @property
-    def public_url(self) -> str | None:
-        """The address under which the installation is reached."""
-        ...
-
-
-class Services(Protocol):
-    """What these addresses need of the application."""
-
-    @property
-    def settings(self) -> _Settings:
-        """The settings in force."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """The clock."""
-        ...
-
-    @property
-    def audit(self) -> AuditLog:
-        """The log."""
-        ...
+class Services(smart.Services, Protocol):
+    """What these addresses need of the application, beside what sign-in of apps needs."""
 
     @property
     def gate(self) -> Gate:
@@ -70,11 +49,6 @@ class Services(Protocol):
     @property
     def identity(self) -> Identity:
         """Tokens."""
-        ...
-
-    @property
-    def smart(self) -> Smart:
-        """Registered apps."""
         ...
 
 
