@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 from kontinuum.app.postgres import scratch_database
 from kontinuum.demo.region import region
@@ -46,6 +46,8 @@ RESERVE = "p-0014"
 DECEASED = "p-0018"
 
 Open = Callable[..., Awaitable[Page]]
+
+expect.set_options(timeout=20_000)  # a busy machine: what is looked for is awaited, not timed
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -196,7 +198,9 @@ def is_complaint(said: ConsoleMessage, provider: str) -> bool:
     refused = "/sign-in/siths/answer" in said.location["url"]  # a refusal is meant, and is not a page of 200
     # A question on its way while the screen is locked is answered 423, which covers the page.
     locked = "status of 423" in said.text or "Status Error Code 423" in said.text
-    return said.type in ("error", "warning") and not elsewhere and not refused and not locked
+    # On a busy machine the browser finds that a font it was told of early is used late.
+    late = "was preloaded using link preload but not used" in said.text
+    return said.type in ("error", "warning") and not (elsewhere or refused or locked or late)
 
 
 async def sign_in(page: Page, name: str = DISTRICT_DOCTOR) -> None:
