@@ -52,13 +52,16 @@ def covers(block: Block, facts: Facts) -> bool:
 def _covered(question: Question, bars: Sequence[InnerBlock | OuterBlock]) -> Fragment:
     """A block of one of the levels covers `r` and is not lifted for the one who asks, who stands elsewhere.
 
-    Nearly nobody has a block: that is found out first, and then no row is looked at for it.
+    Nearly nobody has a block: that is found out for the first row from elsewhere, and then none is looked at
+    for it.
     """
     if question.patient is None:
         blocked = exists("block", "b", of_patient(question, "b"))
     else:
         blocked = told("law_blocks")
-    return all_of(blocked, any_of(*(all_of(bar.elsewhere(question), _covers(question, bar)) for bar in bars)))
+    elsewhere = any_of(*(bar.elsewhere(question) for bar in bars))
+    covered = any_of(*(all_of(bar.elsewhere(question), _covers(question, bar)) for bar in bars))
+    return all_of(elsewhere, blocked, covered)
 
 
 def _covers(question: Question, bar: InnerBlock | OuterBlock) -> Fragment:
