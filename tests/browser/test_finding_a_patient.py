@@ -98,6 +98,32 @@ async def test_enter_never_opens_who_was_found_for_what_stood_in_the_field_befor
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sök patient")
 
 
+async def test_enter_opens_whom_the_arrows_chose_and_nobody_in_that_ones_place(visit: Open) -> None:
+    page = await visit()
+    field = page.get_by_role("combobox")
+    await field.fill("karlsson")
+    await page.get_by_role("option").nth(1).wait_for()
+    await field.press("ArrowDown")
+    second = page.locator("[role=option][aria-selected=true] .person-number")
+    chosen = await second.inner_text()
+    await field.evaluate("field => field.dispatchEvent(new Event('search-now'))")
+    await page.wait_for_load_state("networkidle")
+    await expect(second).to_have_text(chosen)  # a later answer brings the same one again
+    await field.evaluate(
+        "(field, other) => { field.value = other; field.dispatchEvent(new Event('search-now')); }", NUMBER
+    )
+    await expect(page.get_by_role("option")).to_have_count(1)
+    await field.press("Enter")
+    await expect(page.get_by_role("option", selected=True)).to_have_count(0)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Sök patient")
+    await field.fill("Karlsson")
+    await page.get_by_role("option").nth(1).wait_for()
+    await field.press("ArrowDown")
+    await field.evaluate("field => { field.value = 'karlsso'; }")  # its answer is not here yet
+    await field.press("Enter")
+    await expect(page.locator(".banner-number")).to_contain_text(chosen)
+
+
 async def test_everything_from_sign_in_to_chart_can_be_done_with_the_keyboard(visit: Open) -> None:
     page = await visit("/sign-in", name=None)
     for _ in range(12):

@@ -51,6 +51,14 @@ function announce(form) {
 // Enter pressed before the answer is here opens what the answer brings, if it is one patient only.
 const waiting = new WeakSet();
 
+// Those who moved to a line by the arrows have read it: Enter opens that one, also when a later answer brings it
+// again. Where the later answer lacks it, no line is chosen, so that Enter does not open whoever came in its place.
+const moved = new WeakMap();
+
+function mark(option) {
+  return `${option.href} ${option.textContent}`;
+}
+
 // `asked`: the text that the list answers. The field may hold another by now, and Enter must not open a
 // patient that was found for what stood there before.
 function answered(form, asked) {
@@ -62,7 +70,9 @@ function answered(form, asked) {
   all.forEach((option) => {
     option.id = `${list.id}-${option.id}`;
   });
-  choose(form, asked !== "" && all.length > 0 ? 0 : -1);
+  const kept = moved.get(form);
+  if (kept) choose(form, all.findIndex((option) => mark(option) === kept));
+  else choose(form, asked !== "" && all.length > 0 ? 0 : -1);
   announce(form);
   form.dataset.answered = asked;
   if (waiting.has(form) && asked === input.value) {
@@ -79,12 +89,17 @@ function onKey(form, event) {
     if (list.hidden || all.length === 0) return;
     event.preventDefault();
     const step = event.key === "ArrowDown" ? 1 : -1;
-    choose(form, (current + step + all.length) % all.length);
+    const next = (Math.max(current, step === 1 ? -1 : 0) + step + all.length) % all.length;
+    choose(form, next);
+    moved.set(form, mark(all[next]));
   } else if (event.key === "Enter") {
+    const answers = form.dataset.answered === input.value;
     if (input.value.trim() === "" && current < 0) event.preventDefault();
-    else if (form.dataset.answered === input.value && all[current]) {
+    else if (all[current] && !list.hidden && (answers || mark(all[current]) === moved.get(form))) {
       event.preventDefault();
       all[current].click();
+    } else if (answers && !list.hidden && moved.has(form)) {
+      event.preventDefault(); // who was chosen is gone from the list
     } else {
       event.preventDefault();
       waiting.add(form);
@@ -122,6 +137,8 @@ export function startSearch() {
     });
     list.addEventListener("htmx:afterSwap", (event) => answered(form, event.detail.requestConfig.parameters.q));
     input.addEventListener("input", () => {
+      moved.delete(form);
+      waiting.delete(form);
       if (input.value.trim() === "") open(form, false);
     });
     input.addEventListener("focus", () => {
