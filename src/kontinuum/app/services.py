@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import structlog
 
-from kontinuum.app.endings import Endings
+from kontinuum.app.endings import SECONDS, Endings
 from kontinuum.audit import AuditLog
 from kontinuum.bulk import Desk
 from kontinuum.identity import Identity, Limits
@@ -24,6 +24,7 @@ from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Persona
 from kontinuum.kernel.provider_settings import Value
+from kontinuum.kernel.recurring import Recurring
 from kontinuum.profiles import Profiles
 from kontinuum.record import Gate
 from kontinuum.record.advice import Advice
@@ -95,9 +96,9 @@ async def open_services(
         identity = Identity(pool, clock, shown, limits, decided)
         profiles = Profiles()
         await anchor.add_listener(CHANNEL, _hear(identity, decided, profiles))
-        endings = Endings(identity.sessions, audit, clock)
-        endings.start()
-        stack.push_async_callback(endings.stop)
+        ending = Recurring("ends of sessions", Endings(identity.sessions, audit, clock).look, every=SECONDS)
+        ending.start()
+        stack.push_async_callback(ending.stop)
         gate = _gate(settings, pool, audit, clock, keys, decided, profiles)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)

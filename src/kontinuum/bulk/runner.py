@@ -19,6 +19,7 @@ from kontinuum.audit.log import AuditUnavailableError
 from kontinuum.bulk import exporting
 from kontinuum.bulk.desk import Desk, Job, Progress, Result, job_of
 from kontinuum.kernel.clock import to_micros
+from kontinuum.kernel.recurring import Recurring
 from kontinuum.store import jobs as store
 from kontinuum.store.faults import FAILED
 from kontinuum.store.roles import server_settings
@@ -45,18 +46,15 @@ class Runner:
         self._dsn = dsn
         self._role = role
         self._carriers: dict[str, Carrier] = {"export": exporting.carry_out, **(carriers or {})}
-        self._task: asyncio.Task[None] | None = None
+        self._looking = Recurring("jobs in bulk", self.look, every=SECONDS, woken=desk.ordered)
 
     def start(self) -> None:
         """Look now, which takes up what was interrupted, and then again and again."""
-        self._task = asyncio.create_task(self._run(), name="jobs in bulk")
+        self._looking.start()
 
     async def stop(self) -> None:
         """Look no more; a job under way is left to be begun again."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._looking.stop()
 
     async def look(self) -> None:
         """Carry out every job that nobody works on, and remove what is over."""
@@ -80,16 +78,6 @@ class Runner:
                 await store.let_go(connection, number)
         finally:
             await connection.close()
-
-    async def _run(self) -> None:
-        while True:
-            self._desk.ordered.clear()
-            try:
-                await self.look()
-            except (AuditUnavailableError, *FAILED):
-                _log.exception("jobs_not_looked_at")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._desk.ordered.wait(), SECONDS)
 
     async def _remove(self, connection: Any, number: int, identity: str) -> None:
         if await store.hold(connection, number):

@@ -20,6 +20,7 @@ from kontinuum.fhir.subscriptions.terms import Channel
 from kontinuum.kernel.clock import Clock, to_micros
 from kontinuum.kernel.logging import get_logger
 from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.recurring import Recurring
 from kontinuum.record.subscriptions.delivering import Deliveries, Notification, Subscriber
 from kontinuum.store.claims import Claims
 from kontinuum.store.faults import FAILED
@@ -28,6 +29,8 @@ from kontinuum.web.subscriptions.rest_hook import Failed, post
 AT_ONCE: Final = 16
 LOOKS: Final = 30.0
 """How many seconds at most pass between two looks, though nobody wakes it."""
+RETRY: Final = 3.0
+"""How many seconds pass until it looks again when it could not look."""
 SETTLING: Final = 0.05
 _TRIES: Final = 100
 _PRUNES: Final = timedelta(hours=1)
@@ -79,19 +82,20 @@ class Courier:
         self._missed: set[int] = set()
         self._full = False
         self._bound: dict[int, _Bound] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._looking = Recurring("subscriptions", self._look, every=RETRY, woken=self._woken)
         self._stopping = False
 
     def start(self) -> None:
         """Begin with what was left undone, and go on. Commands of the installation send nothing."""
-        if self._task is None:
+        if self._client is None:
             self._client = httpx.AsyncClient(follow_redirects=False)
-            self._task = asyncio.create_task(self._run(), name="subscriptions")
+        self._looking.start()
 
     async def stop(self) -> None:
         """Send nothing more; what was not received stays to be sent."""
         self._stopping = True
-        tasks = [*self._serving.values(), *([self._task] if self._task else [])]
+        await self._looking.stop()
+        tasks = list(self._serving.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -112,19 +116,9 @@ class Courier:
             bound.due.set()
         self.wake()
 
-    async def _run(self) -> None:
-        while not self._stopping:
-            self._woken.clear()
-            try:
-                await self._claims.open()
-                pause = await self._round()
-            except Exception:  # whatever it is, it must not end the sending for good
-                _log.exception("subscriptions_not_looked_at")
-                pause = LOOKS / 10
-            # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the notice.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._woken.wait()
+    async def _look(self) -> float:
+        await self._claims.open()
+        return await self._round()
 
     async def _round(self) -> float:
         """Begin to serve whatever is due; gives how many seconds to wait at most."""
