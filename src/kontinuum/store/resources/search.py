@@ -213,12 +213,14 @@ def _conditions(query: SearchQuery, binder: Binder, patient: str | None) -> list
     conditions = [
         window(query.type, each, binder, clinical=each[0].parameter.name == dated_by) for each in windows
     ]
+    implied = _on_clinical_date(query, binder) if patient is None else {}
+    walked = implied if _by_clinical_date(query) else {}
     conditions += [
-        condition(query.type, criterion, binder, row_by_row=patient is not None)
-        for criterion in query.criteria
-        if not any(criterion in criteria for criteria in windows)
+        condition(query.type, each, binder, row_by_row=patient is not None or each.parameter.name in walked)
+        for each in query.criteria
+        if not any(each in criteria for criteria in windows)
     ]
-    conditions += _on_clinical_date(query, binder) if patient is None else []
+    conditions += implied.values()
     conditions += [updated(value, binder) for value in query.last_updated]
     if query.ids is not None:
         conditions.append(_by_id(query, binder))
@@ -241,8 +243,8 @@ def _windows(query: SearchQuery) -> list[list[Criterion]]:
     ]
 
 
-def _on_clinical_date(query: SearchQuery, binder: Binder) -> list[str]:
-    """A day years ago is a range of the type's order, which is by clinical date."""
+def _on_clinical_date(query: SearchQuery, binder: Binder) -> dict[str, str]:
+    """By name of the parameter: a day years ago is a range of the type's order, which is by clinical date."""
     name = clinical_date_parameter(query.type)
     found = [
         begins_within(each.values, binder)
@@ -251,7 +253,18 @@ def _on_clinical_date(query: SearchQuery, binder: Binder) -> list[str]:
         and each.modifier is None
         and single_element(query.type, each.parameter.expression) is not None
     ]
-    return [each for each in found if each is not None]
+    within = [each for each in found if each is not None]
+    return {name: " and ".join(within)} if name is not None and within else {}
+
+
+def _by_clinical_date(query: SearchQuery) -> bool:
+    """Whether the order asked for is that of the type, so that a page of a day is a walk of a page's length.
+
+    Whatever a row must meet besides is then looked at row by row: to find all of the day's rows by another
+    index first reads a page of the disk for each of them.
+    """
+    first = query.sort[0].parameter if query.sort else None
+    return first is None or (not isinstance(first, str) and first.name == clinical_date_parameter(query.type))
 
 
 def _prefix(criterion: Criterion) -> str | None:
