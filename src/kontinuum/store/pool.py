@@ -8,6 +8,9 @@ import asyncpg
 
 from kontinuum.store.roles import server_settings
 
+STATEMENTS = 256
+"""How many statements a connection keeps prepared, those used last: a day's work has some hundred forms."""
+
 
 async def create_pool(dsn: str, *, size: int = 8, role: str | None = None) -> Any:
     """A pool whose connections are not reset between uses; `role` is taken on by each of them.
@@ -20,7 +23,7 @@ async def create_pool(dsn: str, *, size: int = 8, role: str | None = None) -> An
         min_size=min(2, size),
         max_size=size,
         max_inactive_connection_lifetime=0,
-        statement_cache_size=1024,
+        statement_cache_size=STATEMENTS,
         max_cached_statement_lifetime=0,
         command_timeout=60,
         reset=_no_reset,
