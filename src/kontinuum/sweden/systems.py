@@ -27,7 +27,7 @@ POSITION: Final = "urn:oid:1.2.752.129.2.2.1.4"
 NOTE_TYPE: Final = "urn:oid:1.2.752.129.2.2.2.11"
 
 ICD_10_SE: Final = "urn:oid:1.2.752.116.1.1.1.1.3"
-"""As the RIVTA contracts write it; Socialstyrelsen's list of identifiers has .1.1.1 (code texts) and .1.8 (book)."""
+"""As the RIVTA contracts write it; Socialstyrelsen has others for its code texts and its book."""
 KVA: Final = "urn:oid:1.2.752.116.1.3.2.1.4"
 NPU: Final = "urn:oid:1.2.752.108.1"
 ATC: Final = "http://www.whocc.no/atc"
