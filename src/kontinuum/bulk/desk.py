@@ -61,10 +61,14 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was ordered; `remarks` are told beside the result. An import has no extent."""
+    """What was ordered; `remarks` are told beside the result. An import has no extent.
+
+    `elements` are those that are wanted of each resource, as `name` or `Type.name`; all when there are none.
+    """
 
     extent: Extent | None = None
     remarks: tuple[str, ...] = ()
+    elements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

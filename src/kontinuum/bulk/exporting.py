@@ -9,12 +9,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from kontinuum.bulk.desk import Desk, Job, Progress, Result
 from kontinuum.bulk.files import Writer
 from kontinuum.fhir import json
 from kontinuum.fhir.issues import Issue, operation_outcome
+from kontinuum.fhir.subset import Subset, reduce
 from kontinuum.kernel.principal import PROTECTED_IDENTITY
 from kontinuum.record import Refusal
 from kontinuum.record.extracting import Line
@@ -41,7 +42,7 @@ async def carry_out(desk: Desk, job: Job) -> AsyncGenerator[Progress | Result, N
                 if isinstance(found, Refusal):
                     yield Result(failure=found.issues[0].message)
                     return
-                await asyncio.to_thread(_write, writer, found.lines)
+                await asyncio.to_thread(_write, writer, found.lines, job.order.elements)
                 moment = found.moment
                 count += len(found.lines)
                 yield Progress(found.share, count)
@@ -57,10 +58,11 @@ async def carry_out(desk: Desk, job: Job) -> AsyncGenerator[Progress | Result, N
         await asyncio.to_thread(writer.close)
 
 
-def _write(writer: Writer, lines: Sequence[Line]) -> None:
+def _write(writer: Writer, lines: Sequence[Line], elements: Sequence[str]) -> None:
     """Add lines to the files of their types, and deletions, in bundles, to theirs."""
     for type_name, group in groupby(lines, key=lambda line: line.type):
-        bodies = [line.body for line in group if line.body is not None]
+        wanted = _wanted(elements, type_name)
+        bodies = [_part(line.body, line.patient, wanted) for line in group if line.body is not None]
         if bodies:
             writer.write(type_name, type_name, "output", bodies)
     deleted = [f"{line.type}/{line.id}" for line in lines if line.body is None]
@@ -68,6 +70,32 @@ def _write(writer: Writer, lines: Sequence[Line]) -> None:
     bundles = [_deletions(deleted[start : start + _DELETIONS_A_BUNDLE]) for start in starts]
     if bundles:
         writer.write("deleted", "Bundle", "deleted", bundles)
+
+
+def _wanted(elements: Sequence[str], type_name: str) -> tuple[str, ...]:
+    """The elements that are wanted of a type: those named for it, and those named for all."""
+    split = [each.rpartition(".") for each in elements]
+    return tuple(name for of_type, _, name in split if of_type in ("", type_name))
+
+
+def _part(body: bytes, patient: str | None, wanted: tuple[str, ...]) -> bytes:
+    """A resource with what is wanted of it, all when nothing is named; whose it is stays in any case.
+
+    A line that names nobody could not be left out when its patient gets a protected identity later.
+    """
+    if not wanted:
+        return body
+    resource = json.loads(body)
+    whose = tuple(name for name, value in resource.items() if patient is not None and _names(value, patient))
+    return json.dumps(reduce(resource, Subset(None, wanted + whose)))
+
+
+def _names(value: Any, patient: str) -> bool:
+    if isinstance(value, str):
+        return value.rpartition("/")[2] == patient
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, list) and any(_names(each, patient) for each in value)
 
 
 def _deletions(references: Sequence[str]) -> bytes:

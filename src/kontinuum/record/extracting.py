@@ -65,11 +65,12 @@ class Extent:
 
 
 class Line(NamedTuple):
-    """One resource as it is given out: `body` verbatim; None for a deletion."""
+    """One resource as it is given out, and whose it is: `body` verbatim; None for a deletion."""
 
     type: str
     id: str
     body: bytes | None
+    patient: str | None = None
 
 
 class Extracted(NamedTuple):
@@ -161,8 +162,14 @@ async def extract(context: Context, extent: Extent, job: str) -> AsyncGenerator[
                         or any(each(row.body) for each in holds[row.type])
                     ]
                     await logged.tell(kept)
-                    lines = [Line(RESOURCE_TYPES[row.type - 1], row.id, row.body) for row in kept]
+                    lines = [
+                        Line(RESOURCE_TYPES[row.type - 1], row.id, row.body, row.patient) for row in kept
+                    ]
                     yield Extracted(lines, 1.0 if deleted else rows[-1].bucket / BUCKETS, moment)
+
+
+def _line(row: store.ExtractedRow) -> Line:
+    return Line(RESOURCE_TYPES[row.type - 1], row.id, row.body, row.patient)
 
 
 async def _of_whole_persons(connection: object, extent: Extent) -> Extent:

@@ -27,6 +27,7 @@ POSITION: Final = "urn:oid:1.2.752.129.2.2.1.4"
 NOTE_TYPE: Final = "urn:oid:1.2.752.129.2.2.2.11"
 
 ICD_10_SE: Final = "urn:oid:1.2.752.116.1.1.1.1.3"
+"""As the RIVTA contracts write it; Socialstyrelsen has others for its code texts and its book."""
 KVA: Final = "urn:oid:1.2.752.116.1.3.2.1.4"
 NPU: Final = "urn:oid:1.2.752.108.1"
 ATC: Final = "http://www.whocc.no/atc"
@@ -86,6 +87,9 @@ _CANONICAL: Final = {
     "urn:oid:1.2.752.129.2.1.3.1": PERSONNUMMER,
     "urn:oid:1.2.752.129.2.1.3.3": SAMORDNINGSNUMMER,
     "urn:oid:1.2.752.129.2.2.3.1.1": ATC,
+    "http://hl7.org/fhir/sid/icd-10-se": ICD_10_SE,
+    "urn:oid:1.2.752.116.1.1.1": ICD_10_SE,
+    "urn:oid:1.2.752.116.1.1.1.1.8": ICD_10_SE,
 }
 
 

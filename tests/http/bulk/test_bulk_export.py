@@ -105,7 +105,10 @@ REFUSED: list[tuple[str, dict[str, str], int, str]] = [
     ("$export", {"Prefer": "return=minimal"}, 400, "Prefer: respond-async"),
     ("$export?_outputFormat=csv", {}, 400, "_outputFormat must be"),
     ("$export?_until=2026-01-01T00:00:00Z", {}, 400, "'_until' of $export is not offered"),
-    ("$export?_elements=id", {}, 400, "'_elements' of $export is not offered"),
+    ("$export?_elements=colour", {}, 400, "_elements names 'colour'"),
+    ("$export?_elements=Patient.name.family", {}, 400, "_elements names 'Patient.name.family'"),
+    ("$export?_elements=Observation.birthDate", {}, 400, "no top-level element"),
+    ("$export?allowPartialManifests=true", {}, 400, "is not offered"),
     ("$export?organizeOutputBy=Patient", {}, 400, "is not offered"),
     ("$export?includeAssociatedData=LatestProvenanceResources", {}, 400, "is not offered"),
     ("$export?colour=red", {}, 400, "has no parameter 'colour'"),
@@ -131,11 +134,23 @@ async def test_what_cannot_be_served_is_refused_in_words(bulk: Client) -> None:
 
 async def test_what_a_lenient_client_asks_in_vain_is_told_beside_the_result(bulk: Client) -> None:
     lenient = {"Prefer": "respond-async, handling=lenient"}
-    manifest = await bulk.exported("$export?_type=Patient&colour=red&_elements=id", **lenient)
+    manifest = await bulk.exported("$export?_type=Patient&colour=red&_until=2026-01-01T00:00:00Z", **lenient)
     told = [each["issue"][0]["diagnostics"] for each in await bulk.lines(manifest["error"])]
     assert any("colour" in each for each in told)
-    assert any("_elements" in each for each in told)
+    assert any("_until" in each for each in told)
     assert len(await bulk.lines(manifest["output"])) == 2
+
+
+async def test_only_the_elements_that_were_named_are_exported_and_whose_they_are(bulk: Client) -> None:
+    asked = "$export?_type=Patient,Observation,Organization&_elements=Observation.issued,Patient.birthDate"
+    found = {each["id"]: each for each in await bulk.lines((await bulk.exported(asked))["output"])}
+    part = found["o1"]
+    assert set(part) == {"resourceType", "id", "meta", "status", "code", "subject"}, "what must be, and whose"
+    assert part["meta"]["tag"][-1]["code"] == "SUBSETTED"
+    assert set(found["p1"]) <= {"resourceType", "id", "meta", "birthDate"}
+    assert found["ward"] == json.loads((await bulk.http.get("/fhir/Organization/ward")).content)
+    ids = await bulk.lines((await bulk.exported("$export?_type=Organization&_elements=id"))["output"])
+    assert [set(each) for each in ids] == [{"resourceType", "id", "meta"}]
 
 
 async def test_the_next_export_holds_what_was_written_and_deleted_since(bulk: Client) -> None:
@@ -297,8 +312,9 @@ async def test_rule_04_refuses_an_export_protected_persons_also_when_protected_a
     everybody = OF_PATIENTS | {"Patient/p4", "Observation/o4"}
     assert await bulk.ids("Patient/$export", **await bulk.speaking_for(trusted)) == everybody
     manifest = await bulk.exported("Patient/$export")
+    partly = await bulk.exported("Patient/$export?_type=Patient,Observation&_elements=id")
     await bulk.write(patient("B", id="p2", **marked))
-    for each in manifest["output"]:
+    for each in (*manifest["output"], *partly["output"]):
         answer = await bulk.http.get(each["url"])
         left = [json.loads(line)["id"] for line in answer.text.splitlines()]
         assert left == {"Patient": ["p1"], "Observation": ["o1"], "Group": []}[each["type"]]

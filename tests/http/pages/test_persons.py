@@ -18,6 +18,7 @@ from kontinuum.sweden import systems
 
 HERE = f"/patient/{PATIENT}/person"
 RESERVE = "990000000909"
+FOLLOWED = "http://hl7.se/fhir/ig/base/StructureDefinition/SEBasePatient"
 
 
 def unknown(identity: str = "p-unknown", **changes: Any) -> dict[str, Any]:
@@ -233,6 +234,7 @@ async def test_a_patient_is_registered_once_and_compared_first(
     identity = made.headers["location"].removeprefix("/patient/")
     body = await content(doctors_record, identity)
     assert (body["birthDate"], body["gender"]) == ("1980-11-28", "female")
+    assert body["meta"]["profile"] == [FOLLOWED]
     assert body["identifier"] == [{"use": "official", "system": systems.PERSONNUMMER, "value": NUMBER}]
     again = await post(doctor, "/patients/new", "/patients/new", **fields)
     assert again.headers["location"] == f"/patient/{identity}/person"
@@ -247,6 +249,18 @@ async def test_a_patient_is_registered_once_and_compared_first(
         assert (await post(doctor, "/patients/new", "/patients/new", **problem)).status_code == 422
 
 
+async def test_who_gets_a_second_number_of_a_kind_no_longer_claims_the_profile_of_one(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    fields = {"number": "801128-9801", "given": "Anna", "family": "Karlsson"}
+    made = await post(doctor, "/patients/new", "/patients/new", **fields)
+    person = f"{made.headers['location']}/person"
+    assert (await post(doctor, f"{person}/number", person, number="900101-9802")).status_code == 303
+    body = await content(doctors_record, made.headers["location"].removeprefix("/patient/"))
+    assert [one["value"] for one in body["identifier"]] == [NUMBER, "199001019802"]
+    assert "profile" not in body["meta"]
+
+
 async def test_an_unknown_patient_takes_one_click_and_never_anothers_number(
     doctor: httpx.AsyncClient, doctors_record: Record
 ) -> None:
@@ -255,6 +269,7 @@ async def test_an_unknown_patient_takes_one_click_and_never_anothers_number(
         made = await post(doctor, "/patients/new", "/patients/new", unknown="yes")
         assert made.status_code == 303
         body = await content(doctors_record, made.headers["location"].removeprefix("/patient/"))
+        assert body["meta"]["profile"] == [FOLLOWED]
         numbers.add(body["identifier"][0]["value"])
     assert len(numbers) == 2
     assert "Reservnummer" in (await doctor.get(made.headers["location"])).text

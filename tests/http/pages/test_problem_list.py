@@ -92,7 +92,7 @@ async def test_a_chosen_code_becomes_a_problem_and_the_main_diagnosis_of_the_con
     doctor: httpx.AsyncClient, doctors_record: Record
 ) -> None:
     form = await begin(doctor, code="I10.9")
-    assert form["text"] == "Essentiell hypertoni"
+    assert form["text"] == "Essentiell hypertoni (högt blodtryck utan känd orsak)"
     assert (form["contact"], form["role"]) == ("now", "main")
     done = await save(doctor, form)
     assert (done.status_code, done.headers["location"]) == (303, f"/patient/{PATIENT}#problems")

@@ -213,3 +213,8 @@ def test_a_rivta_system_is_read_as_the_same_identifier() -> None:
     assert from_fhir(rivta, today=TODAY) == Personnummer("191212121212")
     assert from_fhir({"system": "http://example.org/other", "value": "1"}, today=TODAY) is None
     assert systems.canonical("1.2.752.129.2.1.3.3") == systems.SAMORDNINGSNUMMER
+
+
+def test_every_identifier_of_the_diagnoses_is_read_as_the_same_code_system() -> None:
+    others = ("http://hl7.org/fhir/sid/icd-10-se", "1.2.752.116.1.1.1", "urn:oid:1.2.752.116.1.1.1.1.8")
+    assert {systems.canonical(each) for each in others} == {systems.ICD_10_SE}

@@ -63,8 +63,36 @@ def test_every_name_is_written_out() -> None:
 
 def test_everyday_names_lead_to_their_diagnosis() -> None:
     named = {each.code: {name.text for name in each.names} for each in shipped()[systems.ICD_10_SE].concepts}
-    for words, code in (("högt blodtryck", "I10.9"), ("förkylning", "J06.9"), ("utbränd", "F43.8A")):
+    for words, code in (
+        ("högt blodtryck", "I10.9"),
+        ("förkylning", "J06.9"),
+        ("utbränd", "F43.8A"),
+        ("hälsporre", "M77.3"),
+        ("hotande förtidsbörd", "O47.0"),
+        ("ikterus", "R17.0"),
+    ):
         assert words in named[code]
+    assert "bakteriell vaginos" not in named["N76.0"]
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        (systems.ICD_10_SE, "K58.0"),
+        (systems.ICD_10_SE, "K58.9"),
+        (systems.ICD_10_SE, "Z50.9"),
+        (systems.ATC, "J07AE02"),
+    ],
+)
+def test_what_the_publishers_do_not_have_or_mean_otherwise_is_not_shipped(url: str, code: str) -> None:
+    assert code not in {each.code for each in shipped()[url].concepts}
+
+
+def test_the_demo_region_writes_the_headings_of_the_sets() -> None:
+    written = demo_table("classifications")
+    for url, group in ((systems.ICD_10_SE, "diagnosis"), (systems.KVA, "procedure")):
+        headings = {each.code: each.display for each in shipped()[url].concepts}
+        assert written[group] == {code: headings[code] for code in written[group]}
 
 
 def test_codes_of_the_demo_region_are_in_the_sets() -> None:

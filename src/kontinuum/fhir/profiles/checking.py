@@ -6,7 +6,7 @@ It is given values that are valid R4 by themselves, so that only what the profil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kontinuum.fhir.definitions import TYPE_CODES, Invariant, is_subtype
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from kontinuum.fhir.profiles.library import Library
 
 __all__ = ["check_profile", "untold"]
+
+Divided = Callable[[list[Item], Scope], list[Problem]]
+"""What is wrong with how items are divided into slices."""
 
 
 def check_profile(structure: Structure, item: Item, scope: Scope) -> Found:
@@ -251,7 +254,7 @@ class _Compiler:
 
     def _children(self, name: str, child: Node) -> Check:
         each_of = self.check(child)
-        sliced = self._sliced(child) if child.slices or _is_closed(child) else None
+        sliced = self._sliced(child)
         least, most = child.min, child.max
         nested = "Resource" in child.types
 
@@ -293,7 +296,10 @@ class _Compiler:
 
     # --- slices -------------------------------------------------------------------------------
 
-    def _sliced(self, node: Node) -> Any:
+    def _sliced(self, node: Node) -> Divided | None:
+        """The check of how an element's items, or those of a slice that is divided again, are divided."""
+        if not node.slices and not _is_closed(node):
+            return None
         slicing = node.slicing
         assert slicing is not None, "a tree without slicing has no slices"
         parts: list[tuple[Node, Belongs, Check]] = []
@@ -304,23 +310,25 @@ class _Compiler:
             except UntoldError as error:
                 untold.append(f"the slice {part.place} {error}")
         self.untold += untold
+        again = [self._sliced(part) for part, _, _ in parts]
 
         def check(found: list[Item], scope: Scope) -> list[Problem]:
             problems: list[Problem] = []
-            counts = [0] * len(parts)
+            members: list[list[Item]] = [[] for _ in parts]
             order: list[int] = []
             for item in found:
                 where = next((n for n, (_, is_in, _) in enumerate(parts) if is_in(item, scope)), None)
                 order.append(len(parts) if where is None else where)
                 if where is not None:
-                    counts[where] += 1
+                    members[where].append(item)
                     problems += located(parts[where][2](item, scope), item)
                 elif slicing.rules == "closed" and not untold:
                     problems += located(one("structure", self._say(self._no_slice(node))), item)
             if untold and found:
                 problems.append(self._not_told(node, untold))
-            for (part, _, _), count in zip(parts, counts, strict=True):
-                problems += self._counted(part, count, part.min, part.max)
+            for (part, _, _), those, divided in zip(parts, members, again, strict=True):
+                problems += self._counted(part, len(those), part.min, part.max)
+                problems += divided(those, scope) if divided is not None else []
             if slicing.ordered or slicing.rules == "openAtEnd":
                 problems += self._misplaced(node, order, len(parts))
             return problems

@@ -74,9 +74,10 @@ class _Walk:
         steps = self._steps(element)
         for number, (name, slice_name) in enumerate(steps):
             node = self._child(node, name)
-            if slice_name:
+            for each in _nested(slice_name):
                 # The entry that names a new slice comes with its slicing; what is below may only refer to it.
-                node = self._slice(node, slice_name, declared=number == len(steps) - 1)
+                declared = number == len(steps) - 1 and each == slice_name
+                node = self._slice(node, each, declared=declared)
         return node
 
     def _steps(self, element: Mapping[str, Any]) -> list[tuple[str, str | None]]:
@@ -89,9 +90,6 @@ class _Walk:
             raise _WrongError(f"its path {path} is that of another element")
         split = [each.partition(":") for each in named[1:]]
         steps = [(name, slice_name or None) for name, _, slice_name in split]
-        resliced = next((name for _, name in steps if name and "/" in name), None)
-        if resliced is not None:
-            raise _WrongError(f"the slice {resliced} divides a slice again, which is not done here")
         if any(name == "@default" for _, name in steps):
             raise _WrongError("the slice @default is not done here; write its rules for the element itself")
         return steps
@@ -156,6 +154,15 @@ class _Walk:
     def _graft_slices(self, node: Node) -> None:
         if node.slicing is None and node.profile is not None:
             self._graft(node)
+
+
+def _nested(slice_name: str | None) -> list[str]:
+    """The slices that lead to one: `a/b` divides `a` again.
+
+    http://hl7.org/fhir/R4/profiling.html#slicenames
+    """
+    parts = slice_name.split("/") if slice_name else []
+    return ["/".join(parts[: n + 1]) for n in range(len(parts))]
 
 
 def properties_of(type_name: str, element: str) -> list[Property]:

@@ -121,10 +121,15 @@ def _expected(node: Node, steps: list[Step], library: Library) -> Node | None:
 def _below(node: Node, name: str, library: Library) -> Node | None:
     if name in node.children:
         return node.children[name]
-    if not node.children and len(node.slices) == 1:  # `value[x]` whose one type says more
-        return _below(next(iter(node.slices.values())), name, library)
+    if not node.children and (only := _only_type(node)) is not None:
+        return _below(only, name, library)
     tree = library.tree(node.profile) if node.profile is not None else None
     return tree.children.get(name) if tree is not None else None
+
+
+def _only_type(node: Node) -> Node | None:
+    """The only slice of an element, such as the type of `value[x]`; of a slice that is divided again none."""
+    return next(iter(node.slices.values())) if len(node.slices) == 1 and node.slice is None else None
 
 
 def _of_one_type(node: Node, name: str) -> Node:
@@ -223,8 +228,8 @@ def _matcher(node: Node, library: Library, follows: Follows) -> Belongs | None:
         match = _matcher(child, library, follows)
         if match is not None:
             tests.append(_any_below(name, match))
-    if len(node.slices) == 1:
-        match = _matcher(next(iter(node.slices.values())), library, follows)
+    if (only := _only_type(node)) is not None:
+        match = _matcher(only, library, follows)
         tests += [] if match is None else [match]
     return (lambda item, scope: all(test(item, scope) for test in tests)) if tests else None
 

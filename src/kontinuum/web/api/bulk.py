@@ -12,8 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from kontinuum.bulk import INPUT, NDJSON, Job, Order, TooMany, make_durable, new_id
+from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.search.dates import date_range
+from kontinuum.fhir.subset import is_element
 from kontinuum.kernel.clock import instant
 from kontinuum.record import Refusal
 from kontinuum.record.extracting import Extent, filters_in
@@ -40,11 +42,16 @@ async def export(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
     extent = await _extent(call, wanted, inputs)
     if isinstance(extent, Refusal | Problem):
         return extent
+    elements = _listed(inputs.all("_elements"))
+    unknown = next((each for each in elements if not _is_element(each)), None)
+    if unknown is not None:
+        message = f"_elements names '{unknown}', which is no top-level element such as id or Patient.name."
+        return bad_request("value", message)
     not_permitted = await call.record.bulk.may_export(extent, asked)
     if not_permitted is not None:
         return not_permitted
     remarks = tuple(f"The parameter {name} is not offered and was left out." for name in inputs.ignored)
-    return await _order(call, "export", new_id(), asked, Order(extent, remarks))
+    return await _order(call, "export", new_id(), asked, Order(extent, remarks, elements))
 
 
 async def bring_in(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
@@ -130,6 +137,12 @@ async def _extent(call: Call, wanted: Invocation, inputs: Inputs) -> Extent | Re
         since=None if moment is None else moment[0],
         base=call.request.base,
     )
+
+
+def _is_element(text: str) -> bool:
+    of_type, _, name = text.rpartition(".")
+    types = (of_type,) if of_type else RESOURCE_TYPES
+    return all(each in TYPE_CODES for each in types) and any(is_element(each, name) for each in types)
 
 
 def _listed(texts: Sequence[str]) -> tuple[str, ...]:

@@ -13,13 +13,13 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.fhir.subset import Subset, reduce_body
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.ids import decode_id
 from kontinuum.record.outcome import HistoryPage, SearchPage, Stored
 from kontinuum.web.api.answer import outcome_body
 from kontinuum.web.api.conditions import etag
 from kontinuum.web.api.request import Parameters
-from kontinuum.web.api.subset import Subset, reduce_body
 
 _encode = msgspec.json.Encoder().encode
 

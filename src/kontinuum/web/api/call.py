@@ -8,6 +8,7 @@ from starlette.types import Receive
 
 from kontinuum.bulk import Desk
 from kontinuum.fhir.issues import Issue
+from kontinuum.fhir.subset import Subset, reduce_body
 from kontinuum.record import Record
 from kontinuum.record.outcome import Change, Refusal, Stored, Written
 from kontinuum.terminology import Terminology
@@ -16,7 +17,6 @@ from kontinuum.web.api.body import Resource, read_resource
 from kontinuum.web.api.conditions import if_match_version, if_none_match_holds, not_modified_since
 from kontinuum.web.api.limits import Limits
 from kontinuum.web.api.request import Request
-from kontinuum.web.api.subset import Subset, reduce_body
 
 
 @dataclass(frozen=True, slots=True)

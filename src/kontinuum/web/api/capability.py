@@ -21,6 +21,7 @@ from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.fhir.subscriptions.terms import PREFIX
 from kontinuum.fhir.subscriptions.topics import TOPICS
+from kontinuum.fhir.subset import reduce_body
 from kontinuum.terminology import Terminology
 from kontinuum.web.api import interactions
 from kontinuum.web.api.answer import Answer, Problem, Response, bad_request
@@ -31,7 +32,7 @@ from kontinuum.web.api.operation_table import OPERATIONS
 from kontinuum.web.api.operations import Level
 from kontinuum.web.api.request import Request, refuse_parameters, single
 from kontinuum.web.api.subscription_operations import websocket_url
-from kontinuum.web.api.subset import reduce_body, subset_of_parameters
+from kontinuum.web.api.subset import subset_of_parameters
 from kontinuum.web.api.terminology_capability import terminology_statement
 from kontinuum.web.smart import addresses
 

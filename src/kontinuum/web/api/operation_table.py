@@ -175,10 +175,9 @@ OPERATIONS += (
 
 
 _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
-_EXPORTED = "_outputFormat:string _since:instant _type:string* _typeFilter:string*"
+_EXPORTED = "_outputFormat:string _since:instant _type:string* _typeFilter:string* _elements:string*"
 _NOT_EXPORTED = (
-    "_until:instant _elements:string* includeAssociatedData:string* organizeOutputBy:string "
-    "allowPartialManifests:boolean"
+    "_until:instant includeAssociatedData:string* organizeOutputBy:string allowPartialManifests:boolean"
 )
 
 OPERATIONS += (

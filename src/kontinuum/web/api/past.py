@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kontinuum.fhir.search.dates import date_range
+from kontinuum.fhir.subset import Subset
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.api import bundles
 from kontinuum.web.api.answer import Answer, Problem, Response, bad_request
@@ -15,7 +16,7 @@ from kontinuum.web.api.call import Call
 from kontinuum.web.api.interactions import History
 from kontinuum.web.api.limits import Limits
 from kontinuum.web.api.request import Parameters, Request, refuse_parameters, single
-from kontinuum.web.api.subset import Subset, subset_of_parameters
+from kontinuum.web.api.subset import subset_of_parameters
 
 _PARAMETERS = ("_count", "_since", "_at", "_cursor", "_summary", "_elements")
 

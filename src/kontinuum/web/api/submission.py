@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.dates import date_range
+from kontinuum.fhir.subset import Subset, reduce_body
 from kontinuum.kernel.clock import instant
 from kontinuum.record import EntryResult
 from kontinuum.record.outcome import Change, Refusal, SearchPage, Stored, Written
@@ -48,7 +49,7 @@ from kontinuum.web.api.interactions import (
 from kontinuum.web.api.limits import Limits
 from kontinuum.web.api.request import parse_parameters, refuse_parameters
 from kontinuum.web.api.searching import page_query
-from kontinuum.web.api.subset import Subset, chosen_subset, reduce_body, requested_subset
+from kontinuum.web.api.subset import chosen_subset, requested_subset
 
 Faults = dict[int, Problem]
 

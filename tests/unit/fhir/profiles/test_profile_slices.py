@@ -6,6 +6,7 @@ import pytest
 from tests.support.profiles import (
     HOME,
     extension,
+    faults,
     library,
     profile,
     sliced,
@@ -77,6 +78,85 @@ def test_the_rules_of_a_slicing(
     known = library(numbers(rules=rules, ordered=ordered))
     expected = [] if place is None else [("error", "structure", place)]
     assert told(patient(*identifiers), known, "Numbers") == expected
+
+
+def divided_again(rules: str = "open", *, least: int = 0) -> list[dict[str, Any]]:
+    """Numbers whose slice `number` a further profile divides by use."""
+    again = {"discriminator": [{"type": "value", "path": "use"}], "rules": rules}
+    return [
+        profile(
+            "Upper",
+            "Patient",
+            sliced(AT, "value", "system"),
+            {"id": f"{AT}:number", "sliceName": "number", "max": "3"},
+            {"id": f"{AT}:number.system", "patternUri": HOME + "number"},
+        ),
+        profile(
+            "Lower",
+            "Patient",
+            {"id": f"{AT}:number", "sliceName": "number", "slicing": again},
+            {"id": f"{AT}:number/main", "sliceName": "number/main", "min": least, "max": "1"},
+            {"id": f"{AT}:number/main.use", "fixedCode": "official"},
+            {"id": f"{AT}:number/main.value", "min": 1},
+            base=HOME + "Upper",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "least", "identifiers", "wrong"),
+    [
+        ("open", 0, ({**NUMBER, "use": "official"}, {**NUMBER, "use": "old"}, OTHER), []),
+        ("open", 0, (OTHER, {**NUMBER, "use": "old"}), []),
+        ("open", 0, ({**OTHER, "use": "official"}, {**OTHER, "use": "official"}), []),
+        ("open", 0, ({**NUMBER, "use": "official"}, {**NUMBER, "use": "official"}), [("structure", AT)]),
+        (
+            "open",
+            0,
+            (OTHER, {"system": HOME + "number", "use": "official"}),
+            [("required", f"{AT}[1].value")],
+        ),
+        ("open", 1, ({**NUMBER, "use": "old"}, {**OTHER, "use": "official"}), [("required", AT)]),
+        ("closed", 0, (OTHER, {**NUMBER, "use": "old"}), [("structure", f"{AT}[1]")]),
+    ],
+)
+def test_a_slice_is_divided_again(
+    rules: str, least: int, identifiers: tuple[Any, ...], wrong: list[tuple[str, str]]
+) -> None:
+    known = library(*divided_again(rules, least=least))
+    assert told(patient(*identifiers), known, "Lower") == [("error", *each) for each in wrong]
+    assert told(patient(*identifiers), known, "Upper") == []
+
+
+def test_a_slice_that_is_divided_once_more_keeps_its_own_test() -> None:
+    known = library(
+        profile(
+            "Whole",
+            "Patient",
+            sliced(AT, "value", "$this"),
+            {
+                "id": f"{AT}:n",
+                "sliceName": "n",
+                "max": "1",
+                "patternIdentifier": {"system": "urn:n"},
+                "slicing": {"discriminator": [{"type": "value", "path": "$this"}], "rules": "open"},
+            },
+            {"id": f"{AT}:n/old", "sliceName": "n/old", "max": "0", "patternIdentifier": {"use": "old"}},
+        )
+    )
+    assert told(patient({"system": "urn:n"}), known, "Whole") == []
+    assert told(patient({"system": "urn:n", "use": "old"}), known, "Whole") == [("error", "structure", AT)]
+    assert told(patient({"system": "urn:n"}, {"system": "urn:n"}), known, "Whole") == [
+        ("error", "structure", AT)
+    ]
+
+
+def test_what_divides_a_slice_must_be_told_apart() -> None:
+    upper, lower = divided_again()
+    del lower["differential"]["element"][1]["slicing"]
+    ((place, message),) = faults(library(upper, lower), "Lower")
+    assert place == f"{AT}:number"
+    assert message == "the slices number/main have no discriminator that tells them apart"
 
 
 def test_a_pattern_on_the_whole_tells_its_parts() -> None:

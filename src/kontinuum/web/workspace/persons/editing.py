@@ -48,6 +48,10 @@ ROLES: Final[dict[str, tuple[str, str, str]]] = {
 ACTING: Final = frozenset({"guardian", "god-man", "forvaltare", "attorney", "ombud"})
 """The roles in which somebody acts for the patient."""
 
+PROFILE: Final = f"{systems.BASE_PROFILE}Patient"
+"""HL7 Sweden's profile of patients, which who is registered here says to follow."""
+_ONE_OF_EACH: Final = (systems.PERSONNUMMER, systems.SAMORDNINGSNUMMER, systems.NATIONAL_RESERVE_NUMBER)
+
 NOT_A_DATE: Final = message("Write the date as YYYY-MM-DD.")
 IN_FUTURE: Final = message("The date is in the future.")
 ENDS_FIRST: Final = message("The end is before the beginning.")
@@ -98,10 +102,23 @@ def with_number(patient: Resource, number: PersonIdentifier) -> Resource:
     ]
     if not real:
         new["use"] = "secondary" if kept else "temp"
-    changed = {**patient, "identifier": [*kept, new]}
+    changed = _claimed({**patient, "identifier": [*kept, new]})
     if real and not patient.get("birthDate"):
         changed["birthDate"] = _birth_date(number)
     return changed
+
+
+def _claimed(patient: Resource) -> Resource:
+    """A Patient without HL7 Sweden's profile where its numbers do not follow it: it has one of each kind."""
+    given = [each.get("system") for each in patient["identifier"]]
+    claims = patient.get("meta", {}).get("profile", [])
+    if PROFILE not in claims or all(given.count(each) <= 1 for each in _ONE_OF_EACH):
+        return patient
+    meta = {name: value for name, value in patient["meta"].items() if name != "profile"}
+    kept = [each for each in claims if each != PROFILE]
+    meta |= {"profile": kept} if kept else {}
+    plain = {name: value for name, value in patient.items() if name != "meta"}
+    return {**plain, "meta": meta} if meta else plain
 
 
 def _birth_date(number: PersonIdentifier) -> str:
@@ -214,7 +231,13 @@ def new_patient(form: Form, today: date, number: PersonIdentifier | None) -> Res
     }
     if given:
         name["given"] = given.split()
-    made: Resource = {"resourceType": "Patient", "active": True, "name": [name], "gender": sex}
+    made: Resource = {
+        "resourceType": "Patient",
+        "meta": {"profile": [PROFILE]},
+        "active": True,
+        "name": [name],
+        "gender": sex,
+    }
     if number is not None:
         made["identifier"] = [{"use": "official" if real else "temp", **identifiers.to_fhir(number)}]
     birth = born or (_birth_date(real) if real else "")
