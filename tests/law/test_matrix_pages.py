@@ -270,6 +270,14 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/journal/sign"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/discard"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/journal/restore"): _care(patient=ADULT, draft=NONE),
+    **{("GET", f"/patient/{{patient}}/contacts/{page}"): _care() for page in ("book", "admit")},
+    ("GET", "/patient/{patient}/contacts/one"): _care(id=NONE),
+    **{
+        ("POST", f"/patient/{{patient}}/contacts/{deed}"): _care(patient=ADULT, id=NONE, kind=NONE, when="")
+        for deed in ("begin", "book", "admit", "step", "detail", "close", "move", "measure", "strike")
+    },
+    ("GET", "/unit/today"): Way(About.PATIENT, CARE, "7"),
+    ("GET", "/unit/ward"): Way(About.PATIENT, CARE, "7"),
     ("POST", "/codes"): Way(About.NOBODY, CARE, "6", form={"set": "diagnosis", "q": "m"}),
     **{
         ("GET", f"/patient/{{patient}}/{page}"): _care(**{"id": NONE} if page.endswith("one") else {})
@@ -390,6 +398,30 @@ async def test_the_page_of_a_measurement_shows_it_to_whom_it_may_be_shown(town: 
             shown = {one for one in marks_in(answer.text) if one[0] == "Observation"}
             if shown != wanted or (answer.status_code == 404) == bool(wanted):
                 wrong.append((who, where, answer.status_code))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("kind", "parameter"), [("Encounter", "id"), ("Appointment", "booking")])
+async def test_the_page_of_a_contact_or_booking_is_there_for_whom_it_may_be_shown(
+    town: Town, kind: str, parameter: str
+) -> None:
+    """Nothing is done either with one that is not there, and with that of another unit."""
+    wrong = []
+    for who in sorted(RELATED):
+        unit = WHO[who].assignment.unit if WHO[who] else ""
+        for where in ("a", "b", "c", "e"):
+            name = identity(kind, where)
+            form = {parameter: name}
+            there = await asked(town, who, "GET", f"/patient/{ADULT}/contacts/one", _care(**form))
+            step = _care(**form, patient=ADULT, step="none", version="1")
+            done = await asked(town, who, "POST", f"/patient/{ADULT}/contacts/step", step)
+            wanted = EXPECTED[who] & {(kind, where)}
+            if {one for one in marks_in(there.text) if one[0] == kind} != wanted:
+                wrong.append((who, where, "shows", there.status_code))
+            if (there.status_code == 200) != bool(wanted):
+                wrong.append((who, where, "answers", there.status_code))
+            if (done.status_code == 200) != (bool(wanted) and PLACES[where] == unit):
+                wrong.append((who, where, "does", done.status_code))
     assert wrong == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kontinuum.audit import AuditLog
@@ -30,6 +31,7 @@ from kontinuum.record import (
     trying,
     writing,
 )
+from kontinuum.record.agenda import Agenda
 from kontinuum.record.bulk import Bulk
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, ProviderDecisions, Services
@@ -154,6 +156,11 @@ class Record:
         return Work(self._context)
 
     @property
+    def agenda(self) -> Agenda:
+        """Which times of staff and which beds are taken; it tells of no patient."""
+        return Agenda(self._context)
+
+    @property
     def bulk(self) -> Bulk:
         """Exports and imports in bulk."""
         return Bulk(self._context)
@@ -245,13 +252,11 @@ class Record:
 
         Raises ValueError for a search that does not parse: the program is wrong, not its user.
         """
-        queries = []
-        for url in urls:
-            query = searching.parse_url(url)
-            if isinstance(query, Refusal):
-                raise ValueError(f"{url}: {query.issues[0].message}")
-            queries.append(query)
-        return await searching.search_many(self._context, queries)
+        return await searching.search_many(self._context, _parsed(urls))
+
+    async def find_at_unit(self, urls: Sequence[str]) -> list[SearchPage]:
+        """As `find_many`, of what the unit of the assignment is accountable for."""
+        return await searching.search_many(replace(self._context, own_unit=True), _parsed(urls))
 
     async def create(
         self,
@@ -367,3 +372,13 @@ class Record:
     async def take_in(self, incoming: Sequence[Incoming]) -> list[Written | Refusal]:
         """Import resources under their own ids; what is refused is left out and told."""
         return await importing.take_in(self._context, incoming)
+
+
+def _parsed(urls: Sequence[str]) -> list[SearchQuery]:
+    queries = []
+    for url in urls:
+        query = searching.parse_url(url)
+        if isinstance(query, Refusal):
+            raise ValueError(f"{url}: {query.issues[0].message}")
+        queries.append(query)
+    return queries

@@ -45,6 +45,7 @@ from kontinuum.web.workspace.persons.merged import elsewhere, with_links
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.recent import remember_opened
 from kontinuum.web.workspace.terms import PersonsTerms
+from kontinuum.web.workspace.unit_pages import contact_parts
 from kontinuum.web.workspace.work.tabs import Tab, open_tabs
 from kontinuum.web.workspace.writing import PatientWriter
 
@@ -157,7 +158,17 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
         parameters = dict(page.request.query_params)
         principal = page.session.principal
         settings = await _decided(page)
-        request = PageRequest(chart, reader, parameters, writer, principal, PersonsTerms(page), settings)
+        request = PageRequest(
+            chart,
+            reader,
+            parameters,
+            writer,
+            principal,
+            PersonsTerms(page),
+            record.agenda,
+            settings,
+            contact_parts(page),
+        )
         view = await route.handler(request)
         person = await _person(page, reader, chart)
         if isinstance(person, Refusal):
@@ -201,7 +212,17 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
         writer = PatientWriter(record, chart)
         principal = page.session.principal
         settings = await _decided(page)
-        request = ActionRequest(chart, reader, writer, fields, principal, PersonsTerms(page), settings)
+        request = ActionRequest(
+            chart,
+            reader,
+            writer,
+            fields,
+            principal,
+            PersonsTerms(page),
+            record.agenda,
+            settings,
+            contact_parts(page),
+        )
         answer = await action.handler(request)
         if isinstance(answer, Told):
             headers = {"cache-control": "no-store"}

@@ -134,7 +134,9 @@ async def _sign(page: Page, item: Item) -> Sequence[str]:
     chart = Chart(item.patient, services.clock.now(), page.translator, services.directory)
     fields = {"note": (item.note,), "version": (str(item.version),)}
     reader, writer = PatientReader(record, chart), PatientWriter(record, chart)
-    request = ActionRequest(chart, reader, writer, fields, page.session.principal, PersonsTerms(page))
+    request = ActionRequest(
+        chart, reader, writer, fields, page.session.principal, PersonsTerms(page), record.agenda
+    )
     for drafting in draftings(page):
         if drafting.sign is not None:
             refused = await drafting.sign(request)

@@ -59,6 +59,12 @@ async def suggestions(page: Page, typed: str, at: str) -> list[Suggestion]:
         for title, address, purposes in _COMMANDS
         if not purposes or principal.purpose in purposes
     ]
+    offered += [
+        Suggestion("command", gettext(one.title), f"/unit/{one.path}")
+        for module in page.services.modules
+        for one in module.unit_pages
+        if principal.purpose in one.purposes
+    ]
     if _PATIENT.fullmatch(at):
         offered += await _of_patient(page, f"/patient/{quote(at, safe='')}", templates=bool(words))
     if words:
