@@ -229,6 +229,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/oauth/keys"): _open(),
     **{("POST", f"/oauth/{deed}"): _open() for deed in ("token", "revoke", "introspect")},
     ("GET", "/"): Way(About.IDENTITY, SIGNED_IN, "6"),
+    ("GET", "/recent"): Way(About.IDENTITY, SIGNED_IN, "7"),
     ("POST", "/patients"): Way(About.IDENTITY, STAFF, "7", (), {}, {"q": "test"}),
     ("GET", "/patient/{patient}"): _care("7, 8, 9, 13", *_CHART, may=STAFF | {"patient"}),
     ("POST", "/patient/{patient}/access/{step}"): Way(

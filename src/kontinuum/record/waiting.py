@@ -14,7 +14,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from kontinuum.access import Deny
+import xxhash
+
+from kontinuum.access import Action, Deny
+from kontinuum.access.bars import CARE_BARS
+from kontinuum.access.decide import CANNOT_CHECK
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.query import SearchQuery
@@ -23,7 +27,7 @@ from kontinuum.kernel.i18n import phrase
 from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.kernel.sql import Fragment
 from kontinuum.record import provenance, writing
-from kontinuum.record.circumstances import readable
+from kontinuum.record.circumstances import decide_rows, readable
 from kontinuum.record.context import Context, forbidden, reference, stored
 from kontinuum.record.correcting import Corrected, change, current
 from kontinuum.record.guarding import is_signed
@@ -38,6 +42,9 @@ from kontinuum.store.resources import search as store
 from kontinuum.store.resources.rows import ResourceRow
 
 Begun = BegunRow
+DAY: Final = 24 * 3600 * 1_000_000
+LATE_DAYS: Final = 14
+"""Unsigned for longer than this is marked: a note is to be signed as soon as it can be."""
 
 WORK_CODES: Final = "urn:kontinuum:codes:work"
 SIGN: Final = "sign"
@@ -45,6 +52,7 @@ COUNTERSIGN: Final = "countersign"
 OPEN: Final = ("requested", "accepted", "in-progress")
 AT_MOST: Final = 1000
 
+BARS: Final = frozenset({*(bar.name for bar in CARE_BARS), CANNOT_CHECK.rule})
 _COUNTERSIGNED: Final = "Countersigned."
 _NOT_STAFF: Final = Deny(
     "own-work",
@@ -90,6 +98,18 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How much waits for the person, and how much at the unit that nobody has or that waits for too long.
+
+    `mark` is another whenever what waits for either is.
+    """
+
+    own: int
+    unit: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Task:
     row: ResourceRow
     resource: dict[str, Any]
@@ -132,13 +152,22 @@ class Work:
         """What waits at the unit, whoever it waits for."""
         return await self._shown(of_unit=True)
 
-    async def count(self) -> int:
-        """How much waits for the person. Tells of no patient, so nothing is logged."""
+    async def counts(self) -> Counts:
+        """How much waits. Tells of no patient, so nothing is logged."""
+        if not self._is_care:
+            return Counts(0, 0, "0")
+        own, unit = await self._found(of_unit=False), await self._found(of_unit=True)
+        long_ago = self._context.now() - LATE_DAYS * DAY
+        listed = "/".join(f"{row.id} {row.version}" for one in (own, unit) for row in one.rows)
+        needed = sum(row.sort <= long_ago for _, row, _ in unit.notes)
+        return Counts(len(own), needed, f"{len(own)}-{needed}-{xxhash.xxh3_64_hexdigest(listed.encode())}")
+
+    async def newer(self, than: int, *, of_unit: bool) -> int:
+        """How much of what waits was written after a moment (microseconds); as `counts`."""
         if not self._is_care:
             return 0
-        found = await self._found(of_unit=False)
-        noted = {row.id for _, row, _ in found.notes}
-        return len(found.notes) + sum(draft.id not in noted for draft in found.drafts)
+        found = await self._found(of_unit=of_unit)
+        return sum(row.updated > than for _, row, _ in found.notes)
 
     async def begun(self) -> tuple[BegunRow, ...]:
         """The person's open drafts, without what they hold; logged when they are opened."""
@@ -215,7 +244,7 @@ class Work:
             await context.log("search", "refused", _NOT_STAFF.rule)
             return forbidden(_NOT_STAFF)
         found = await self._found(of_unit=of_unit)
-        rows = list({row.id: row for _, row, _ in found.notes}.values())
+        rows = found.rows
         permitted = await readable(context, context.pool, rows)
         shown = {one.id: one for one in await release(context, context.pool, permitted)}
         await context.log(
@@ -263,7 +292,21 @@ class Work:
                 notes.append((task.code, focus, task))
         complete = max(len(unsigned), len(tasks)) < AT_MOST
         notes.sort(key=lambda one: (one[1].sort, one[1].id))
-        return _Found(notes, tuple(begun), complete)
+        return await self._unbarred(_Found(notes, tuple(begun), complete))
+
+    async def _unbarred(self, found: _Found) -> _Found:
+        """Without what a block keeps from the person: it waits at the unit whose it is.
+
+        What is lacking otherwise can be stated, and hides the text alone.
+        """
+        decisions = await decide_rows(self._context, self._context.pool, Action.READ, found.rows)
+        own = self._context.principal.assignment.unit
+        barred = {
+            row.id
+            for row, one in zip(found.rows, decisions, strict=True)
+            if row.unit != own and isinstance(one, Deny) and one.rule in BARS
+        }
+        return replace(found, notes=[one for one in found.notes if one[1].id not in barred])
 
     async def _me(self) -> tuple[str, ...]:
         """The references under which notes and tasks name the person: as such, and by each assignment."""
@@ -334,6 +377,16 @@ class _Found:
     notes: list[tuple[str, ResourceRow, _Task | None]]
     drafts: tuple[BegunRow, ...]
     complete: bool
+
+    @property
+    def rows(self) -> list[ResourceRow]:
+        """The notes, each once."""
+        return list({row.id: row for _, row, _ in self.notes}.values())
+
+    def __len__(self) -> int:
+        # A draft that was saved into the record unsigned is there already, as the note.
+        noted = {row.id for _, row, _ in self.notes}
+        return len(self.notes) + sum(draft.id not in noted for draft in self.drafts)
 
 
 _NAMES: Final = uuid.UUID("6f2b7b1e-6a0c-4f0e-9c5e-2f0a1d7c4b19")

@@ -96,7 +96,7 @@ async def test_nothing_unsigned_is_in_no_list(doctors_record: Record, applicatio
     assert {one.note.id for one in own.notes} == {"n-0-preliminary", "n-3-preliminary"}
     assert all(one.note.body is None for one in unit.notes)
     assert [one.id for one in unit.drafts] == [one.id for one in own.drafts] == [begun.id]
-    assert await doctors_record.work.count() == 3
+    assert (await doctors_record.work.counts()).own == 3
 
 
 async def test_what_is_given_away_is_on_the_other_list_and_twice_is_once(
@@ -158,7 +158,7 @@ async def test_many_are_read_and_signed_and_one_that_was_changed_stays(
     assert statuses == ["final", "preliminary", "final"]
     wrong = items[1].replace(PATIENT, "p-somebody-else")
     assert (await doctor.post("/inbox/sign", data={"csrf": csrf, "item": wrong})).status_code == 409
-    assert (await doctor.get("/inbox/count")).json() == {"own": 1}
+    assert (await doctor.get("/inbox/count")).json() == {"own": 1, "unit": 1}
 
 
 async def test_a_note_saved_unsigned_becomes_observations_when_it_is_signed_from_the_list(

@@ -1,6 +1,6 @@
 // The keyboard map: `?` shows it. Single letters count only where nothing is being typed.
 
-const GO = { i: "/inbox", p: "/phrases" };
+const GO = { h: "/", i: "/inbox", u: "/inbox?of=unit", p: "/phrases" };
 const TYPING = "input, textarea, select, [contenteditable], dialog";
 
 export function startKeys() {

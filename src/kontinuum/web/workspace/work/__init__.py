@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.web.workspace.pages import Handler, Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
-from kontinuum.web.workspace.work import doing, inbox, phrases
+from kontinuum.web.workspace.work import doing, inbox, phrases, stream
 
 __all__ = ["work_routes"]
 
@@ -19,7 +19,7 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
     """The routes of the list, of signing and handing over, and of phrases."""
     return [
         Route("/inbox", signed_in(services, _in_care(inbox.show_inbox), resumable=True), methods=["GET"]),
-        Route("/inbox/count", signed_in(services, _in_care(inbox.count), unattended=True), methods=["GET"]),
+        Route("/inbox/count", signed_in(services, _in_care(stream.count), unattended=True), methods=["GET"]),
         Route("/inbox/sign", signed_in(services, _in_care(doing.show_signing)), methods=["GET"]),
         Route("/inbox/sign", signed_in(services, _in_care(doing.sign)), methods=["POST"]),
         Route("/inbox/read", signed_in(services, _in_care(doing.read_marked)), methods=["POST"]),

@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from kontinuum.kernel.clock import from_micros
+from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.waiting import COUNTERSIGN, SIGN, Begun, Waiting, WaitingNote
+from kontinuum.record.waiting import COUNTERSIGN, LATE_DAYS, SIGN, Begun, Waiting, WaitingNote
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.work.colleagues import colleagues, names
 from kontinuum.web.workspace.work.notes import Text, read
 from kontinuum.web.workspace.work.tabs import Titles, people, titled
-
-LATE_DAYS: Final = 14
-"""Unsigned for longer than this is marked: a note is to be signed as soon as it can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +66,14 @@ async def inbox_page(
 ) -> Response:
     """The list, with what could not be done."""
     record: Any = page.services.record(page.session.principal)
+    asked = to_micros(page.services.clock.now())
     found = await (record.work.of_unit() if of_unit else record.work.own())
     if isinstance(found, Refusal):
         return page.problem(found.kind.value, found.in_words(page.translator), found.provision)
     done = page.request.query_params.get("done", "")
     values = {
         "of_unit": of_unit,
+        "shown": asked,
         "groups": await groups(page, found, of_unit=of_unit),
         "complete": found.complete,
         "colleagues": await colleagues(page),
@@ -83,13 +82,6 @@ async def inbox_page(
         "did": page.request.query_params.get("did", ""),
     }
     return page.render("work/inbox.html", values, status)
-
-
-async def count(page: Page) -> Response:
-    """Answer GET `/inbox/count`: how much waits for the person, as JSON."""
-    record: Any = page.services.record(page.session.principal)
-    headers = {"cache-control": "no-store"}
-    return JSONResponse({"own": await record.work.count()}, headers=headers)
 
 
 async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
