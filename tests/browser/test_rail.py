@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -79,3 +79,26 @@ async def test_what_another_writes_is_told_and_a_locked_screen_is_told_nothing(l
         assert (await looker.get("/inbox/count", headers=accept)).status_code == 204
     await writer.aclose()
     await looker.aclose()
+
+
+async def test_a_task_is_acknowledged_by_one_action_and_the_list_stands_still(
+    visit: Open, steps: Callable[[Page, str, int], Steps]
+) -> None:
+    giver = await visit(f"/inbox/new?patient={EMPTY}", name=COLLEAGUE)
+    page = await visit("/inbox")
+    await expect(page.locator("[data-count=own]")).to_have_text(re.compile(r"\d"))
+    await giver.get_by_label("Vad").fill("Boka årskontroll")
+    await giver.get_by_label("Till vem").select_option(label=DISTRICT_DOCTOR)
+    assert await accessibility_problems(giver) == []
+    await giver.get_by_role("button", name="Skicka").click()
+    await expect(giver.locator("#tasks")).to_contain_text("Boka årskontroll")
+    new = page.locator("[data-inbox-new] a")
+    await expect(new).to_be_visible()
+    await expect(page.get_by_text("Boka årskontroll")).to_have_count(0)
+    await new.click()
+    row = page.locator(".inbox-row", has_text="Boka årskontroll")
+    assert await accessibility_problems(page) == []
+    task = steps(page, "acknowledge what waits, from the list", 1)
+    await task.click(row.get_by_role("button", name="Klart: Boka årskontroll"))
+    await expect(row).to_have_count(0)
+    task.done()

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.web.workspace.pages import Handler, Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
-from kontinuum.web.workspace.work import doing, inbox, phrases, stream
+from kontinuum.web.workspace.work import doing, inbox, phrases, stream, tasks
 
 __all__ = ["work_routes"]
 
@@ -26,6 +26,12 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
         Route("/inbox/hand-over", signed_in(services, _in_care(doing.hand_over)), methods=["POST"]),
         Route("/inbox/ask", signed_in(services, _in_care(doing.show_asking)), methods=["GET"]),
         Route("/inbox/ask", signed_in(services, _in_care(doing.ask)), methods=["POST"]),
+        Route("/inbox/new", signed_in(services, _in_care(tasks.show_new)), methods=["GET"]),
+        Route("/inbox/new", signed_in(services, _in_care(tasks.make)), methods=["POST"]),
+        Route("/inbox/done", signed_in(services, _in_care(tasks.finish)), methods=["POST"]),
+        Route("/inbox/decline", signed_in(services, _in_care(tasks.decline)), methods=["POST"]),
+        Route("/inbox/answer-read", signed_in(services, _in_care(tasks.acknowledge)), methods=["POST"]),
+        Route("/inbox/away", signed_in(services, _in_care(tasks.be_away)), methods=["POST"]),
         Route("/phrases", signed_in(services, _of_staff(phrases.show_phrases)), methods=["GET"]),
         Route("/phrases", signed_in(services, _of_staff(phrases.change_phrase)), methods=["POST"]),
         Route("/phrases/list", signed_in(services, _of_staff(phrases.list_phrases)), methods=["GET"]),
