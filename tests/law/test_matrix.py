@@ -325,7 +325,7 @@ OWN_DRAFTS = {"draft", "drafts", "save_draft", "discard_draft", "restore_draft",
 """What an author has not signed: nobody else's to see (tests/db/test_drafts.py)."""
 OWN_LOG = {"log", "turned_away", "close"}
 """The log, which has readers and rules of its own (tests/db/test_log*.py)."""
-UNSIGNED = {"work"}
+UNSIGNED = {"work", "news"}
 """What waits to be signed, which has tests of its own (tests/http/pages/test_work.py)."""
 AT_THE_UNIT = {"find_at_unit"}
 """A search that finds less (tests/law/test_matrix_units.py)."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from kontinuum.care import allergies, contacts, journal, medication, notes, observations, problems, vitals
+from kontinuum.care import (
+    allergies,
+    contacts,
+    journal,
+    medication,
+    notes,
+    observations,
+    problems,
+    tasks,
+    vitals,
+)
 from kontinuum.kernel.module import Module
 
 MODULES: Final[tuple[Module, ...]] = (
@@ -16,4 +26,5 @@ MODULES: Final[tuple[Module, ...]] = (
     vitals.MODULE,
     observations.MODULE,
     contacts.MODULE,
+    tasks.MODULE,
 )

@@ -42,6 +42,7 @@ from kontinuum.record.exporting import Exported, ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
 from kontinuum.record.logbook import Logbook
+from kontinuum.record.news import News
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
 from kontinuum.record.persons.index import PatientIndex
 from kontinuum.record.planning import Intent
@@ -99,6 +100,11 @@ class Gate:
     def deliveries(self) -> Deliveries:
         """What each subscription is to be sent next, decided as its subscriber."""
         return Deliveries(self._services)
+
+    @property
+    def news(self) -> News:
+        """Where work has changed, from now on."""
+        return News(self._services)
 
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""

@@ -17,7 +17,7 @@ from kontinuum.web.workspace.entries import entry_routes
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.own_record import routes as own_routes
 from kontinuum.web.workspace.pages import Page, signed_in
-from kontinuum.web.workspace.patients import search, show_start
+from kontinuum.web.workspace.patients import search, show_recent, show_start
 from kontinuum.web.workspace.persons import person_routes
 from kontinuum.web.workspace.privacy import routes as privacy_routes
 from kontinuum.web.workspace.services import Application, gather
@@ -45,6 +45,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *studio_routes(services),
         *unit_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
+        Route("/recent", signed_in(services, show_recent), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
         Route("/codes", signed_in(services, list_codes), methods=["POST"]),
         Route("/patient/{patient}", signed_in(services, show_chart, resumable=True), methods=["GET"]),

@@ -41,6 +41,8 @@ _COMMANDS: Final = (
     (message("Administration"), "/admin", (Purpose.ADMINISTRATION,)),
     (message("The log"), "/log", (Purpose.SUPERVISION,)),
 )
+_NEW_TASK: Final = message("New task about the patient")
+_NEW_QUESTION: Final = message("New question about the patient")
 _OF_PATIENT: Final = ((message("The patient's chart"), ""), (message("Person"), "/person"))
 
 
@@ -78,6 +80,12 @@ async def _of_patient(page: Page, chart: str, *, templates: bool) -> list[Sugges
     principal = page.session.principal
     gettext = page.translator.gettext
     offered = [Suggestion("command", gettext(title), f"{chart}{below}") for title, below in _OF_PATIENT]
+    if principal.purpose is Purpose.CARE:
+        new = f"/inbox/new?patient={chart.rpartition('/')[2]}"
+        offered += [
+            Suggestion("command", gettext(_NEW_TASK), new),
+            Suggestion("command", gettext(_NEW_QUESTION), f"{new}&kind=question"),
+        ]
     offered += [
         Suggestion("template", gettext(route.title), f"{chart}/{module.name}/{route.path}")
         for module in page.services.modules

@@ -1,0 +1,110 @@
+"""Who looks at how much waits, in this process, and when each is to look anew.
+
+One reader of the feed a process, however many look. It asks the database only when something was written, and
+only while somebody looks; what it finds wakes those whom it may concern, and they ask for themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from kontinuum.kernel.logging import get_logger
+from kontinuum.kernel.principal import Principal
+from kontinuum.record.news import News
+
+SETTLING: Final = 0.5
+"""For how many seconds what is written is gathered before those are woken whom it concerns."""
+
+_log = get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Looker:
+    """Somebody who looks, in one session. `due`: look anew; `stale`: and count anew."""
+
+    session: str
+    principal: Principal
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+    stale: bool = True
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until it is time to look, so many seconds at most."""
+        # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.due.wait()
+        self.due.clear()
+
+
+class Live:
+    """The ones who look in this process, and the reader of the feed that wakes them."""
+
+    def __init__(self) -> None:
+        self._lookers: set[Looker] = set()
+        self._written = asyncio.Event()
+        self._news: News | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.closed = False
+
+    def follow(self, news: News, listen: Callable[[Callable[[], None]], None]) -> None:
+        """Read this news whenever `listen` tells that something was written."""
+        self._news = news
+        listen(self._written.set)
+
+    @contextlib.contextmanager
+    def looking(self, session: str, principal: Principal) -> Iterator[Looker]:
+        """Somebody looks for as long as the block lasts."""
+        looker = Looker(session, principal)
+        self._lookers.add(looker)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="live")
+        try:
+            yield looker
+        finally:
+            self._lookers.discard(looker)
+
+    def look_at(self, session: str) -> None:
+        """Something became of a session: who looks in it must see whether it still may."""
+        for looker in self._lookers:
+            if looker.session == session:
+                looker.due.set()
+
+    async def stop(self) -> None:
+        """Let everybody go."""
+        self.closed = True
+        for looker in self._lookers:
+            looker.due.set()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        begun = False
+        while True:
+            try:
+                begun = begun or await self._begin()
+                await self._written.wait()
+                await asyncio.sleep(SETTLING)
+                self._written.clear()
+                await self._tell()
+            except Exception:  # whatever it is, it must not end the telling for good
+                _log.exception("live_not_told")
+                await asyncio.sleep(10 * SETTLING)
+
+    async def _begin(self) -> bool:
+        assert self._news is not None, "it follows the news"
+        await self._news.begin()
+        return True
+
+    async def _tell(self) -> None:
+        assert self._news is not None, "it follows the news"
+        for place in await self._news.read():
+            for looker in self._lookers:
+                if place.concerns(looker.principal):
+                    looker.stale = True
+                    looker.due.set()
