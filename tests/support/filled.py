@@ -15,9 +15,12 @@ def one_of(name: str) -> Template:
 
 
 def answered(name: str, *variables: Any, **given: Any) -> State:
-    """A template with answers by linkId (`_` for `-`): a code for a choice, else the value itself."""
+    """A template with answers by linkId (`_` for `-`): a code for a choice, else the value itself.
+
+    What stands before them is the context: variables, and a clock.
+    """
     form = one_of(name).form
-    context = Context(variables[0] if variables else {})
+    context = Context(*variables or ({},))
 
     def fill(items: Any) -> list[dict[str, Any]]:
         made = []

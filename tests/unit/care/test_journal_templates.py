@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -23,7 +24,7 @@ def test_a_template_is_valid_and_its_author_has_nothing_to_correct(name: str) ->
 
 def test_the_shelf_of_notes_and_scales_is_full() -> None:
     kinds = [one.kind for one in all_templates()]
-    assert (kinds.count("note"), kinds.count("scale")) == (12, 13)
+    assert (kinds.count("note"), kinds.count("scale")) == (17, 13)
     assert template("../secret") is None
 
 
@@ -70,3 +71,50 @@ def test_a_diagnosis_without_code_has_no_code_system() -> None:
     bundle = extract(state.form, {**state.response, **head})
     assert isinstance(bundle, dict)
     assert bundle["entry"][0]["resource"]["code"] == {"text": "Bröstsmärta"}
+
+
+class _Noon:
+    def now(self) -> datetime:
+        return datetime(2026, 5, 15, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("given", "length"),
+    [
+        ({"sista_mens": "2026-05-15"}, (0, 0)),
+        ({"sista_mens": "2025-10-28"}, (28, 3)),
+        ({"sista_mens": "2025-10-28", "beraknad": "2026-08-07"}, (28, 0)),
+        ({"beraknad": "2026-05-15"}, (40, 0)),
+        ({"beraknad": "2026-04-11"}, (44, 6)),
+        ({"beraknad": "2026-04-10"}, (None, None)),
+        ({"sista_mens": "2026-05-16"}, (None, None)),
+        ({}, (None, None)),
+    ],
+)
+def test_the_length_of_a_pregnancy_is_that_of_today_and_the_scan_goes_before_the_period(
+    given: dict[str, str], length: tuple[int | None, int | None]
+) -> None:
+    state = answered("barnmorska-modrahalsovard", {}, _Noon(), **given)
+    assert (value_of(state, "graviditetsvecka"), value_of(state, "graviditetsdagar")) == length
+    assert state.enabled("fosterrorelser") is ((length[0] or 0) >= 20)
+
+
+def test_a_dietician_sees_needs_and_loss_of_weight_from_what_is_measured() -> None:
+    state = answered("dietist-nybesok", vikt=D("63.0"), langd=D("170"), vikt_fore=D("70.0"), niva="30")
+    calculated = ("bmi", "viktforandring", "energibehov", "proteinbehov")
+    assert [value_of(state, one) for one in calculated] == [D("21.8"), D("-10.0"), D("1890"), D("76")]
+
+
+def test_a_nurses_visit_asks_what_the_visit_is_for() -> None:
+    parts = ("diabetes", "sar", "injektion", "lungor")
+    for code, shown in (("diabetes", 0), ("sar", 1), ("injektion", 2), ("astma", 3), ("annat", None)):
+        state = answered("sjukskoterskebesok-mottagning", slag=code)
+        assert [state.enabled(one) for one in parts] == [number == shown for number in range(4)]
+    wound = answered("sjukskoterskebesok-mottagning", slag="sar", sar_langd=35, sar_bredd=20)
+    assert value_of(wound, "sar-yta") == D("7.0")
+
+
+def test_a_pressure_sore_is_not_signed_without_its_category_and_place() -> None:
+    state = answered("omvardnadsanteckning", trycksar=True, smarta_nrs=4)
+    assert [one.link_id for one in state.problems] == ["trycksar-kategori", "trycksar-plats"]
+    assert state.enabled("smarta-atgard")
