@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from kontinuum.care import allergies, contacts, journal, medication, notes, observations, problems, vitals
+from kontinuum.care import (
+    allergies,
+    contacts,
+    journal,
+    medication,
+    notes,
+    nursing,
+    observations,
+    problems,
+    vitals,
+)
 from kontinuum.kernel.module import Module
 
 MODULES: Final[tuple[Module, ...]] = (
@@ -15,5 +25,6 @@ MODULES: Final[tuple[Module, ...]] = (
     notes.MODULE,
     vitals.MODULE,
     observations.MODULE,
+    nursing.MODULE,
     contacts.MODULE,
 )
