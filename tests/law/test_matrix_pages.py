@@ -300,6 +300,15 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/problems/add"): _care(patient=ADULT, do="begin", text="m", free="1"),
     ("POST", "/patient/{patient}/allergies/add"): _care(patient=ADULT, do="begin", text="m", free="1"),
     ("POST", "/patient/{patient}/allergies/none"): _care(patient=ADULT),
+    ("GET", "/patient/{patient}/nursing/add"): _care(),
+    ("GET", "/patient/{patient}/nursing/today"): _care(),
+    ("GET", "/patient/{patient}/nursing/plan"): _care(id=NONE),
+    ("POST", "/patient/{patient}/nursing/add"): _care(patient=ADULT),
+    ("POST", "/patient/{patient}/nursing/do"): _care(patient=ADULT, slot=NONE),
+    **{
+        ("POST", f"/patient/{{patient}}/nursing/{deed}"): _care(patient=ADULT, id=NONE)
+        for deed in ("undo", "evaluate", "change")
+    },
     ("GET", "/patient/{patient}/vitals/entry"): _care(),
     ("GET", "/patient/{patient}/vitals/flowsheet"): _care(may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/vitals/charts"): _care(may=RELATED | {"reviewer"}),

@@ -10,6 +10,7 @@ from kontinuum.care import (
     journal,
     medication,
     notes,
+    nursing,
     observations,
     problems,
     tasks,
@@ -25,6 +26,7 @@ MODULES: Final[tuple[Module, ...]] = (
     notes.MODULE,
     vitals.MODULE,
     observations.MODULE,
+    nursing.MODULE,
     contacts.MODULE,
     tasks.MODULE,
 )

@@ -335,6 +335,8 @@ _PERSONAS = (
     "Per Lindgren",
     "Sofia Åkerström",
     "Leyla Demir",
+    "Mikael Forsberg",
+    "Maria Papadopoulos",
     "Annelie Pettersson",
     "Peter Wennberg",
     "Susanne Gran",

@@ -73,8 +73,14 @@ def _read(library: dict[str, Any], version: int) -> Phrase:
     return Phrase(library["id"], version, library["name"], text, system == ACTOR)
 
 
-def _library(principal: Principal, phrase: Phrase, status: str) -> dict[str, Any]:
-    system, value = _owner(principal, mine=phrase.mine)
+def identity_of(owner: tuple[str, str], name: str) -> str:
+    """The id of the phrase of a name that an owner has: a system and a value."""
+    return str(uuid.uuid5(_NAMES, "/".join((*owner, name))))
+
+
+def library(owner: tuple[str, str], phrase: Phrase, status: str = "active") -> dict[str, Any]:
+    """A phrase as a Library of its owner."""
+    system, value = owner
     context = {
         "code": {"system": _CONTEXT, "code": "user" if phrase.mine else "venue"},
         "valueCodeableConcept": {"coding": [{"system": system, "code": value}]},
@@ -117,24 +123,26 @@ async def change_phrase(page: Page) -> Response:
     name = given["name"].strip().removeprefix(".").lower()
     text = given["text"].replace("\r\n", "\n")
     version = int(given["version"]) if given["version"].isdecimal() else 0
-    identity = str(uuid.uuid5(_NAMES, "/".join((*_owner(principal, mine=mine), name))))
+    owner = _owner(principal, mine=mine)
+    identity = identity_of(owner, name)
     phrase = Phrase(identity, version, name, text, mine)
-    problem = _problem(phrase)
+    wrong = problem_of(phrase)
     gettext = page.translator.gettext
-    if problem:
-        return await _page(page, gettext(problem), phrase, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if wrong:
+        return await _page(page, gettext(wrong), phrase, HTTPStatus.UNPROCESSABLE_ENTITY)
     known = {one.id: one for one in await phrases_of(page)}
     if (known[identity].version if identity in known else 0) != version:
         return await _page(page, gettext(_TAKEN), phrase, HTTPStatus.CONFLICT)
     status = "retired" if given["do"] == "remove" else "active"
     record: Any = page.services.record(principal)
-    done = await record.update("Library", identity, _library(principal, phrase, status))
+    done = await record.update("Library", identity, library(owner, phrase, status))
     if isinstance(done, Refusal):
         return await _page(page, done.in_words(page.translator)[0], phrase, done.kind.value)
     return page.redirect("/phrases")
 
 
-def _problem(phrase: Phrase) -> str:
+def problem_of(phrase: Phrase) -> str:
+    """Why a phrase cannot be kept; empty when it can."""
     if not _NAME.fullmatch(phrase.name):
         return _BAD_NAME
     if not phrase.text.strip():
