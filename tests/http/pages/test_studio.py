@@ -15,6 +15,7 @@ from tests.http.pages.test_journal import _found, _open
 
 from kontinuum.app.asgi import build
 from kontinuum.app.services import Services
+from kontinuum.kernel.principal import Actor, ActorKind, Principal, Purpose
 from kontinuum.record import Record
 
 WRITER, REVIEWER = "Karin Öhman", "Helena Lundqvist"
@@ -455,7 +456,8 @@ async def test_a_form_made_elsewhere_is_taken_in_filled_in_and_stands_in_the_cha
     assert ">version 2<" in (await writer.get("/templates")).text.replace(" · ", ">"), back.text[:500]
     # Another care provider cannot put its template into use here, sees what is offered, and changes none.
     foreign = replace(doctors_record.principal.assignment, unit="SE165567", provider="SE165567")
-    principal = replace(doctors_record.principal, assignment=foreign)
+    system = Actor(ActorKind.SYSTEM, "theirs", "Deras system")
+    principal = Principal(system, replace(foreign, purpose=Purpose.SYSTEM), "test")
     theirs = {**json.loads(again), "id": "theirs", "status": "active", "title": "Deras", "version": "9"}
     theirs["useContext"] = [VENUE]
     await write(application.gate.record(principal), {**theirs, "url": "urn:theirs"})

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from starlette.responses import JSONResponse, Response
 
+from kontinuum.access.tools import ACTOR
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.principal import Principal
@@ -24,7 +25,6 @@ from kontinuum.sweden import systems
 from kontinuum.web.workspace.pages import Page
 
 CODES: Final = "urn:kontinuum:codes:library"
-ACTOR: Final = "urn:kontinuum:actor"
 LONGEST: Final = 20_000
 
 _CONTEXT: Final = "http://terminology.hl7.org/CodeSystem/usage-context-type"
