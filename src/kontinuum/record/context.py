@@ -79,6 +79,8 @@ class Context:
 
     services: Services
     principal: Principal
+    own_unit: bool = False
+    """Whether searches find only what the assignment's unit is accountable for."""
 
     @property
     def pool(self) -> Any:

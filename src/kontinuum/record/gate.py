@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kontinuum.audit import AuditLog
@@ -137,6 +138,11 @@ class Record:
     def principal(self) -> Principal:
         """To whom this record is bound."""
         return self._context.principal
+
+    @property
+    def at_own_unit(self) -> Record:
+        """The same record, whose searches find only what the assignment's unit is accountable for."""
+        return Record(replace(self._context, own_unit=True))
 
     @property
     def text(self) -> EntryText:

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 from kontinuum.kernel.module import BannerNote, BannerNotes, Chart, ResultPage, Tone
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
 
-_OF_NOBODY = "Questionnaire?"
-"""Templates concern no patient (rule 6), and no entry of the record stems from them."""
+_OF_NOBODY = ("Questionnaire?", "Library?")
+"""The staff's tools concern no patient (rule 6), and no entry of the record stems from them."""
 _LOUDEST_FIRST = (Tone.DANGER, Tone.WARNING, Tone.NOTICE, Tone.QUIET)
 
 
