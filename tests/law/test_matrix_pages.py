@@ -20,7 +20,18 @@ from kontinuum.app.asgi import build
 from kontinuum.web.api.asgi import ApiRoute
 from tests.law.cast import ADULT
 from tests.law.marked import TYPES, identity
-from tests.law.town import ADDRESS, EXPECTED, MARKS, NOT_TOLD_OF, PLACES, WHO, Mark, Town, marks_in
+from tests.law.town import (
+    ADDRESS,
+    EXPECTED,
+    MARKS,
+    NOT_TOLD_OF,
+    PLACES,
+    WHO,
+    WORKLIST,
+    Mark,
+    Town,
+    marks_in,
+)
 
 CARE = frozenset({"treating doctor", "nurse", "colleague", "guest", "outsider"})
 RELATED = CARE - {"outsider"}
@@ -166,6 +177,12 @@ ROUTES: dict[tuple[str, str], Way] = {
         ("POST", f"/templates/{{id}}/{deed}"): Way(About.NOBODY, frozenset(), _BUILDS, (), {"id": NONE})
         for deed in ("draft", "edit", "step")
     },
+    ("GET", "/layout"): _phrases(),
+    ("POST", "/layout"): Way(About.NOBODY, frozenset(), _BUILDS),
+    ("GET", "/worklists"): _phrases(),
+    ("GET", "/worklists/{id}"): Way(About.PATIENT, STAFF, "7, 8, 9, 13", ("Composition",), {"id": WORKLIST}),
+    ("GET", "/worklists/{id}/change"): Way(About.NOBODY, frozenset(), _BUILDS, (), {"id": WORKLIST}),
+    ("POST", "/worklists/{id}/change"): Way(About.NOBODY, frozenset(), _BUILDS, (), {"id": WORKLIST}),
     ("GET", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
     ("POST", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
     ("POST", "/destruction/{number:int}"): Way(About.DIRECTORY, frozenset(), _DESTROYS, (), {"number": NONE}),

@@ -295,7 +295,8 @@ class OverviewCard:
 
     `queries` are searches in this patient's record; `view` gets their pages in the same order, and answers
     None when the card would say nothing that another card does not say. The shell runs the queries of all
-    cards together. `anchor` is the card's id on the page and its key in navigation.
+    cards together. `anchor` is the card's id on the page and its key in navigation. What warns is `always`
+    there: no layout of a unit hides or folds it.
     """
 
     anchor: str
@@ -304,6 +305,7 @@ class OverviewCard:
     order: int
     queries: Callable[[Chart], tuple[str, ...]]
     view: Callable[[Chart, Sequence[ResultPage]], View | None]
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,11 @@ class Record:
         return self._context.principal
 
     @property
+    def at_own_unit(self) -> Record:
+        """The same record, whose searches find only what the assignment's unit is accountable for."""
+        return Record(replace(self._context, own_unit=True))
+
+    @property
     def text(self) -> EntryText:
         """Corrections, dissent, and what is kept back from the patient."""
         return EntryText(self._context)

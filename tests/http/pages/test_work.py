@@ -233,11 +233,18 @@ async def test_phrases_are_kept_byte_for_byte_and_are_ones_own(
     assert (await doctor.get("/phrases/list")).json() == {"status": TEXT}
     assert (await doctor.post("/phrases", data=form)).status_code == 409
     assert (await doctor.post("/phrases", data={**form, "name": "två ord"})).status_code == 422
-    assert (await doctor.post("/phrases", data={**form, "of": "unit", "text": "Enhetens"})).status_code == 303
+    units = {**form, "of": "unit", "text": "Enhetens"}
+    refused = await doctor.post("/phrases", data=units)
+    assert refused.status_code == 403
+    assert "ändra anteckningsmallar" in refused.text
+    transport = httpx.ASGITransport(app=build(application))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as author:
+        await sign_in(author, "Karin Öhman")
+        csrf_there = csrf_of(await author.get("/phrases"))
+        assert (await author.post("/phrases", data={**units, "csrf": csrf_there})).status_code == 303
     assert (await doctor.get("/phrases/list")).json() == {"status": TEXT}
     found = await doctor.post("/patients", data={"q": "status", "csrf": csrf}, headers={"hx-request": "true"})
     assert found.text.count("data-phrase=") == 2
-    transport = httpx.ASGITransport(app=build(application))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as other:
         stranger = next(
             one.actor.name

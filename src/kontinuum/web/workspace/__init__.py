@@ -21,6 +21,7 @@ from kontinuum.web.workspace.patients import search, show_recent, show_start
 from kontinuum.web.workspace.persons import person_routes
 from kontinuum.web.workspace.privacy import routes as privacy_routes
 from kontinuum.web.workspace.services import Application, gather
+from kontinuum.web.workspace.shaping.routes import shaping_routes
 from kontinuum.web.workspace.signin import sign_in_routes
 from kontinuum.web.workspace.studio import studio_routes
 from kontinuum.web.workspace.terms import list_codes
@@ -44,6 +45,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *work_routes(services),
         *studio_routes(services),
         *unit_routes(services),
+        *shaping_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/recent", signed_in(services, show_recent), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),

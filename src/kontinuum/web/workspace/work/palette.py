@@ -33,6 +33,8 @@ _COMMANDS: Final = (
     (message("To do: what waits at the unit"), "/inbox?of=unit", (Purpose.CARE,)),
     (message("Phrases"), "/phrases", ()),
     (message("Note templates"), "/templates", ()),
+    (message("Worklists"), "/worklists", ()),
+    (message("Lay out the overview"), "/layout", ()),
     (message("Keys"), "#keys", ()),
     (message("Register a patient"), "/patients/new", (Purpose.CARE, Purpose.ADMINISTRATION)),
     (message("Possible duplicates"), "/duplicates", (Purpose.CARE, Purpose.ADMINISTRATION)),

@@ -16,15 +16,15 @@ from urllib.parse import quote
 
 from starlette.responses import JSONResponse, Response
 
+from kontinuum.access.tools import ACTOR
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.principal import TEMPLATES, Principal
 from kontinuum.record.outcome import Refusal
 from kontinuum.sweden import systems
 from kontinuum.web.workspace.pages import Page
 
 CODES: Final = "urn:kontinuum:codes:library"
-ACTOR: Final = "urn:kontinuum:actor"
 LONGEST: Final = 20_000
 
 _CONTEXT: Final = "http://terminology.hl7.org/CodeSystem/usage-context-type"
@@ -104,7 +104,8 @@ async def show_phrases(page: Page) -> Response:
 
 
 async def _page(page: Page, problem: str = "", typed: Phrase | None = None, status: int = 200) -> Response:
-    values = {"phrases": await phrases_of(page), "problem": problem, "typed": typed}
+    may = TEMPLATES in page.session.principal.assignment.rights
+    values = {"phrases": await phrases_of(page), "problem": problem, "typed": typed, "may": may}
     return page.render("work/phrases.html", values, status)
 
 
