@@ -29,7 +29,7 @@ from kontinuum.kernel.module import (
 GONE: Final = message("There is no such contact in this patient's record.")
 STEP_NAMES: Final[Mapping[str, str]] = {
     "arrive": message("Has arrived"),
-    "start": message("Start"),
+    "start": message("Begin the contact"),
     "leave": message("On leave"),
     "return": message("Back from leave"),
     "reopen": message("Open again"),
