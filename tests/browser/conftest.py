@@ -197,7 +197,10 @@ def is_complaint(said: ConsoleMessage, provider: str) -> bool:
     elsewhere = said.page is None or said.page.url.startswith(provider)
     refused = "/sign-in/siths/answer" in said.location["url"]  # a refusal is meant, and is not a page of 200
     # A question on its way while the screen is locked is answered 423, which covers the page.
-    locked = "status of 423" in said.text or "Status Error Code 423" in said.text
+    # One that left with the cookie of before unlocking, which renews it, is answered 401.
+    locked = any(
+        f"{words} {status}" in said.text for words in ("status of", "Error Code") for status in (401, 423)
+    )
     # On a busy machine the browser finds that a font it was told of early is used late.
     late = "was preloaded using link preload but not used" in said.text
     return said.type in ("error", "warning") and not (elsewhere or refused or locked or late)

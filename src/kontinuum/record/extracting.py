@@ -162,10 +162,9 @@ async def extract(context: Context, extent: Extent, job: str) -> AsyncGenerator[
                         or any(each(row.body) for each in holds[row.type])
                     ]
                     await logged.tell(kept)
-                    lines = [
-                        Line(RESOURCE_TYPES[row.type - 1], row.id, row.body, row.patient) for row in kept
-                    ]
-                    yield Extracted(lines, 1.0 if deleted else rows[-1].bucket / BUCKETS, moment)
+                    yield Extracted(
+                        [_line(row) for row in kept], 1.0 if deleted else rows[-1].bucket / BUCKETS, moment
+                    )
 
 
 def _line(row: store.ExtractedRow) -> Line:

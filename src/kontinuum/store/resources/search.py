@@ -213,14 +213,14 @@ def _conditions(query: SearchQuery, binder: Binder, patient: str | None) -> list
     conditions = [
         window(query.type, each, binder, clinical=each[0].parameter.name == dated_by) for each in windows
     ]
-    implied = _on_clinical_date(query, binder) if patient is None else {}
-    walked = implied if _by_clinical_date(query) else {}
+    implied = _on_clinical_date(query, binder) if patient is None else []
+    walked = dated_by if implied and _by_clinical_date(query) else None
     conditions += [
-        condition(query.type, each, binder, row_by_row=patient is not None or each.parameter.name in walked)
+        condition(query.type, each, binder, row_by_row=patient is not None or each.parameter.name == walked)
         for each in query.criteria
         if not any(each in criteria for criteria in windows)
     ]
-    conditions += implied.values()
+    conditions += implied
     conditions += [updated(value, binder) for value in query.last_updated]
     if query.ids is not None:
         conditions.append(_by_id(query, binder))
@@ -243,8 +243,8 @@ def _windows(query: SearchQuery) -> list[list[Criterion]]:
     ]
 
 
-def _on_clinical_date(query: SearchQuery, binder: Binder) -> dict[str, str]:
-    """By name of the parameter: a day years ago is a range of the type's order, which is by clinical date."""
+def _on_clinical_date(query: SearchQuery, binder: Binder) -> list[str]:
+    """A day years ago is a range of the type's order, which is by clinical date."""
     name = clinical_date_parameter(query.type)
     found = [
         begins_within(each.values, binder)
@@ -253,8 +253,7 @@ def _on_clinical_date(query: SearchQuery, binder: Binder) -> dict[str, str]:
         and each.modifier is None
         and single_element(query.type, each.parameter.expression) is not None
     ]
-    within = [each for each in found if each is not None]
-    return {name: " and ".join(within)} if name is not None and within else {}
+    return [each for each in found if each is not None]
 
 
 def _by_clinical_date(query: SearchQuery) -> bool:
