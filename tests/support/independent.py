@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,12 +11,13 @@ from collections.abc import Iterator
 
 import httpx
 
+from tests.support.serving import free_port
+
 
 @contextlib.contextmanager
 def independent_provider() -> Iterator[str]:
     """Run the provider; gives its issuer."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environ = {**os.environ, "AUTHLIB_INSECURE_TRANSPORT": "1"}
     command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)]
     quiet = subprocess.DEVNULL

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -59,3 +62,24 @@ class Server:
         """Send a signal, wait, and give the exit code."""
         self.process.send_signal(number)
         return self.process.wait(60)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number: int = free.getsockname()[1]
+        return number
+
+
+@contextlib.contextmanager
+def serving(dsn: str, directory: Path) -> Iterator[str]:
+    """Run one worker on a database; gives its address, which is also the public one."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    own = {"DATABASE_URL": dsn, "WORKERS": "1", "PUBLIC_URL": address}
+    server = Server(directory / "var", port, **{f"KONTINUUM_{name}": text for name, text in own.items()})
+    try:
+        server.ready()
+        yield address
+    finally:
+        server.end()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from fhirpy.base.exceptions import (
 )
 from fhirpy.base.searchset import Raw
 from tests.conftest import SYSTEM
-from tests.support.serving import Server
+from tests.support.serving import serving
 
 from kontinuum.app.services import Services
 
@@ -41,21 +40,13 @@ async def test_a_client_that_others_have_written_does_everything(
     services: Services, dsn: str, tmp_path: Path
 ) -> None:
     token = await services.identity.mint_token(SYSTEM, timedelta(hours=1))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    own = {"DATABASE_URL": dsn, "WORKERS": "1", "PUBLIC_URL": address}
-    server = Server(tmp_path / "var", port, **{f"KONTINUUM_{name}": text for name, text in own.items()})
-    try:
-        server.ready()
+    with serving(dsn, tmp_path) as address:
         client = AsyncFHIRClient(f"{address}/fhir", authorization=f"Bearer {token}")
         anna = await create_and_change(client)
         await search_and_follow(client, anna)
         await write_on_conditions(client, anna)
         await carry_out(client, anna)
         await meet_refusals(client, anna, f"{address}/fhir")
-    finally:
-        server.end()
 
 
 async def create_and_change(client: AsyncFHIRClient) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import socket
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ import httpx
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 from tests.conftest import REGION, SYSTEM
-from tests.support.serving import Server
+from tests.support.serving import free_port, serving
 from tests.support.smart import registered
 
 from kontinuum.app.services import Services
@@ -35,13 +35,6 @@ def examples(page: str, language: str) -> str:
     """The examples of a page in one language, one after the other; only those that ask a server."""
     found = [text for kind, text in BLOCK.findall(page) if (kind or "sh") == language]
     return "\n".join(text for text in found if language != "sh" or re.search(r"\bcurl\b", text))
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number: int = free.getsockname()[1]
-        return number
 
 
 @pytest.fixture
@@ -67,15 +60,8 @@ async def keys(services: Services, tmp_path: Path) -> Path:
 @pytest.fixture
 def address(dsn: str, tmp_path: Path) -> Iterator[str]:
     """Where a server answers."""
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    own = {"DATABASE_URL": dsn, "WORKERS": "1", "PUBLIC_URL": base}
-    server = Server(tmp_path / "var", port, **{f"KONTINUUM_{name}": text for name, text in own.items()})
-    try:
-        server.ready()
+    with serving(dsn, tmp_path) as base:
         yield base
-    finally:
-        server.end()
 
 
 def prepare(http: httpx.Client) -> None:
@@ -96,6 +82,7 @@ def prepare(http: httpx.Client) -> None:
     assert http.put("/fhir/Observation/pulse", json=pulse).is_success
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples ask by curl, which is not installed")
 async def test_the_examples_of_the_pages_run_as_they_stand(
     services: Services, keys: Path, address: str
 ) -> None:
