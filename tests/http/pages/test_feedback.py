@@ -14,6 +14,7 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.principal import Principal
 from kontinuum.record import Record, Refusal
 from kontinuum.record.feedback import FEEDBACK_CODES, Wanted
+from kontinuum.web.live import Looker
 
 DOCTOR = persona("Anna Berglund")
 TEXT = "  Etiketten skrevs inte ut.\n\tÅÄÖ e\u0301 🫀 <b>&amp;\u202bא"
@@ -44,6 +45,12 @@ async def _stored(application: Services) -> str:
     for name in ("feedback", "feedback_event"):
         rows += await application.pool.fetch(f"select t::text from {name} t")
     return repr(rows)
+
+
+async def _is_woken(looker: Looker) -> None:
+    while not looker.stale:
+        await looker.wait(30)
+    looker.stale = False
 
 
 async def test_a_report_carries_where_one_was_and_no_patient(
@@ -105,9 +112,9 @@ async def test_the_unit_sees_it_through_and_who_reported_is_told(
     assert await doctors_record.feedback.agree(number) is None
     with application.live.looking("s", doctors_record.principal) as looker:
         looker.stale = False
+        await _is_woken(looker)  # as everybody who begins to look
         assert await board.change(number, "new", "looked-at") is None
-        while not looker.stale:
-            await looker.wait(30)
+        await _is_woken(looker)
     assert await board.comment(number, "Samma hos oss") is None
     conflict, unsaid, unknown = (
         await board.change(number, "new", "decided"),

@@ -82,6 +82,7 @@ ICONS: Final = {
         '<path d="M6.3 13.7h3.4"/>'
     ),
     "report": '<path d="M3.5 14V2.5M3.5 3h8.8l-2 3 2 3H3.5"/>',
+    "list": '<path d="M5.5 4h8M5.5 8h8M5.5 12h8M2.5 4h.1M2.5 8h.1M2.5 12h.1"/>',
     "rail": '<rect x="2.5" y="3" width="11" height="10" rx="1.5"/><path d="M6.3 3v10"/>',
     "print": (
         '<path d="M4.5 6V2.5h7V6 '
