@@ -130,6 +130,7 @@ async def test_the_unit_sees_it_through_and_who_reported_is_told(
     assert (await doctors_record.work.counts()).own == 0
     said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page.text.partition("<h1")[2]))
     assert "utan namn" in said
+    assert DOCTOR.assignments[0].title not in await _stored(application)
     assert "1 till har varit med om det" in said
     history = await doctors_record.feedback.item(number)
     assert not isinstance(history, Refusal)

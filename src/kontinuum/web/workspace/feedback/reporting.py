@@ -81,13 +81,13 @@ def place_of(page: Page, path: str) -> Here:
 
 
 def attached(page: Page, here: Here, typed: Mapping[str, str]) -> dict[str, str]:
-    """What is attached: where the person was, and in what, by the keys of `LABELS`."""
+    """What is attached, by the keys of `LABELS`. Where no name is shown, no assignment is."""
     refused = _REFUSED.fullmatch(typed.get("refused", ""))
     viewport = typed.get("viewport", "")
     values = {
         "page": here.route,
         "refused": f"{refused[1]} {place_of(page, refused[2]).route}" if refused else "",
-        "assignment": page.session.principal.assignment.title,
+        "assignment": "" if "nameless" in typed else page.session.principal.assignment.title,
         "version": __version__,
         "viewport": viewport if _VIEWPORT.fullmatch(viewport) else "",
         "language": page.translator.language,
