@@ -153,7 +153,7 @@ async def test_work_is_signed_and_handed_over_within_its_actions(visit: Open, st
     await _unsigned(page, "Feber sedan i går", "telefonradgivning")
     await _unsigned(page, "Utslag", "hembesok")
     await page.goto(f"/patient/{FULLEST}")
-    await expect(page.locator("[data-inbox-count]")).to_have_text(re.compile(r"\d"))
+    await expect(page.locator("[data-count=own]")).to_have_text(re.compile(r"\d"))
     to_do = page.get_by_role("link", name="Att göra")
 
     task = steps(page, "hand over a task to a colleague", 3)

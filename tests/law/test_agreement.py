@@ -39,7 +39,18 @@ from kontinuum.record.context import Context
 from kontinuum.store import law as store
 from kontinuum.store import law_linked, persons
 from tests.law.cast import CAST, ELSEWHERE, OWNER
-from tests.law.worlds import ASKING, PRESENT, READERS, TYPES, UNITS, World, resources, subscriptions, worlds
+from tests.law.worlds import (
+    ASKING,
+    PRESENT,
+    READERS,
+    TYPES,
+    UNITS,
+    World,
+    resources,
+    subscriptions,
+    tools,
+    worlds,
+)
 
 BATCHES, WORLDS = 10, 200
 
@@ -104,7 +115,7 @@ async def test_check_and_predicate_agree_in_thousands_of_worlds(services: Servic
                 rows.setdefault(table, []).extend(found)
             key += 100
             about += rng.sample(resources(name), 12)
-        about += resources(None) + subscriptions()
+        about += resources(None) + subscriptions() + tools()
         for table, found in rows.items():
             async with services.pool.acquire() as connection:
                 await store.add(connection, table, found)
@@ -203,7 +214,15 @@ async def agree(services: Services, who: Principal, action: Action, about: Seque
     assert await shown(services, predicate(question), about) == permitted, who.actor.id
     asking = predicate(replace(question, complete=False))
     assert await shown(services, asking, about) == permitted, who.actor.id
-    for type_name in ("Observation", "Patient", "Organization", "Device", "Subscription"):
+    for type_name in (
+        "Observation",
+        "Patient",
+        "Organization",
+        "Device",
+        "Subscription",
+        "Library",
+        "Questionnaire",
+    ):
         narrowed = predicate(replace(question, type=type_name))
         some = [n for n, facts in enumerate(about) if facts.type == type_name]
         found = await shown(services, narrowed, [about[n] for n in some])

@@ -285,4 +285,4 @@ async def test_rule_06_what_concerns_no_patient_is_changed_by_its_own_care_provi
         await outside.delete(type_name, "shared"),
     ):
         assert refused(result).kind is RefusalKind.FORBIDDEN
-    assert isinstance(await region.record(NURSE).update(type_name, "shared", changed), Written)
+    assert isinstance(await region.record(SYSTEM_A).update(type_name, "shared", changed), Written)

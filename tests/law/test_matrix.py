@@ -325,8 +325,12 @@ OWN_DRAFTS = {"draft", "drafts", "save_draft", "discard_draft", "restore_draft",
 """What an author has not signed: nobody else's to see (tests/db/test_drafts.py)."""
 OWN_LOG = {"log", "turned_away", "close"}
 """The log, which has readers and rules of its own (tests/db/test_log*.py)."""
-UNSIGNED = {"work"}
+UNSIGNED = {"work", "news"}
 """What waits to be signed, which has tests of its own (tests/http/pages/test_work.py)."""
+AT_THE_UNIT = {"at_own_unit"}
+"""A search that finds less (tests/law/test_matrix_units.py)."""
+TAKEN_TIMES = {"agenda"}
+"""Times of staff and beds, without whom they are taken for (tests/law/test_matrix_units.py)."""
 ABOUT_ACCESS = {"learn_of_law", "law", "access", "standing", "principal", "record", "providers"}
 
 ABOUT_PROFILES = {"judge", "profiles"}
@@ -426,6 +430,8 @@ def test_every_way_in_is_in_the_matrix() -> None:
         | OWN_DRAFTS
         | OWN_LOG
         | UNSIGNED
+        | AT_THE_UNIT
+        | TAKEN_TIMES
         | ABOUT_ACCESS
         | ABOUT_IDENTITY
         | ABOUT_PROFILES

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import httpx
@@ -20,7 +20,17 @@ from kontinuum.app.asgi import build
 from kontinuum.web.api.asgi import ApiRoute
 from tests.law.cast import ADULT
 from tests.law.marked import TYPES, identity
-from tests.law.town import ADDRESS, EXPECTED, MARKS, NOT_TOLD_OF, PLACES, WHO, Mark, Town, marks_in
+from tests.law.town import (
+    ADDRESS,
+    EXPECTED,
+    NOT_TOLD_OF,
+    PLACES,
+    WHO,
+    WORKLIST,
+    Mark,
+    Town,
+    marks_in,
+)
 
 CARE = frozenset({"treating doctor", "nurse", "colleague", "guest", "outsider"})
 RELATED = CARE - {"outsider"}
@@ -149,6 +159,12 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/inbox/hand-over"): _work(note=NONE),
     ("GET", "/inbox/ask"): _work(note=NONE),
     ("POST", "/inbox/ask"): _work(note=NONE),
+    ("GET", "/inbox/new"): Way(About.IDENTITY, CARE, "7", form={"patient": ADULT}),
+    ("POST", "/inbox/new"): _work(patient=ADULT, to=NONE),
+    ("POST", "/inbox/done"): _work(only=NONE),
+    ("POST", "/inbox/decline"): _work(only=NONE),
+    ("POST", "/inbox/answer-read"): _work(only=NONE),
+    ("POST", "/inbox/away"): _work(cover=NONE),
     ("GET", "/phrases"): _phrases(),
     ("POST", "/phrases"): _phrases(id=NONE),
     ("GET", "/phrases/list"): _phrases(),
@@ -160,6 +176,12 @@ ROUTES: dict[tuple[str, str], Way] = {
         ("POST", f"/templates/{{id}}/{deed}"): Way(About.NOBODY, frozenset(), _BUILDS, (), {"id": NONE})
         for deed in ("draft", "edit", "step")
     },
+    ("GET", "/layout"): _phrases(),
+    ("POST", "/layout"): Way(About.NOBODY, frozenset(), _BUILDS),
+    ("GET", "/worklists"): _phrases(),
+    ("GET", "/worklists/{id}"): Way(About.PATIENT, STAFF, "7, 8, 9, 13", ("Composition",), {"id": WORKLIST}),
+    ("GET", "/worklists/{id}/change"): Way(About.NOBODY, frozenset(), _BUILDS, (), {"id": WORKLIST}),
+    ("POST", "/worklists/{id}/change"): Way(About.NOBODY, frozenset(), _BUILDS, (), {"id": WORKLIST}),
     ("GET", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
     ("POST", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
     ("POST", "/destruction/{number:int}"): Way(About.DIRECTORY, frozenset(), _DESTROYS, (), {"number": NONE}),
@@ -229,6 +251,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/oauth/keys"): _open(),
     **{("POST", f"/oauth/{deed}"): _open() for deed in ("token", "revoke", "introspect")},
     ("GET", "/"): Way(About.IDENTITY, SIGNED_IN, "6"),
+    ("GET", "/recent"): Way(About.IDENTITY, SIGNED_IN, "7"),
     ("POST", "/patients"): Way(About.IDENTITY, STAFF, "7", (), {}, {"q": "test"}),
     ("GET", "/patient/{patient}"): _care("7, 8, 9, 13", *_CHART, may=STAFF | {"patient"}),
     ("POST", "/patient/{patient}/access/{step}"): Way(
@@ -270,6 +293,14 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/journal/sign"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/discard"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/journal/restore"): _care(patient=ADULT, draft=NONE),
+    **{("GET", f"/patient/{{patient}}/contacts/{page}"): _care() for page in ("book", "admit")},
+    ("GET", "/patient/{patient}/contacts/one"): _care(id=NONE),
+    **{
+        ("POST", f"/patient/{{patient}}/contacts/{deed}"): _care(patient=ADULT, id=NONE, kind=NONE, when="")
+        for deed in ("begin", "book", "admit", "step", "detail", "close", "move", "measure", "strike")
+    },
+    ("GET", "/unit/today"): Way(About.PATIENT, CARE, "7"),
+    ("GET", "/unit/ward"): Way(About.PATIENT, CARE, "7"),
     ("POST", "/codes"): Way(About.NOBODY, CARE, "6", form={"set": "diagnosis", "q": "m"}),
     **{
         ("GET", f"/patient/{{patient}}/{page}"): _care(**{"id": NONE} if page.endswith("one") else {})
@@ -285,6 +316,15 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/problems/add"): _care(patient=ADULT, do="begin", text="m", free="1"),
     ("POST", "/patient/{patient}/allergies/add"): _care(patient=ADULT, do="begin", text="m", free="1"),
     ("POST", "/patient/{patient}/allergies/none"): _care(patient=ADULT),
+    ("GET", "/patient/{patient}/nursing/add"): _care(),
+    ("GET", "/patient/{patient}/nursing/today"): _care(),
+    ("GET", "/patient/{patient}/nursing/plan"): _care(id=NONE),
+    ("POST", "/patient/{patient}/nursing/add"): _care(patient=ADULT),
+    ("POST", "/patient/{patient}/nursing/do"): _care(patient=ADULT, slot=NONE),
+    **{
+        ("POST", f"/patient/{{patient}}/nursing/{deed}"): _care(patient=ADULT, id=NONE)
+        for deed in ("undo", "evaluate", "change")
+    },
     ("GET", "/patient/{patient}/vitals/entry"): _care(),
     ("GET", "/patient/{patient}/vitals/flowsheet"): _care(may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/vitals/charts"): _care(may=RELATED | {"reviewer"}),
@@ -378,21 +418,6 @@ def faults(answer: httpx.Response, who: str, way: Way, mark: Mark | None) -> Ite
             yield ("lacks", *map(str, sorted(lacking)))
 
 
-async def test_the_page_of_a_measurement_shows_it_to_whom_it_may_be_shown(town: Town) -> None:
-    """The page is asked for by an id, which must not lead past what the same person may read otherwise."""
-    way = ROUTES["GET", "/patient/{patient}/vitals/value"]
-    wrong = []
-    for who in sorted(way.may):
-        for where in PLACES:
-            by_id = replace(way, form={"id": identity("Observation", where)})
-            answer = await asked(town, who, "GET", f"/patient/{ADULT}/vitals/value", by_id)
-            wanted = EXPECTED[who] & {("Observation", where)}
-            shown = {one for one in marks_in(answer.text) if one[0] == "Observation"}
-            if shown != wanted or (answer.status_code == 404) == bool(wanted):
-                wrong.append((who, where, answer.status_code))
-    assert wrong == []
-
-
 @pytest.mark.parametrize("who", NOT_TOLD_OF)
 async def test_a_page_of_what_must_not_be_told_of_is_that_of_nothing(town: Town, who: str) -> None:
     way = ROUTES["GET", "/patient/{patient}/entry/{type}/{id}"]
@@ -409,23 +434,6 @@ async def test_a_page_of_what_must_not_be_told_of_is_that_of_nothing(town: Town,
             for name in (ADULT, "never-was")
         ]
         assert plain(there, ADULT) == plain(never, "never-was")
-
-
-MODULES_ONE = {"Condition": "problems", "AllergyIntolerance": "allergies", "Flag": "allergies"}
-
-
-@pytest.mark.parametrize("who", sorted(RELATED))
-async def test_one_entry_is_shown_and_changed_by_who_may_read_it_and_is_not_there_for_others(
-    town: Town, who: str
-) -> None:
-    for mark in (one for one in MARKS if one[0] in MODULES_ONE):
-        page = f"/patient/{ADULT}/{MODULES_ONE[mark[0]]}"
-        there = await asked(town, who, "GET", f"{page}/one", _care(id=identity(*mark)))
-        form = {"patient": ADULT, "id": identity(*mark), "reason": "", "version": "1"}
-        struck = await asked(town, who, "POST", f"{page}/strike", _care(**form))
-        for answer in (there, struck):
-            assert (answer.status_code == 200) is (mark in EXPECTED[who]), (who, mark)
-            assert (mark in marks_in(answer.text)) is (mark in EXPECTED[who])
 
 
 def plain(answer: httpx.Response, name: str) -> tuple[int, str]:

@@ -8,6 +8,7 @@ has relation, consent and choice.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -18,10 +19,15 @@ from kontinuum.access.circumstances import Level
 from kontinuum.access.vocabulary import INFORMATION_TYPES
 from kontinuum.app.services import Services
 from kontinuum.bulk import Runner
+from kontinuum.fhir.json import dumps
+from kontinuum.fhir.questionnaire.life import OFFERED
+from kontinuum.fhir.questionnaire.use import CONTEXT_TYPES, VENUE
 from kontinuum.identity import Proof
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.record import Done, Incoming, Written
+from kontinuum.sweden import systems
+from kontinuum.web.workspace.shaping.worklist import Worklist, content_of
 from tests.law.cast import (
     ADMINISTRATOR,
     ADULT,
@@ -85,6 +91,9 @@ PANEL = "m-panel"
 """The id of a List at unit A that refers to everything."""
 
 MEDICINES = INFORMATION_TYPES["medication"]
+
+WORKLIST = "every-note"
+"""The id of a worklist of unit A, offered to all: every note, whoever's."""
 
 
 def _at(*places: str) -> frozenset[Mark]:
@@ -175,6 +184,7 @@ async def settle(services: Services, client: httpx.AsyncClient, runner: Runner) 
     members = [{"item": {"reference": reference(mark)}} for mark in MARKS]
     panel = {name: value for name, value in marked("List", ADULT, "a").items() if name != "text"}
     await _write(services, UNIT_A, panel | {"id": PANEL, "entry": members})
+    await _write(services, UNIT_A, _worklist())
     later = to_micros(NOW + timedelta(days=30))
     laws = {name: services.gate.record(who).law for name, who in WHO.items() if who is not None}
     acts = [
@@ -193,6 +203,24 @@ async def settle(services: Services, client: httpx.AsyncClient, runner: Runner) 
         if who is not None:
             town.tokens[name] = await services.identity.mint_token(who, timedelta(hours=1))
     return town
+
+
+def _worklist() -> dict[str, Any]:
+    wanted = content_of(Worklist("notes", own_unit=False, columns=("what", "when", "by", "unit")))
+    context = {
+        "code": {"system": CONTEXT_TYPES, "code": VENUE},
+        "valueCodeableConcept": {"coding": [{"system": systems.HSA_ID, "code": UNIT_A}]},
+    }
+    return {
+        "resourceType": "Library",
+        "id": WORKLIST,
+        "extension": [{"url": OFFERED, "valueBoolean": True}],
+        "title": "Alla anteckningar",
+        "status": "active",
+        "type": {"coding": [{"system": "urn:kontinuum:codes:library", "code": "worklist"}]},
+        "useContext": [context],
+        "content": [{"contentType": "application/json", "data": b64encode(dumps(wanted)).decode()}],
+    }
 
 
 def _body(mark: Mark) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from kontinuum.access import Facts
 from kontinuum.access.subscribers import owned
+from kontinuum.access.tools import ACTOR
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.ids import bucket_of
+from kontinuum.kernel.principal import TEMPLATES, ActorKind, Purpose
 from tests.law.cast import (
     ADMINISTRATOR,
     COLLEAGUE,
@@ -28,8 +30,10 @@ from tests.law.cast import (
     UNIT_B,
     UNIT_C,
     patient_of,
+    someone,
 )
 
+AUTHOR = someone("author", UNIT_A, ActorKind.STAFF, Purpose.CARE, TEMPLATES)
 PRESENT = to_micros(NOW)
 DAY = 86_400_000_000
 UNITS = (UNIT_A, UNIT_B, UNIT_C)
@@ -43,6 +47,7 @@ ASKING = (
     NURSE,
     ADMINISTRATOR,
     SYSTEM_A,
+    AUTHOR,
     *map(patient_of, READERS),
 )
 
@@ -182,4 +187,32 @@ def subscriptions() -> list[Facts]:
         Facts("Subscription", None, unit, OWNER[unit], PRESENT, body=body)
         for unit in (UNIT_A, UNIT_C)
         for body in (*bodies, None)
+    ]
+
+
+def tools() -> list[Facts]:
+    """A Questionnaire, a Library of a unit, one of each of those who ask, and deleted ones, at two units."""
+    owned_by = [who.actor.id for who in ASKING]
+    phrases = [
+        {
+            "resourceType": "Library",
+            "status": "active",
+            "type": {"text": "fras"},
+            "useContext": [
+                {
+                    "code": {"code": "user"},
+                    "valueCodeableConcept": {"coding": [{"system": ACTOR, "code": one}]},
+                }
+            ],
+        }
+        for one in owned_by
+    ]
+    unit = {"resourceType": "Library", "status": "active", "type": {"text": "fras"}}
+    libraries = [*map(json.dumps, phrases), json.dumps(unit), None]
+    forms = [json.dumps({"resourceType": "Questionnaire", "status": "draft"}), None]
+    return [
+        Facts(name, None, unit, OWNER[unit], PRESENT, body=body)
+        for unit in (UNIT_A, UNIT_C)
+        for name, bodies in (("Library", libraries), ("Questionnaire", forms))
+        for body in bodies
     ]

@@ -1,4 +1,4 @@
-"""What stops an access whatever the ground: who may change the directory, whose a Subscription is."""
+"""What stops an access whatever the ground: of the directory, of tools, of others' Subscriptions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from kontinuum.access.circumstances import Circumstances
 from kontinuum.access.decision import Facts, Question, Reason
 from kontinuum.access.sql import EVERYTHING, NOTHING, all_of
 from kontinuum.access.subscribers import OthersSubscription
+from kontinuum.access.tools import StaffTools
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.principal import Purpose
 from kontinuum.kernel.sql import Fragment
@@ -94,5 +95,5 @@ def _administers(question: Question) -> bool:
     return question.reads or question.is_system or administrator
 
 
-VETOES = (Directory(), ForeignDirectory(), OthersSubscription())
+VETOES = (Directory(), ForeignDirectory(), OthersSubscription(), StaffTools())
 """Every veto; none depends on circumstances. Of what a `hidden` one stops a reader is told nothing."""

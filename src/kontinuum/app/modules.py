@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from kontinuum.care import allergies, contacts, journal, medication, notes, observations, problems, vitals
+from kontinuum.care import (
+    allergies,
+    contacts,
+    journal,
+    medication,
+    notes,
+    nursing,
+    observations,
+    problems,
+    tasks,
+    vitals,
+)
 from kontinuum.kernel.module import Module
 
 MODULES: Final[tuple[Module, ...]] = (
@@ -15,5 +26,7 @@ MODULES: Final[tuple[Module, ...]] = (
     notes.MODULE,
     vitals.MODULE,
     observations.MODULE,
+    nursing.MODULE,
     contacts.MODULE,
+    tasks.MODULE,
 )

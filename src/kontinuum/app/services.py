@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import structlog
@@ -34,6 +34,7 @@ from kontinuum.store.pool import create_pool
 from kontinuum.store.provider_settings import CHANNEL, SettingsReader
 from kontinuum.store.writer import claim_writer
 from kontinuum.terminology import Terminology
+from kontinuum.web.live import Live
 from kontinuum.web.smart import addresses
 from kontinuum.web.subscriptions import Courier
 
@@ -60,6 +61,7 @@ class Services:
     bulk: Desk
     advice: Advice
     courier: Courier
+    live: Live
 
 
 @asynccontextmanager
@@ -89,13 +91,11 @@ async def open_services(
         audit = AuditLog(dsn, clock, role=role)
         await audit.start()
         stack.push_async_callback(audit.stop)
-        limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
         decided = SettingsReader(pool, clock, _overrides(settings))
         await decided.learn()
-        shown = () if settings.environment == "production" else personas
-        identity = Identity(pool, clock, shown, limits, decided)
-        profiles = Profiles()
-        await anchor.add_listener(CHANNEL, _hear(identity, decided, profiles))
+        identity = _identity(settings, pool, clock, personas, decided)
+        profiles, live = Profiles(), Live()
+        await anchor.add_listener(CHANNEL, _hear(identity, decided, profiles, live))
         ending = Recurring("ends of sessions", Endings(identity.sessions, audit, clock).look, every=SECONDS)
         ending.start()
         stack.push_async_callback(ending.stop)
@@ -106,8 +106,9 @@ async def open_services(
         cds = CdsServices(pool, clock)
         advice = Advice(pool, gate, audit, clock, identity, smart.keys, cds, limit=settings.advice_limit)
         stack.push_async_callback(advice.close)
-        courier = _courier(settings, clock, pool, gate, identity, dsn)
+        courier = _courier(settings, clock, pool, gate, identity, dsn, live)
         stack.push_async_callback(courier.stop)
+        stack.push_async_callback(live.stop)
         yield Services(
             settings=settings,
             clock=clock,
@@ -122,7 +123,16 @@ async def open_services(
             bulk=_desk(settings, pool, gate, clock),
             advice=advice,
             courier=courier,
+            live=live,
         )
+
+
+def _identity(
+    settings: Settings, pool: Any, clock: Clock, personas: Sequence[Persona], decided: SettingsReader
+) -> Identity:
+    limits = Limits(settings.session_lifetime, settings.session_idle, settings.lock_after)
+    shown = () if settings.environment == "production" else personas
+    return Identity(pool, clock, shown, limits, decided)
 
 
 async def _role(connection: Any) -> str | None:
@@ -160,12 +170,14 @@ def _desk(settings: Settings, pool: Any, gate: Gate, clock: Clock) -> Desk:
 
 
 def _courier(
-    settings: Settings, clock: Clock, pool: Any, gate: Gate, identity: Identity, dsn: str
+    settings: Settings, clock: Clock, pool: Any, gate: Gate, identity: Identity, dsn: str, live: Live
 ) -> Courier:
     origin = settings.public_url or f"http://{settings.host}:{settings.port}"
     kept = timedelta(days=settings.event_days)
     lasts = partial(lasting, pool, clock, identity)
-    return Courier(gate.deliveries, lasts, dsn, clock, origin + addresses.FHIR, kept)
+    courier = Courier(gate.deliveries, lasts, dsn, clock, origin + addresses.FHIR, kept)
+    live.follow(gate.news, courier.listen)
+    return courier
 
 
 def _overrides(settings: Settings) -> dict[str, Value]:
@@ -179,7 +191,10 @@ def _overrides(settings: Settings) -> dict[str, Value]:
     return found
 
 
-def _hear(identity: Identity, decided: SettingsReader, profiles: Profiles) -> Callable[..., None]:
+_SESSION: Final = "session "
+
+
+def _hear(identity: Identity, decided: SettingsReader, profiles: Profiles, live: Live) -> Callable[..., None]:
     """What is done when the database tells of a change that was committed in any process."""
 
     def heard(_connection: Any, _process: int, _channel: str, what: str) -> None:
@@ -189,6 +204,9 @@ def _hear(identity: Identity, decided: SettingsReader, profiles: Profiles) -> Ca
             decided.hear()
         elif what == "profiles":
             profiles.forget()
+        elif what.startswith(_SESSION):
+            identity.sessions.hear(what.removeprefix(_SESSION))
+            live.look_at(what.removeprefix(_SESSION))
 
     return heard
 

@@ -5,11 +5,11 @@ random state. All persons are made up; see docs/demo.md for where numbers, codes
 """
 
 from kontinuum.demo.cast import patient_personas
-from kontinuum.demo.generator import MAX_PATIENTS, Batch, generate
+from kontinuum.demo.generator import MAX_PATIENTS, Batch, generate, one_patient
 from kontinuum.demo.region import staff_personas
 from kontinuum.kernel.principal import Persona
 
-__all__ = ["MAX_PATIENTS", "Batch", "generate", "personas"]
+__all__ = ["MAX_PATIENTS", "Batch", "generate", "one_patient", "personas"]
 
 
 def personas() -> tuple[Persona, ...]:

@@ -45,6 +45,12 @@ def generate(seed: int = 1, patients: int = 62, *, today: date) -> Iterator[Batc
     return _stream(seed, patients, today)
 
 
+def one_patient(number: int, seed: int = 1, *, today: date) -> Iterator[Batch]:
+    """Generate one patient of the region, the same as in `generate`, without the others."""
+    rng = Random(f"kontinuum-demo/{seed}/{number}")  # noqa: S311 - reproducible, not secret
+    return _patient(region(), number, rng, today)
+
+
 MAX_PATIENTS = len(CAST) + MAX_GENERATED
 
 

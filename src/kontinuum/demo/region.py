@@ -58,6 +58,12 @@ class Unit:
     city: str
     within: str
     provider: Provider
+    beds: tuple[str, ...] = ()
+
+    @property
+    def bed_places(self) -> tuple[tuple[str, str], ...]:
+        """Its beds: the id of the Location, and the name."""
+        return tuple((f"{self.key}-bed-{name.replace(':', '-')}", name) for name in self.beds)
 
     @property
     def reference(self) -> str:
@@ -126,7 +132,7 @@ class Region:
                     slot = (unit.key, person.profession)
                     self._by_role[slot] = (*self._by_role.get(slot, ()), author)
 
-    def _unit(self, key: str, row: dict[str, str]) -> Unit:
+    def _unit(self, key: str, row: dict[str, Any]) -> Unit:
         within = row["within"]
         provider = self.providers[self.hospitals[within]["provider"] if within in self.hospitals else within]
         return Unit(
@@ -138,6 +144,7 @@ class Region:
             city=row.get("city", provider.city),
             within=f"Organization/{within}",
             provider=provider,
+            beds=tuple(row.get("beds", ())),
         )
 
     def _staff(self, number: int, row: dict[str, Any]) -> Staff:
@@ -172,6 +179,8 @@ class Region:
         for unit in self.units.values():
             yield unit.provider, unit, _unit_resource(unit)
             yield unit.provider, unit, _location_resource(unit)
+            for identity, name in unit.bed_places:
+                yield unit.provider, unit, _bed_resource(unit, identity, name)
         for person in self.staff:
             home = person.assignments[0][0]
             yield home.provider, home, _practitioner_resource(person)
@@ -255,6 +264,20 @@ def _location_resource(unit: Unit) -> Resource:
     }
 
 
+def _bed_resource(unit: Unit, identity: str, name: str) -> Resource:
+    kind = {"system": "http://terminology.hl7.org/CodeSystem/location-physical-type", "code": "bd"}
+    return {
+        "resourceType": "Location",
+        "id": identity,
+        "status": "active",
+        "name": name,
+        "mode": "instance",
+        "physicalType": {"coding": [kind], "text": "Vårdplats"},
+        "managingOrganization": {"reference": unit.reference, "display": unit.name},
+        "partOf": {"reference": unit.location, "display": unit.name},
+    }
+
+
 def _practitioner_resource(person: Staff) -> Resource:
     given, _, family = person.name.partition(" ")
     profession = table("staff")["profession"][person.profession]
@@ -312,6 +335,8 @@ _PERSONAS = (
     "Per Lindgren",
     "Sofia Åkerström",
     "Leyla Demir",
+    "Mikael Forsberg",
+    "Maria Papadopoulos",
     "Annelie Pettersson",
     "Peter Wennberg",
     "Susanne Gran",

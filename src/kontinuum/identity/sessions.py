@@ -268,6 +268,11 @@ class Sessions:
         self._forgotten += 1
         self._known.clear()
 
+    def hear(self, session: str) -> None:
+        """Read a session anew: some process has locked, opened, changed or ended it."""
+        self._forgotten += 1
+        self._known = {secret: known for secret, known in self._known.items() if known[1].id != session}
+
     async def _is_over(self, row: SessionRow) -> bool:
         now = self._now()
         if row.ended is not None or row.expires <= now:
@@ -303,8 +308,7 @@ class Sessions:
 
     def _forget_id(self, session: str) -> None:
         self._ended()
-        self._forgotten += 1
-        self._known = {secret: known for secret, known in self._known.items() if known[1].id != session}
+        self.hear(session)
 
 
 def _principal(row: SessionRow) -> Principal:

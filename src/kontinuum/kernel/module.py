@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from kontinuum.kernel.around import Agenda, BoardNotes, ContactPart, UnitPage
 from kontinuum.kernel.i18n import Translator
 from kontinuum.kernel.principal import Principal, Purpose
 from kontinuum.kernel.provider_settings import ProviderSettings
@@ -75,7 +76,7 @@ class ResultPage(Protocol):
 class RecordReader(Protocol):
     """The part of the gate that a page uses: several searches, one audit entry.
 
-    On a patient's page each names that patient; a search for `Questionnaire` concerns nobody.
+    On a patient's page each names that patient; one for templates, units, staff or places concerns nobody.
     """
 
     async def find_many(self, queries: Sequence[str], /) -> Sequence[ResultPage]:
@@ -200,7 +201,7 @@ class Suggested:
 
 
 class Terms(Protocol):
-    """The codes that one writes with. `where` is "diagnosis" or "substance"."""
+    """The codes that one writes with. `where` is "diagnosis", "measure" or "substance"."""
 
     async def suggest(self, where: str, text: str, /) -> Suggested:
         """The best codes for what was typed, those first that the person and the unit use most."""
@@ -294,7 +295,8 @@ class OverviewCard:
 
     `queries` are searches in this patient's record; `view` gets their pages in the same order, and answers
     None when the card would say nothing that another card does not say. The shell runs the queries of all
-    cards together. `anchor` is the card's id on the page and its key in navigation.
+    cards together. `anchor` is the card's id on the page and its key in navigation. What warns is `always`
+    there: no layout of a unit hides or folds it.
     """
 
     anchor: str
@@ -303,6 +305,7 @@ class OverviewCard:
     order: int
     queries: Callable[[Chart], tuple[str, ...]]
     view: Callable[[Chart, Sequence[ResultPage]], View | None]
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,8 +336,11 @@ class PageRequest:
     writer: RecordWriter
     principal: Principal
     terms: Terms
+    agenda: Agenda
     settings: ProviderSettings = field(default_factory=ProviderSettings)
     """What the care provider of the assignment has decided."""
+    contact_parts: tuple[ContactPart, ...] = ()
+    """What the modules tell of one contact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,8 +386,11 @@ class ActionRequest:
     fields: Mapping[str, tuple[str, ...]]
     principal: Principal
     terms: Terms
+    agenda: Agenda
     settings: ProviderSettings = field(default_factory=ProviderSettings)
     """What the care provider of the assignment has decided."""
+    contact_parts: tuple[ContactPart, ...] = ()
+    """What the modules tell of one contact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,3 +440,6 @@ class Module:
     routes: tuple[Route, ...] = field(default=())
     actions: tuple[Action, ...] = ()
     drafting: Drafting | None = None
+    unit_pages: tuple[UnitPage, ...] = ()
+    board: tuple[BoardNotes, ...] = ()
+    contact_parts: tuple[ContactPart, ...] = ()

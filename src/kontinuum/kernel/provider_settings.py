@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, NamedTuple
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import SWEDEN, message
 
-Kind = Literal["number", "yes-no", "day", "series", "responses"]
+Kind = Literal["number", "yes-no", "day", "series", "responses", "units"]
 Value = int | bool | str | tuple[str, ...]
 
 LONGEST_SERIES: Final = 20
@@ -35,6 +35,7 @@ class ProviderSettings:
     `reserve_series` holds local reserve numbers as `name; system; form`, one a line, where `#` in the form is
     a digit and `@` a letter; `reserve_series_of` reads them. Numbers are given out of the first whose form
     ends in its digits. `warning_responses` holds `unit; class; text`; `response_of` reads them.
+    `measure_units` are HSA-ids; `asks_for_measures` reads them.
     """
 
     relation_days: int = 30
@@ -48,6 +49,7 @@ class ProviderSettings:
     informed_generally: str = "2023-01-01"
     reserve_series: tuple[str, ...] = (_STOCKHOLM,)
     warning_responses: tuple[str, ...] = ()
+    measure_units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class ProviderSetting:
             return "a day such as 2023-01-01, or nothing"
         if self.kind == "responses":
             return "lines of UNIT; CLASS; TEXT, parted by |"
+        if self.kind == "units":
+            return "HSA-ids of units, or *, parted by |"
         return "yes, no" if self.kind == "yes-no" else "lines of NAME; SYSTEM; FORM, parted by |"
 
 
@@ -228,6 +232,15 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         ),
         "responses",
     ),
+    ProviderSetting(
+        "measure_units",
+        message("Units that register measures"),
+        message(
+            "HSA-ids of the units, one a line, or * for every unit, at which a contact is asked for a "
+            "measure code (KVÅ) before it is closed."
+        ),
+        "units",
+    ),
 )
 """Every setting of a care provider, in the order in which it is shown."""
 
@@ -236,6 +249,7 @@ BY_NAME: Final[Mapping[str, ProviderSetting]] = {one.name: one for one in PROVID
 assert set(BY_NAME) == {one.name for one in fields(ProviderSettings)}
 
 _NAMESPACE = re.compile(r"(urn:oid:[0-9]+(\.[0-9]+)+|urn:[a-z0-9-]+:\S+|https?://\S+)")
+_UNIT = re.compile(r"[A-Z]{2}[0-9]{10}-[A-Z0-9]{1,18}")
 _FORM = re.compile(r"[0-9A-Z#@]{4,30}")
 
 
@@ -251,7 +265,14 @@ def parse(setting: ProviderSetting, text: str) -> Value | NotAllowed:
         return {"yes": True, "no": False}.get(text, NotAllowed("yes or no"))
     if setting.kind == "day":
         return text if not text or _is_day(text) else NotAllowed(setting.allowed)
+    if setting.kind == "units":
+        return _units(text)
     return _responses(text) if setting.kind == "responses" else _series(text)
+
+
+def asks_for_measures(settings: ProviderSettings, unit: str) -> bool:
+    """Whether a contact at a unit is asked for a measure code before it is closed."""
+    return not {unit, EVERY_UNIT}.isdisjoint(settings.measure_units)
 
 
 def response_of(settings: ProviderSettings, unit: str, risk: str) -> str:
@@ -321,6 +342,14 @@ def _series(text: str) -> tuple[str, ...] | NotAllowed:
     if len({_one_series(line).system for line in lines}) < len(lines):
         return NotAllowed("each system once")
     return tuple("; ".join(part.strip() for part in line.split(";")) for line in lines)
+
+
+def _units(text: str) -> tuple[str, ...] | NotAllowed:
+    lines = tuple(dict.fromkeys(line.strip() for line in re.split(r"[\n|]", text) if line.strip()))
+    if len(lines) > LONGEST_RESPONSES:
+        return NotAllowed(f"at most {LONGEST_RESPONSES} units")
+    odd = next((line for line in lines if line != EVERY_UNIT and not _UNIT.fullmatch(line)), None)
+    return lines if odd is None else NotAllowed(f"an HSA-id or *, not '{odd}'")
 
 
 def _responses(text: str) -> tuple[str, ...] | NotAllowed:

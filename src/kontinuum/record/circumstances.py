@@ -21,6 +21,7 @@ from kontinuum.access import (
     decide,
     depends_on_circumstances,
 )
+from kontinuum.access.bars import CARE_BARS, stopping
 from kontinuum.access.circumstances import Kind, Level, Protection
 from kontinuum.access.kept_back import may_hold, of_entry
 from kontinuum.fhir import json
@@ -78,6 +79,26 @@ async def readable(context: Context, connection: Any, rows: Sequence[ResourceRow
     """The rows among these that may be read."""
     decisions = await decide_rows(context, connection, Action.READ, rows)
     return [row for row, decision in zip(rows, decisions, strict=True) if isinstance(decision, Permit)]
+
+
+async def unbarred(context: Context, connection: Any, rows: Sequence[ResourceRow]) -> list[ResourceRow]:
+    """The rows among these that no block keeps from the principal, or could; the own unit's are never kept.
+
+    What else is lacking, such as a care relation, is another question.
+    """
+    question = context.question(Action.READ)
+    own = question.assignment.unit
+    foreign = {(row.type, row.id): (question, facts(row, question.now)) for row in rows if row.unit != own}
+    known = await known_of(context, connection, question, foreign.values())
+
+    def free(row: ResourceRow) -> bool:
+        asked = foreign.get((row.type, row.id))
+        if asked is None or not depends_on_circumstances(*asked):
+            return True
+        about = (known or {}).get(row.patient or "")
+        return about is not None and not about.unchecked and stopping(CARE_BARS, *asked, about) is None
+
+    return [row for row in rows if free(row)]
 
 
 async def known_of(

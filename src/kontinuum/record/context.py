@@ -75,10 +75,14 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Services bound to a principal: what every operation of the gate is given."""
+    """Services bound to a principal: what every operation of the gate is given.
+
+    With `own_unit` a search finds only what the unit of the assignment is accountable for.
+    """
 
     services: Services
     principal: Principal
+    own_unit: bool = False
 
     @property
     def pool(self) -> Any:

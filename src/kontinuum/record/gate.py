@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kontinuum.audit import AuditLog
@@ -30,6 +31,7 @@ from kontinuum.record import (
     trying,
     writing,
 )
+from kontinuum.record.agenda import Agenda
 from kontinuum.record.bulk import Bulk
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, ProviderDecisions, Services
@@ -40,6 +42,7 @@ from kontinuum.record.exporting import Exported, ExportPage
 from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
 from kontinuum.record.logbook import Logbook
+from kontinuum.record.news import News
 from kontinuum.record.outcome import HistoryPage, Refusal, SearchPage, Stored, Written
 from kontinuum.record.persons.index import PatientIndex
 from kontinuum.record.planning import Intent
@@ -98,6 +101,11 @@ class Gate:
         """What each subscription is to be sent next, decided as its subscriber."""
         return Deliveries(self._services)
 
+    @property
+    def news(self) -> News:
+        """Where work has changed, from now on."""
+        return News(self._services)
+
     def record(self, principal: Principal) -> Record:
         """The record as this principal may see and change it."""
         return Record(Context(self._services, principal))
@@ -139,6 +147,11 @@ class Record:
         return self._context.principal
 
     @property
+    def at_own_unit(self) -> Record:
+        """The same record, whose searches find only what the assignment's unit is accountable for."""
+        return Record(replace(self._context, own_unit=True))
+
+    @property
     def text(self) -> EntryText:
         """Corrections, dissent, and what is kept back from the patient."""
         return EntryText(self._context)
@@ -152,6 +165,11 @@ class Record:
     def work(self) -> Work:
         """What waits for this principal and at the unit: to sign, to countersign, begun drafts."""
         return Work(self._context)
+
+    @property
+    def agenda(self) -> Agenda:
+        """Which times of staff and which beds are taken; it tells of no patient."""
+        return Agenda(self._context)
 
     @property
     def bulk(self) -> Bulk:
@@ -245,13 +263,7 @@ class Record:
 
         Raises ValueError for a search that does not parse: the program is wrong, not its user.
         """
-        queries = []
-        for url in urls:
-            query = searching.parse_url(url)
-            if isinstance(query, Refusal):
-                raise ValueError(f"{url}: {query.issues[0].message}")
-            queries.append(query)
-        return await searching.search_many(self._context, queries)
+        return await searching.search_many(self._context, _parsed(urls))
 
     async def create(
         self,
@@ -367,3 +379,13 @@ class Record:
     async def take_in(self, incoming: Sequence[Incoming]) -> list[Written | Refusal]:
         """Import resources under their own ids; what is refused is left out and told."""
         return await importing.take_in(self._context, incoming)
+
+
+def _parsed(urls: Sequence[str]) -> list[SearchQuery]:
+    queries = []
+    for url in urls:
+        query = searching.parse_url(url)
+        if isinstance(query, Refusal):
+            raise ValueError(f"{url}: {query.issues[0].message}")
+        queries.append(query)
+    return queries

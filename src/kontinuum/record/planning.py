@@ -11,7 +11,7 @@ from kontinuum.access import NOTHING_KNOWN, Action, Decision, Deny, Facts, Permi
 from kontinuum.access.redact import is_marked, may_see
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.i18n import message
-from kontinuum.record import projecting, tombstones
+from kontinuum.record import projecting, tombstones, tools
 from kontinuum.record.context import Context, forbidden, missing, stored
 from kontinuum.record.guarding import Grounds, unmarked, veto
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
@@ -65,6 +65,7 @@ class Plan:
     former: dict[tuple[int, int], list[ResourceRow]]
     destroyed: dict[tombstones.Name, Refusal]
     places: Mapping[str, str]
+    beside: tools.Beside = field(default_factory=dict)
     new: list[NewVersion] = field(default_factory=list)
     changes: list[tuple[ResourceRow, NewVersion]] = field(default_factory=list)
     buried: list[ResourceRow] = field(default_factory=list)
@@ -119,7 +120,7 @@ class Plan:
         decision = decide_new(self.context, Action.CREATE, version, self._place(resource, None))
         if isinstance(decision, Deny):
             return self._denied(intent, None, decision, version.patient)
-        unsaid = unmarked(resource, version.body)
+        unsaid = unmarked(resource, version.body) or tools.fault(self.context, intent, None, self.beside)
         if unsaid is not None:
             return self._failed(intent, None, "refused", "entry-rule", unsaid)
         self.new.append(version)
@@ -133,7 +134,7 @@ class Plan:
         decision = decide_new(self.context, Action.WRITE, version, self._place(resource, row.body))
         if isinstance(decision, Deny):
             return self._denied(intent, row, decision, version.patient)
-        unsaid = unmarked(resource, version.body)
+        unsaid = unmarked(resource, version.body) or tools.fault(self.context, intent, row, self.beside)
         if unsaid is not None:
             return self._failed(intent, row, "refused", "entry-rule", unsaid)
         self.changes.append((row, version))
@@ -157,6 +158,9 @@ class Plan:
         fixed = projecting.unchangeable(row, None)
         if fixed is not None:
             return self._failed(intent, row, "refused", "block-fixed", fixed)
+        kept = tools.fault(self.context, intent, row, self.beside)
+        if kept is not None:
+            return self._failed(intent, row, "refused", "entry-rule", kept)
         self.buried.append(row)
         assignment = self.context.principal.assignment
         deletion = row._replace(

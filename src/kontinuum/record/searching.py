@@ -15,6 +15,7 @@ import msgspec
 
 from kontinuum.access import Action, predicate
 from kontinuum.access.redact import is_marked, may_see, tells_of_protected
+from kontinuum.access.sql import all_of
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES, SearchParameter, search_parameters
 from kontinuum.fhir.fhirpath import compile as compile_path
@@ -255,6 +256,10 @@ def scope_of(context: Context, query: SearchQuery, leading: str = "") -> Fragmen
     belonging = set() if within is None else {parameter.name for parameter in within.parameters}
     telling = tells_of_protected(query.type, asked | belonging) and not may_see(question)
     scope = predicate(question, with_protected=not telling)
+    if context.own_unit:
+        at = context.principal.assignment
+        own = Fragment("a.provider = {}::text and a.unit = {}::text", (at.provider, at.unit))
+        scope = all_of(scope, own)
     # That an entry belongs to the patient tells nothing of its parts; that it belongs to another may.
     of_patient = within is not None and within.owner.types == ("Patient",)
     return narrowed(context, scope, query.type, asked if of_patient else asked | belonging)

@@ -9,7 +9,7 @@ from typing import Any
 
 from kontinuum.access import Action
 from kontinuum.fhir.definitions import TYPE_CODES
-from kontinuum.record import tombstones
+from kontinuum.record import tombstones, tools
 from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal
@@ -33,6 +33,7 @@ async def try_write(
     row = rows[0] if rows else None
     action = Action.DELETE if resource is None else Action.WRITE
     decisions = await decide_rows(context, context.pool, action, rows)
+    intent = Intent(type_name, logical_id, resource)
     plan = Plan(
         context,
         await context.accountable(),
@@ -40,7 +41,8 @@ async def try_write(
         {},
         await tombstones.taken(context.pool, [name] if logical_id is not None and row is None else []),
         await places_of(context.pool, [resource]),
+        await tools.beside(context, context.pool, [intent]),
     )
-    result = plan.add(Intent(type_name, logical_id, resource), row, decisions[0] if decisions else None)
+    result = plan.add(intent, row, decisions[0] if decisions else None)
     await plan.log("validate", only_refusals=False)
     return result if isinstance(result, Refusal) else None

@@ -12,53 +12,56 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 
-from kontinuum.access import Deny
+import xxhash
+
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
-from kontinuum.fhir.search.query import SearchQuery
-from kontinuum.kernel.clock import instant
-from kontinuum.kernel.i18n import phrase
-from kontinuum.kernel.principal import ActorKind, Purpose
-from kontinuum.kernel.sql import Fragment
+from kontinuum.kernel.clock import from_micros, instant
+from kontinuum.kernel.i18n import local, phrase
 from kontinuum.record import provenance, writing
-from kontinuum.record.circumstances import readable
+from kontinuum.record.absences import Absences
+from kontinuum.record.circumstances import readable, unbarred
 from kontinuum.record.context import Context, forbidden, reference, stored
 from kontinuum.record.correcting import Corrected, change, current
 from kontinuum.record.guarding import is_signed
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.planning import Intent
 from kontinuum.record.release import release
-from kontinuum.record.searching import confirmed, parse_url
+from kontinuum.record.tasks import (
+    AT_MOST,
+    COUNTERSIGN,
+    NOT_STAFF,
+    QUESTION,
+    SIGN,
+    TASK,
+    WORK_CODES,
+    Party,
+    TaskRow,
+    Tasks,
+    WorkTask,
+    answers,
+    directory,
+    is_care,
+    party,
+    rows,
+    shown,
+    staff_among,
+    tasks,
+)
 from kontinuum.store import drafts
 from kontinuum.store.drafts import BegunRow
 from kontinuum.store.resources import read as reads
-from kontinuum.store.resources import search as store
 from kontinuum.store.resources.rows import ResourceRow
 
 Begun = BegunRow
-
-WORK_CODES: Final = "urn:kontinuum:codes:work"
-SIGN: Final = "sign"
-COUNTERSIGN: Final = "countersign"
-OPEN: Final = ("requested", "accepted", "in-progress")
-AT_MOST: Final = 1000
+DAY: Final = 24 * 3600 * 1_000_000
+LATE_DAYS: Final = 14
+"""Unsigned for longer than this is marked: a note is to be signed as soon as it can be."""
 
 _COUNTERSIGNED: Final = "Countersigned."
-_NOT_STAFF: Final = Deny(
-    "own-work",
-    "What waits is shown under an assignment whose purpose is care.",
-    "patientdatalagen (2008:355) 4:1",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """To whom something is given: the reference of a Practitioner, and the name."""
-
-    reference: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class WaitingNote:
     """A note that waits; `note.body` is None where it may not be read just now.
 
     `since` is when it was written, in microseconds. `task` is what was asked about it, by whom and whom.
-    `code` is what it waits for.
+    `code` is what it waits for. `instead` names who is away and for whom one sees it.
     """
 
     code: str
@@ -78,6 +81,7 @@ class WaitingNote:
     asked_by: str = ""
     owner: str = ""
     owner_name: str = ""
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,35 +89,21 @@ class Waiting:
     """What waits, the oldest first; `complete` is False when there is more than is listed."""
 
     notes: tuple[WaitingNote, ...]
+    tasks: tuple[WorkTask, ...]
     drafts: tuple[BegunRow, ...]
     complete: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    row: ResourceRow
-    resource: dict[str, Any]
+class Counts:
+    """How much waits for the person, and how much at the unit that nobody has or that waits for too long.
 
-    @property
-    def code(self) -> str:
-        return next(
-            (
-                one["code"]
-                for one in self.resource["code"].get("coding", ())
-                if one.get("system") == WORK_CODES
-            ),
-            "",
-        )
+    `mark` is another whenever what waits for either is.
+    """
 
-    @property
-    def focus(self) -> str:
-        text: str = self.resource.get("focus", {}).get("reference", "")
-        return text.partition("/_history/")[0]
-
-    @property
-    def owner(self) -> str:
-        text: str = self.resource.get("owner", {}).get("reference", "")
-        return text
+    own: int
+    unit: int
+    mark: str
 
 
 class Work:
@@ -132,22 +122,43 @@ class Work:
         """What waits at the unit, whoever it waits for."""
         return await self._shown(of_unit=True)
 
-    async def count(self) -> int:
-        """How much waits for the person. Tells of no patient, so nothing is logged."""
-        if not self._is_care:
+    async def counts(self) -> Counts:
+        """How much waits. Tells of no patient, so nothing is logged."""
+        if not is_care(self._context.principal):
+            return Counts(0, 0, "0")
+        own, unit = await self._found(of_unit=False), await self._found(of_unit=True)
+        long_ago = self._context.now() - LATE_DAYS * DAY
+        listed = "/".join(f"{row.id} {row.version}" for one in (own, unit) for row in one.rows)
+        needed = sum(one.row.sort <= long_ago for one in unit.notes)
+        needed += sum(one.needs_somebody(self._today(), unit.staff) for one, _ in unit.tasks)
+        mark = xxhash.xxh3_64_hexdigest(listed.encode())
+        return Counts(len(own), needed, f"{len(own)}-{needed}-{mark}")
+
+    async def newer(self, than: int, *, of_unit: bool) -> int:
+        """How much of what waits was written after a moment (microseconds); as `counts`."""
+        if not is_care(self._context.principal):
             return 0
-        found = await self._found(of_unit=False)
-        noted = {row.id for _, row, _ in found.notes}
-        return len(found.notes) + sum(draft.id not in noted for draft in found.drafts)
+        found = await self._found(of_unit=of_unit)
+        return sum(row.updated > than for row in found.rows)
+
+    @property
+    def tasks(self) -> Tasks:
+        """Giving tasks, asking questions, and what becomes of them."""
+        return Tasks(self._context)
+
+    @property
+    def absences(self) -> Absences:
+        """When the person is away, and who sees the person's list meanwhile."""
+        return Absences(self._context)
 
     async def begun(self) -> tuple[BegunRow, ...]:
         """The person's open drafts, without what they hold; logged when they are opened."""
-        if not self._is_care:
+        if not is_care(self._context.principal):
             return ()
         actor, assignment = self._context.principal.actor, self._context.principal.assignment
         return tuple(await drafts.of_owner(self._context.pool, actor.id, assignment.provider))
 
-    async def give(self, code: str, note: str, to: Person) -> Written | Refusal:
+    async def give(self, code: str, note: str, to: Party) -> Written | Refusal:
         """Give a note of the own unit to somebody, to be signed or countersigned; twice is one Task."""
         row = await self._note(note)
         if isinstance(row, Refusal):
@@ -159,15 +170,15 @@ class Work:
         key = f"{code}/{note}" if code == SIGN else f"{code}/{note}/{to.reference}"
         return await self._put(str(uuid.uuid5(_NAMES, key)), code, row, to)
 
-    async def pass_on(self, task: str, to: Person) -> Written | Refusal:
+    async def pass_on(self, task: str, to: Party) -> Written | Refusal:
         """Give what somebody at the unit was asked for to somebody else."""
         row = await current(self._context, "Task", task)
         if isinstance(row, Refusal):
             return row
-        found = _Task(row, json.loads(row.body or b"{}"))
-        if found.resource.get("status") not in OPEN or not found.code:
+        found = TaskRow(row, json.loads(row.body or b"{}"))
+        if not found.is_open or not found.code:
             return refuse(RefusalKind.CONFLICT, "conflict", phrase("This is done already."))
-        changed = {**found.resource, "owner": _party(to), "lastModified": instant(self._context.now())}
+        changed = {**found.resource, "owner": party(to), "lastModified": instant(self._context.now())}
         return await writing.update(self._context, "Task", task, changed, row.version, False)
 
     async def countersign(self, note: str, version: int) -> Corrected | Refusal:
@@ -177,7 +188,7 @@ class Work:
             return row
         principal = self._context.principal
         mine = principal.actor.reference or ""
-        found = await self._tasks(f"focus=Composition/{note}&owner={mine}") if mine else []
+        found = await tasks(self._context, f"&focus=Composition/{note}&owner={mine}") if mine else []
         asked = [one for one in found if one.code == COUNTERSIGN]
         resource = json.loads(row.body or b"{}")
         if not asked or not is_signed(resource):
@@ -204,111 +215,143 @@ class Work:
 
     # What is found
 
-    @property
-    def _is_care(self) -> bool:
-        principal = self._context.principal
-        return principal.actor.kind is ActorKind.STAFF and principal.purpose is Purpose.CARE
+    def _today(self) -> date:
+        return local(from_micros(self._context.now())).date()
 
     async def _shown(self, *, of_unit: bool) -> Waiting | Refusal:
         context = self._context
-        if not self._is_care:
-            await context.log("search", "refused", _NOT_STAFF.rule)
-            return forbidden(_NOT_STAFF)
+        if not is_care(context.principal):
+            await context.log("search", "refused", NOT_STAFF.rule)
+            return forbidden(NOT_STAFF)
         found = await self._found(of_unit=of_unit)
-        rows = list({row.id: row for _, row, _ in found.notes}.values())
-        permitted = await readable(context, context.pool, rows)
-        shown = {one.id: one for one in await release(context, context.pool, permitted)}
+        permitted = await readable(context, context.pool, found.rows)
+        released = {one.reference: one for one in await release(context, context.pool, permitted)}
+        away = sorted({one.instead for one in found.notes} | {one for _, one in found.tasks} - {""})
+        note = "work of the unit" if of_unit else "own work"
         await context.log(
             "search",
             "permitted",
-            _NOT_STAFF.rule,
-            patients=[row.patient for row in rows] + [draft.patient for draft in found.drafts],
-            what=[*map(reference, rows), *(f"draft/{draft.id}" for draft in found.drafts)],
-            count=len(rows) + len(found.drafts),
-            note="work of the unit" if of_unit else "own work",
+            NOT_STAFF.rule,
+            patients=[row.patient for row in found.rows] + [draft.patient for draft in found.drafts],
+            what=[*map(reference, found.rows), *(f"draft/{draft.id}" for draft in found.drafts)],
+            count=len(found.rows) + len(found.drafts),
+            note=f"{note}, and instead of {', '.join(away)}" if any(away) else note,
         )
-        notes = [_waiting(code, row, shown.get(row.id), task) for code, row, task in found.notes]
-        return Waiting(tuple(notes), found.drafts, found.complete)
+        notes = [_waiting(one, released.get(f"Composition/{one.row.id}")) for one in found.notes]
+        listed = [
+            shown(
+                one,
+                instead,
+                readable=f"Task/{one.row.id}" in released,
+                today=self._today(),
+                staff=found.staff,
+            )
+            for one, instead in found.tasks
+        ]
+        return Waiting(tuple(notes), tuple(listed), found.drafts, found.complete)
 
     async def _found(self, *, of_unit: bool) -> _Found:
-        principal = self._context.principal
-        actor, assignment = principal.actor, principal.assignment
-        me = await self._me()
+        context = self._context
+        actor, at = context.principal.actor, context.principal.assignment
+        found = _Found([], [], (), True)
         if of_unit:
-            unsigned = await self._rows("Composition?status=preliminary&_sort=date", unit=True)
-            tasks = await self._tasks("", unit=True)
-            begun = await drafts.of_unit(self._context.pool, assignment.provider, assignment.unit)
+            unsigned = await rows(context, _UNSIGNED, unit=True)
+            given = await tasks(context, unit=True)
+            told = await answers(context, unit=True)
+            people = [one.owner for one in given] + [one.requester for one in told]
+            found.staff = await staff_among(context, people)
+            told = [one for one in told if one.requester not in found.staff]
+            await self._add(found, unsigned, [*given, *told], None, "")
+            found.drafts = tuple(await drafts.of_unit(context.pool, at.provider, at.unit))
         else:
-            mine = ",".join(me)
-            unsigned = (
-                await self._rows(f"Composition?status=preliminary&author={mine}&_sort=date") if me else []
-            )
-            tasks = await self._tasks(f"owner={mine}") + await self._tasks(f"requester={mine}") if me else []
-            begun = await drafts.of_owner(self._context.pool, actor.id, assignment.provider)
-        behind = await self._behind(tasks, {row.id: row for row in unsigned})
-        given = {one.focus: one for one in tasks if one.code == SIGN}
-        notes: list[tuple[str, ResourceRow, _Task | None]] = []
+            await self._add_of_person(found, actor.reference, "")
+            for absent in await self.absences.covered():
+                await self._add_of_person(found, absent.person, absent.name)
+            found.drafts = tuple(await drafts.of_owner(context.pool, actor.id, at.provider))
+        found.notes.sort(key=lambda one: (one.row.sort, one.row.id))
+        found.tasks.sort(key=lambda one: (one[0].due or "9999", one[0].row.sort))
+        return await self._unbarred(found)
+
+    async def _add_of_person(self, found: _Found, person: str | None, instead: str) -> None:
+        """What waits for somebody; of one who is away, what waits at the own unit."""
+        names = await self._names(person)
+        if not names:
+            return
+        mine, unit = ",".join(names), bool(instead)
+        unsigned = await rows(self._context, f"{_UNSIGNED}&author={mine}", unit=unit)
+        given = await tasks(self._context, f"&owner={mine}", unit=unit)
+        given += await tasks(self._context, f"&requester={mine}", unit=unit)
+        told = await answers(self._context, f"&requester={mine}", unit=unit)
+        await self._add(found, unsigned, [*given, *told], names, instead)
+
+    async def _add(
+        self,
+        found: _Found,
+        unsigned: list[ResourceRow],
+        given: list[TaskRow],
+        names: tuple[str, ...] | None,
+        instead: str,
+    ) -> None:
+        """Put what waits for who is called so (None: for anybody) on the list, each once."""
+        noted = [one for one in given if one.code in (SIGN, COUNTERSIGN)]
+        behind = await self._behind(noted, {row.id: row for row in unsigned})
+        signing = {one.focus: one for one in noted if one.code == SIGN}
+        added: list[_Noted] = []
         for row in unsigned:
-            task = given.get(f"Composition/{row.id}")
-            if of_unit or task is None or task.owner in me:
-                notes.append((SIGN, row, task))
-        listed = {row.id for _, row, _ in notes}
-        for task in {(one.code, one.focus, one.owner): one for one in tasks}.values():
+            task = signing.get(f"Composition/{row.id}")
+            if names is None or task is None or task.owner in names:
+                added.append(_Noted(SIGN, row, task, instead))
+        listed = {one.row.id for one in added}
+        for task in {(one.code, one.focus, one.owner): one for one in noted}.values():
             focus = behind.get(task.focus)
-            if focus is None or (not of_unit and task.owner not in me):
+            if focus is None or (names is not None and task.owner not in names):
                 continue
             signed = is_signed(json.loads(focus.body or b"{}"))
             wanted = not signed and focus.id not in listed if task.code == SIGN else signed
             if wanted:
-                notes.append((task.code, focus, task))
-        complete = max(len(unsigned), len(tasks)) < AT_MOST
-        notes.sort(key=lambda one: (one[1].sort, one[1].id))
-        return _Found(notes, tuple(begun), complete)
+                added.append(_Noted(task.code, focus, task, instead))
+        before = {(one.code, one.row.id) for one in found.notes} | {one.row.id for one, _ in found.tasks}
+        found.notes += [one for one in added if (one.code, one.row.id) not in before]
+        for one in {one.row.id: one for one in given if one.code in (TASK, QUESTION)}.values():
+            mine = names is None or not one.is_open or one.owner in names
+            if mine and one.row.id not in before:
+                found.tasks.append((one, instead))
+        found.complete = found.complete and max(len(unsigned), len(given)) < AT_MOST
 
-    async def _me(self) -> tuple[str, ...]:
-        """The references under which notes and tasks name the person: as such, and by each assignment."""
-        person = self._context.principal.actor.reference
+    async def _unbarred(self, found: _Found) -> _Found:
+        """Without what a block keeps from the person: it waits at the unit whose it is.
+
+        What is lacking otherwise can be stated, and hides the text alone.
+        """
+        free = {(row.type, row.id) for row in await unbarred(self._context, self._context.pool, found.rows)}
+        found.notes = [one for one in found.notes if (one.row.type, one.row.id) in free]
+        found.tasks = [one for one in found.tasks if (one[0].row.type, one[0].row.id) in free]
+        return found
+
+    async def _names(self, person: str | None) -> tuple[str, ...]:
+        """The references under which notes and tasks name somebody: as such, and by each assignment."""
         if person is None:
             return ()
-        query = parse_url(f"PractitionerRole?practitioner={person}")
-        assert isinstance(query, SearchQuery), query
-        found = await store.search(self._context.pool, query, Fragment("true"), AT_MOST)
-        return (person, *(f"PractitionerRole/{one.row.id}" for one in found))
+        found = await directory(self._context, f"PractitionerRole?practitioner={person}")
+        return (person, *(f"PractitionerRole/{row.id}" for row in found))
 
-    async def _behind(self, tasks: Sequence[_Task], known: dict[str, ResourceRow]) -> dict[str, ResourceRow]:
+    async def _behind(
+        self, given: Sequence[TaskRow], known: dict[str, ResourceRow]
+    ) -> dict[str, ResourceRow]:
         """The notes that tasks are about, by reference."""
-        wanted = {one.focus.partition("/")[2] for one in tasks if one.focus.startswith("Composition/")}
+        wanted = {one.focus.partition("/")[2] for one in given if one.focus.startswith("Composition/")}
         kind = TYPE_CODES["Composition"]
         missing = [(kind, one) for one in sorted(wanted - known.keys())]
-        rows = await reads.read_many(self._context.pool, missing) if missing else []
-        found = {**known, **{row.id: row for row in rows if row.body is not None}}
+        read = await reads.read_many(self._context.pool, missing) if missing else []
+        found = {**known, **{row.id: row for row in read if row.body is not None}}
         return {f"Composition/{one}": row for one, row in found.items()}
 
-    async def _tasks(self, criteria: str, *, unit: bool = False) -> list[_Task]:
-        codes = ",".join(f"{WORK_CODES}|{code}" for code in (SIGN, COUNTERSIGN))
-        more = f"&{criteria}" if criteria else ""
-        rows = await self._rows(f"Task?status={','.join(OPEN)}&code={codes}{more}", unit=unit)
-        return [_Task(row, json.loads(row.body or b"{}")) for row in rows]
-
-    async def _rows(self, url: str, *, unit: bool = False) -> list[ResourceRow]:
-        """What the own care provider, or unit, is accountable for; not narrowed to care relations."""
-        query = parse_url(url)
-        assert isinstance(query, SearchQuery), query
-        assignment = self._context.principal.assignment
-        scope = Fragment("a.provider = {}::text", (assignment.provider,))
-        if unit:
-            scope = Fragment(
-                "a.provider = {}::text and a.unit = {}::text", (assignment.provider, assignment.unit)
-            )
-        found = await store.search(self._context.pool, query, scope, AT_MOST)
-        return confirmed(query, [one.row for one in found])
-
     async def _note(self, note: str) -> ResourceRow | Refusal:
-        if not self._is_care:
-            return forbidden(_NOT_STAFF)
+        if not is_care(self._context.principal):
+            return forbidden(NOT_STAFF)
         return await current(self._context, "Composition", note)
 
-    async def _put(self, identity: str, code: str, note: ResourceRow, to: Person) -> Written | Refusal:
+    async def _put(self, identity: str, code: str, note: ResourceRow, to: Party) -> Written | Refusal:
         context = self._context
         asking = context.principal.actor
         now = instant(context.now())
@@ -324,34 +367,59 @@ class Work:
             "authoredOn": now,
             "lastModified": now,
             "requester": {**requester, "display": asking.name},
-            "owner": _party(to),
+            "owner": party(to),
         }
         return await writing.update(context, "Task", identity, task, None, False)
 
 
+_UNSIGNED: Final = "Composition?status=preliminary&_sort=date"
+
+
 @dataclass(frozen=True, slots=True)
+class _Noted:
+    """A note that waits, for what, the Task behind it, and who is away for whom it is seen."""
+
+    code: str
+    row: ResourceRow
+    task: TaskRow | None
+    instead: str
+
+
+@dataclass(slots=True)
 class _Found:
-    notes: list[tuple[str, ResourceRow, _Task | None]]
+    notes: list[_Noted]
+    tasks: list[tuple[TaskRow, str]]
     drafts: tuple[BegunRow, ...]
     complete: bool
+    staff: frozenset[str] = frozenset()
+
+    @property
+    def rows(self) -> list[ResourceRow]:
+        """The resources, each once."""
+        every = [one.row for one in self.notes] + [one.row for one, _ in self.tasks]
+        return list({(row.type, row.id): row for row in every}.values())
+
+    def __len__(self) -> int:
+        # A draft that was saved into the record unsigned is there already, as the note.
+        noted = {one.row.id for one in self.notes}
+        return len(self.notes) + len(self.tasks) + sum(draft.id not in noted for draft in self.drafts)
 
 
 _NAMES: Final = uuid.UUID("6f2b7b1e-6a0c-4f0e-9c5e-2f0a1d7c4b19")
 
 
-def _party(person: Person) -> dict[str, str]:
-    return {"reference": person.reference, "display": person.name}
-
-
-def _waiting(code: str, row: ResourceRow, shown: Stored | None, task: _Task | None) -> WaitingNote:
-    note = shown if shown is not None else stored(row).with_body(None)
-    made = WaitingNote(code, note, row.patient or "", row.sort, _display(_authors(row)))
-    if task is None:
+def _waiting(one: _Noted, released: Stored | None) -> WaitingNote:
+    row = one.row
+    note = released if released is not None else stored(row).with_body(None)
+    made = WaitingNote(
+        one.code, note, row.patient or "", row.sort, _display(_authors(row)), instead=one.instead
+    )
+    if one.task is None:
         return made
-    requester, owner = task.resource.get("requester", {}), task.resource.get("owner", {})
+    requester, owner = one.task.resource.get("requester", {}), one.task.resource.get("owner", {})
     return replace(
         made,
-        task=task.row.id,
+        task=one.task.row.id,
         asked_by=requester.get("display", ""),
         owner=owner.get("reference", ""),
         owner_name=owner.get("display", ""),

@@ -10,7 +10,7 @@ import asyncpg
 from kontinuum.access import Action, Deny
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.record import criteria as conditions
-from kontinuum.record import documenting, profiled, projecting, tombstones, vocabularies
+from kontinuum.record import documenting, profiled, projecting, tombstones, tools, vocabularies
 from kontinuum.record.circumstances import decide_each
 from kontinuum.record.context import Context, forbidden, type_code
 from kontinuum.record.guarding import unmarked
@@ -55,7 +55,7 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
     linking = links_unchanged(Intent("Patient", None, resource), None)
     if resource["resourceType"] == "Patient" and linking is not None:
         return linking
-    if TYPE_CODES[resource["resourceType"]] in (following.TYPE, *vocabularies.PROJECTED):
+    if TYPE_CODES[resource["resourceType"]] in (following.TYPE, *tools.TYPES, *vocabularies.PROJECTED):
         return await _one(context, Intent(resource["resourceType"], None, resource))
     new = created(context, resource, await context.accountable())
     unsaid = unmarked(resource, new.body)
@@ -231,7 +231,8 @@ async def apply(
             former.setdefault((old.bucket, old.key), []).append(old)
     destroyed = await tombstones.taken(connection, [name for name in named if name not in rows])
     places = await places_of(connection, [intent.resource for intent in intents])
-    plan = Plan(context, accountable, context.now(), former, destroyed, places)
+    beside = await tools.beside(context, connection, intents)
+    plan = Plan(context, accountable, context.now(), former, destroyed, places, beside)
     deleting = {(TYPE_CODES[i.type], i.id) for i in intents if i.resource is None}
     asked = [(Action.DELETE if name in deleting else Action.WRITE, row) for name, row in rows.items()]
     decided = dict(zip(rows, await decide_each(context, connection, asked), strict=True))

@@ -105,6 +105,14 @@ async def read(connection: Any, after: int, types: Iterable[int], limit: int) ->
     return [Positioned(row[0], Change(*row[1:])) for row in found]
 
 
+LAST = "select coalesce(max(position), 0) from feed"
+
+
+async def last(connection: Any) -> int:
+    """The position of the latest change: from there on reads who wants to know only what comes."""
+    return int(await connection.fetchval(LAST))
+
+
 WATCH = """
 with gone as (
     delete from feed_watch where consumer = $1 and type <> all($2::smallint[])

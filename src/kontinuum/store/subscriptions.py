@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from kontinuum.store.feed import Change
 
@@ -35,9 +35,18 @@ class SubscriptionRow(NamedTuple):
         return consumer_of(self.number)
 
 
+_CONSUMER: Final = "subscription/"
+
+
 def consumer_of(number: int) -> str:
     """What the feed calls a subscription."""
-    return f"subscription/{number}"
+    return f"{_CONSUMER}{number}"
+
+
+def number_of(consumer: str) -> int | None:
+    """The subscription that the feed calls so; None when it is somebody else who follows it."""
+    number = consumer.removeprefix(_CONSUMER)
+    return int(number) if number != consumer else None
 
 
 # What was sent and never received stays to be sent, unless nothing was followed meanwhile.

@@ -132,6 +132,28 @@ async def test_a_signed_note_stands_in_the_chart_with_what_follows_from_it(
     assert len(await _found(doctors_record, "Composition")) == 1
 
 
+async def test_a_scale_has_no_sum_until_it_is_whole_and_then_stands_in_the_chart(
+    doctor: httpx.AsyncClient,
+) -> None:
+    opened = await _open(doctor, f"/patient/{PATIENT}/journal/write?template=downton")
+    begun = {"svar__fall": "1", "svar__medicin": "2", "svar__sinne": "0", "svar__orientering": "0"}
+    told = (await _save(doctor, opened, **begun)).json()
+    assert told["calculated"] == {"svar/summa": "Inte komplett", "svar/tolkning": ""}
+    assert {"Summa": "inte komplett"}.items() <= {one["label"]: one["text"] for one in told["lines"]}.items()
+    done = await _sign(
+        doctor, {**opened, "draft": told["draft"], "version": str(told["version"])}, **begun, svar__gang="1"
+    )
+    assert done.status_code == 303, done.text
+    chart = await doctor.get(f"/patient/{PATIENT}")
+    card = re.search(r'id="scores".*?</section>', chart.text, re.DOTALL)
+    assert card is not None
+    assert "Fallrisk enligt Downton (DFRI)" in card[0]
+    assert "Hög fallrisk" in card[0]
+    trend = re.search(r'href="([^"]*observations/trend[^"]*)"', card[0])
+    assert trend is not None
+    assert "Hög fallrisk" in (await doctor.get(trend[1].replace("&amp;", "&"))).text
+
+
 async def test_a_note_is_not_signed_while_something_is_missing(
     doctor: httpx.AsyncClient, doctors_record: Record
 ) -> None:

@@ -15,10 +15,12 @@ from tests.http.pages.test_journal import _found, _open
 
 from kontinuum.app.asgi import build
 from kontinuum.app.services import Services
+from kontinuum.kernel.principal import Actor, ActorKind, Principal, Purpose
 from kontinuum.record import Record
 
 WRITER, REVIEWER = "Karin Öhman", "Helena Lundqvist"
 UNIT = persona(WRITER).assignments[0].unit
+SYSTEM = Actor(ActorKind.SYSTEM, "theirs", "Deras system")
 
 
 @pytest.fixture(autouse=True)
@@ -145,8 +147,7 @@ async def test_a_template_is_built_reviewed_taken_into_use_and_written_in(
     assert "Tolvan" not in shown["preview"]
     assert '<p class="line-text">37,4 °C</p>' in shown["preview"]
     assert "Titta på båda hälarna." in shown["preview"]
-    page = await writer.get(address)
-    assert _title(page) == ["Sår", "Utseende", "Temperatur"]
+    assert _title(await writer.get(address)) == ["Sår", "Utseende", "Temperatur"]
     done = await _step(writer, address, "submit")
     assert done.status_code == 303
     own = await _step(writer, address, "approve")
@@ -249,8 +250,7 @@ async def test_only_the_right_changes_templates_and_everybody_sees_and_copies_no
     seen = await doctor.get("/templates/lakarbesok-primarvard")
     assert seen.status_code == 200
     assert "Kontaktorsak" in seen.text
-    csrf = csrf_of(seen)
-    assert (await doctor.post("/templates", data={"csrf": csrf, "title": "X"})).status_code == 403
+    assert (await doctor.post("/templates", data={"csrf": csrf_of(seen), "title": "X"})).status_code == 403
     copied = await _step(writer, "/templates/lakarbesok-primarvard", "copy")
     address = copied.headers["location"]
     page = await writer.get(address)
@@ -455,14 +455,14 @@ async def test_a_form_made_elsewhere_is_taken_in_filled_in_and_stands_in_the_cha
     assert ">version 2<" in (await writer.get("/templates")).text.replace(" · ", ">"), back.text[:500]
     # Another care provider cannot put its template into use here, sees what is offered, and changes none.
     foreign = replace(doctors_record.principal.assignment, unit="SE165567", provider="SE165567")
-    principal = replace(doctors_record.principal, assignment=foreign)
+    principal = Principal(SYSTEM, replace(foreign, purpose=Purpose.SYSTEM), "test")
     theirs = {**json.loads(again), "id": "theirs", "status": "active", "title": "Deras", "version": "9"}
-    theirs["useContext"] = [VENUE]
-    await write(application.gate.record(principal), {**theirs, "url": "urn:theirs"})
+    theirs |= {"useContext": [VENUE], "url": "urn:theirs"}
+    await write(application.gate.record(principal), theirs)
     assert "Deras" not in (await doctor.get(f"/patient/{PATIENT}/journal/write")).text
     assert "Deras" not in (await writer.get("/templates")).text
     assert (await writer.get("/templates/theirs")).status_code == 404
-    assert (await _step(writer, address, "offer")).status_code == 303
+    await _step(writer, address, "offer")
     assert "Sluta erbjuda" in (await writer.get(address)).text
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from tests.http.pages.conftest import PATIENT, csrf_of, note, patient, persona, sign_in, write
 
+from kontinuum.access.circumstances import Level
 from kontinuum.app.asgi import build
 from kontinuum.app.services import Services
 from kontinuum.fhir import json as fhir_json
+from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import Principal, Purpose
-from kontinuum.record import Record, Refusal
-from kontinuum.record.waiting import COUNTERSIGN, SIGN, Person
+from kontinuum.record import Done, Record, Refusal
+from kontinuum.record.tasks import COUNTERSIGN, DECLINED, DONE, QUESTION, SIGN, TASK, Party
 
 DOCTOR = persona("Anna Berglund")
 PRINCIPAL = Principal(DOCTOR.actor, DOCTOR.assignments[0], "test")
@@ -35,7 +38,7 @@ ROLE = {
     "practitioner": {"reference": "Practitioner/dr-test"},
     "organization": {"reference": "Organization/unit-test"},
 }
-KAJSA = Person("Practitioner/dr-test", "Kajsa Ek")
+KAJSA = Party("Practitioner/dr-test", "Kajsa Ek")
 
 
 def unsigned(identity: str, text: str = "Ingen blödning.", **changes: Any) -> dict[str, Any]:
@@ -45,9 +48,13 @@ def unsigned(identity: str, text: str = "Ingen blödning.", **changes: Any) -> d
 @pytest.fixture(autouse=True)
 async def somebody(doctors_record: Record, application: Services) -> None:
     await write(doctors_record, patient())
+    await _directory(application, ORGANIZATION, COLLEAGUE, ROLE)
+
+
+async def _directory(application: Services, *resources: dict[str, Any]) -> None:
+    """Write units, staff and assignments, as somebody who may."""
     assignment = replace(PRINCIPAL.assignment, purpose=Purpose.ADMINISTRATION)
-    directory = application.gate.record(Principal(PRINCIPAL.actor, assignment, "test"))
-    await write(directory, ORGANIZATION, COLLEAGUE, ROLE)
+    await write(application.gate.record(Principal(PRINCIPAL.actor, assignment, "test")), *resources)
 
 
 async def _composition(record: Record, identity: str) -> dict[str, Any]:
@@ -65,7 +72,9 @@ def _item(page: httpx.Response, identity: str) -> str:
 
 async def _kajsa(application: Services) -> Record:
     actor = type(PRINCIPAL.actor)(PRINCIPAL.actor.kind, "dr-test", "Kajsa Ek", "Practitioner/dr-test")
-    return application.gate.record(Principal(actor, PRINCIPAL.assignment, "test"))
+    record = application.gate.record(Principal(actor, PRINCIPAL.assignment, "test"))
+    assert isinstance(await record.law.relate(PATIENT, "Rond"), Done)
+    return record
 
 
 async def test_nothing_unsigned_is_in_no_list(doctors_record: Record, application: Services) -> None:
@@ -83,10 +92,8 @@ async def test_nothing_unsigned_is_in_no_list(doctors_record: Record, applicatio
     await write(doctors_record, *notes)
     begun = await doctors_record.save_draft(PATIENT, "nrs", b"{}", 0)
     assert not isinstance(begun, Refusal)
-    assignment = replace(PRINCIPAL.assignment, purpose=Purpose.ADMINISTRATION)
     mine = {**ROLE, "id": "role-of-mine", "practitioner": {"reference": ME["reference"]}}
-    directory = application.gate.record(Principal(PRINCIPAL.actor, assignment, "test"))
-    await write(directory, {**COLLEAGUE, "id": ME["reference"].partition("/")[2]}, mine)
+    await _directory(application, {**COLLEAGUE, "id": ME["reference"].partition("/")[2]}, mine)
     # A relation that has run out hides the text and never that the note waits.
     await application.pool.execute("delete from care_relation")
     unit, own = await doctors_record.work.of_unit(), await doctors_record.work.own()
@@ -96,7 +103,7 @@ async def test_nothing_unsigned_is_in_no_list(doctors_record: Record, applicatio
     assert {one.note.id for one in own.notes} == {"n-0-preliminary", "n-3-preliminary"}
     assert all(one.note.body is None for one in unit.notes)
     assert [one.id for one in unit.drafts] == [one.id for one in own.drafts] == [begun.id]
-    assert await doctors_record.work.count() == 3
+    assert (await doctors_record.work.counts()).own == 3
 
 
 async def test_what_is_given_away_is_on_the_other_list_and_twice_is_once(
@@ -158,7 +165,7 @@ async def test_many_are_read_and_signed_and_one_that_was_changed_stays(
     assert statuses == ["final", "preliminary", "final"]
     wrong = items[1].replace(PATIENT, "p-somebody-else")
     assert (await doctor.post("/inbox/sign", data={"csrf": csrf, "item": wrong})).status_code == 409
-    assert (await doctor.get("/inbox/count")).json() == {"own": 1}
+    assert (await doctor.get("/inbox/count")).json() == {"own": 1, "unit": 1}
 
 
 async def test_a_note_saved_unsigned_becomes_observations_when_it_is_signed_from_the_list(
@@ -226,11 +233,18 @@ async def test_phrases_are_kept_byte_for_byte_and_are_ones_own(
     assert (await doctor.get("/phrases/list")).json() == {"status": TEXT}
     assert (await doctor.post("/phrases", data=form)).status_code == 409
     assert (await doctor.post("/phrases", data={**form, "name": "två ord"})).status_code == 422
-    assert (await doctor.post("/phrases", data={**form, "of": "unit", "text": "Enhetens"})).status_code == 303
+    units = {**form, "of": "unit", "text": "Enhetens"}
+    refused = await doctor.post("/phrases", data=units)
+    assert refused.status_code == 403
+    assert "ändra anteckningsmallar" in refused.text
+    transport = httpx.ASGITransport(app=build(application))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as author:
+        await sign_in(author, "Karin Öhman")
+        csrf_there = csrf_of(await author.get("/phrases"))
+        assert (await author.post("/phrases", data={**units, "csrf": csrf_there})).status_code == 303
     assert (await doctor.get("/phrases/list")).json() == {"status": TEXT}
     found = await doctor.post("/patients", data={"q": "status", "csrf": csrf}, headers={"hx-request": "true"})
     assert found.text.count("data-phrase=") == 2
-    transport = httpx.ASGITransport(app=build(application))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as other:
         stranger = next(
             one.actor.name
@@ -277,3 +291,138 @@ async def test_where_one_was_beside_the_chart_is_where_another_workstation_goes_
     assert noted == f"/patient/{PATIENT}?beside=journal%2Fwrite%3Ftemplate%3Dnrs"
     assert 'data-first="journal/write?template=nrs"' in (await doctor.get(noted)).text
     assert 'data-first=""' in (await doctor.get(f"/patient/{PATIENT}?beside=https://evil")).text
+
+
+SOON = date(2099, 12, 31)
+
+
+async def _tasks(record: Record, *, of_unit: bool = False) -> list[Any]:
+    found = await (record.work.of_unit() if of_unit else record.work.own())
+    assert not isinstance(found, Refusal)
+    return list(found.tasks)
+
+
+async def test_a_task_is_given_once_and_comes_back_to_who_asked_with_a_word(
+    doctors_record: Record, application: Services
+) -> None:
+    kajsas = await _kajsa(application)
+    for text in ("Ring om provsvaret ", "ring  om\nprovsvaret"):
+        given = await doctors_record.work.tasks.assign(TASK, PATIENT, text, KAJSA, SOON)
+        assert not isinstance(given, Refusal), given
+    (task,) = await _tasks(kajsas)
+    assert (task.text, task.due, task.asked_by) == ("Ring om provsvaret", "2099-12-31", "Anna Berglund")
+    assert await _tasks(doctors_record) == []
+    assert (await kajsas.work.counts()).own == 1
+    tasks = kajsas.work.tasks
+    assert isinstance(await tasks.finish(task.id, task.version, DECLINED, " "), Refusal)
+    assert isinstance(await tasks.finish(task.id, task.version + 1, DONE, ""), Refusal)
+    done = await tasks.finish(task.id, task.version, DONE, "Svarade inte, har lämnat bud.")
+    assert not isinstance(done, Refusal), done
+    assert isinstance(await tasks.finish(task.id, task.version + 1, DONE, ""), Refusal)
+    assert await _tasks(kajsas) == []
+    (answer,) = await _tasks(doctors_record)
+    assert (answer.is_open, answer.answer) == (False, "Svarade inte, har lämnat bud.")
+    # Given anew after it was done, it is another one.
+    await doctors_record.work.tasks.assign(TASK, PATIENT, "Ring om provsvaret", KAJSA)
+    assert len(await _tasks(kajsas)) == 1
+    read = await doctors_record.work.tasks.acknowledge(answer.id, answer.version)
+    assert not isinstance(read, Refusal), read
+    assert await _tasks(doctors_record) == []
+
+
+async def test_no_task_is_in_no_list(doctors_record: Record, application: Services) -> None:
+    """Overdue, the unit's, and of one who works here no more: each is marked at the unit."""
+    unit = Party("Organization/unit-test", "Vårdcentralen")
+    gone = Party("Practitioner/gone", "Slutat")
+    past = date(2026, 1, 31)
+    await _directory(application, {**COLLEAGUE, "id": "gone"})
+    for text, to, due in (("a", KAJSA, SOON), ("b", KAJSA, past), ("c", unit, None), ("d", gone, None)):
+        given = await doctors_record.work.tasks.assign(QUESTION, PATIENT, text, to, due)
+        assert not isinstance(given, Refusal), given
+    marked = {one.text: (one.needed, one.overdue) for one in await _tasks(doctors_record, of_unit=True)}
+    assert marked == {"a": (False, False), "b": (True, True), "c": (True, False), "d": (True, False)}
+    assert (await doctors_record.work.counts()).unit == 3
+    kajsas = await _kajsa(application)
+    assert {one.text for one in await _tasks(kajsas)} == {"a", "b"}
+    ended = {**ROLE, "period": {"end": "2026-01-31"}}
+    await _directory(application, ended)
+    assert (await doctors_record.work.counts()).unit == 4
+
+
+async def test_who_covers_sees_the_list_of_who_is_away_and_only_then(
+    doctors_record: Record, application: Services
+) -> None:
+    """Under the own assignment at the unit, for the days that were said, until it is taken back."""
+    kajsas = await _kajsa(application)
+    await doctors_record.work.tasks.assign(TASK, PATIENT, "Förnya recept", KAJSA)
+    mine = {**ROLE, "id": "role-of-mine", "practitioner": {"reference": ME["reference"]}}
+    await _directory(application, {**COLLEAGUE, "id": ME["reference"].partition("/")[2]}, mine)
+    me, absences = Party(ME["reference"], "Anna Berglund"), kajsas.work.absences
+    today = local(application.clock.now()).date()
+    for wrong in (KAJSA, Party("Practitioner/nobody", "Ingen")):
+        assert isinstance(await absences.state(wrong, today, SOON), Refusal)
+    assert isinstance(await absences.state(me, today, today - timedelta(days=2)), Refusal)
+    later = today + timedelta(days=2)
+    assert not isinstance(await absences.state(me, later, later), Refusal)
+    assert await _tasks(doctors_record) == []
+    away = await absences.state(me, today - timedelta(days=2), later)
+    assert not isinstance(away, Refusal), away
+    (seen,) = await _tasks(doctors_record)
+    assert (seen.text, seen.instead) == ("Förnya recept", "Kajsa Ek")
+    elsewhere = replace(PRINCIPAL.assignment, unit="SE2321000016-DEMO1011")
+    other = application.gate.record(Principal(PRINCIPAL.actor, elsewhere, "test"))
+    assert await _tasks(other) == []
+    assert not await doctors_record.work.absences.end(away.number)
+    assert await absences.end(away.number)
+    assert await _tasks(doctors_record) == []
+
+
+async def test_what_a_block_keeps_from_somebody_is_not_counted_for_that_one(
+    doctors_record: Record, application: Services
+) -> None:
+    await write(doctors_record, unsigned("n-1"))
+    await doctors_record.work.tasks.assign(TASK, PATIENT, "Ring", Party(ME["reference"], "Anna Berglund"))
+    elsewhere = replace(PRINCIPAL.assignment, unit="SE2321000016-DEMO1011")
+    other = application.gate.record(Principal(PRINCIPAL.actor, elsewhere, "test"))
+    assert (await other.work.counts()).own == (await doctors_record.work.counts()).own == 2
+    provider = PRINCIPAL.assignment.provider
+    blocked = await doctors_record.law.block(PATIENT, Level.INNER, UNIT, provider)
+    assert isinstance(blocked, Done), blocked
+    assert (await other.work.counts()).own == 0
+    assert await other.work.newer(0, of_unit=False) == 0
+    assert await _tasks(other) == []
+    assert (await doctors_record.work.counts()).own == 2
+
+
+async def test_tasks_are_given_and_done_on_pages(doctor: httpx.AsyncClient, doctors_record: Record) -> None:
+    page = await doctor.get("/inbox/new", params={"patient": PATIENT, "kind": "question"})
+    form = {
+        "csrf": csrf_of(page),
+        "patient": PATIENT,
+        "kind": "question",
+        "text": "Hur\r\nmår hon? é",
+        "due": "",
+    }
+    assert (await doctor.post("/inbox/new", data={**form, "to": "Practitioner/x"})).status_code == 422
+    unclear = await doctor.post("/inbox/new", data={**form, "to": KAJSA.reference, "due": "i morgon"})
+    assert unclear.status_code == 422
+    assert "mår hon? é" in unclear.text
+    assert (await doctor.get("/inbox/new", params={"patient": "nobody"})).status_code == 404
+    sent = await doctor.post("/inbox/new", data={**form, "to": "Organization/unit-test"})
+    assert sent.headers["location"] == f"/patient/{PATIENT}#tasks"
+    assert "mår hon? é" in (await doctor.get(f"/patient/{PATIENT}")).text
+    inbox = await doctor.get("/inbox?of=unit")
+    assert "Behöver någon" in inbox.text
+    (task,) = await _tasks(doctors_record, of_unit=True)
+    item = f"question/{PATIENT}//{task.version}/{task.id}"
+    assert item in inbox.text
+    act = {"csrf": csrf_of(inbox), "only": item, "of": "unit"}
+    assert (await doctor.post("/inbox/done", data=act)).status_code == 422
+    note = {**act, "to": KAJSA.reference}
+    assert (await doctor.post("/inbox/hand-over", data=note)).status_code == 303
+    stale = await doctor.post("/inbox/done", data={**act, f"word:{task.id}": "Bra"})
+    assert stale.status_code == 409
+    (task,) = await _tasks(doctors_record, of_unit=True)
+    act["only"] = f"question/{PATIENT}//{task.version}/{task.id}"
+    assert (await doctor.post("/inbox/done", data={**act, f"word:{task.id}": "Bra"})).status_code == 303
+    assert await _tasks(doctors_record, of_unit=True) == []

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kontinuum.care.contacts.rules import next_free, possible, read_moment, taken
 from kontinuum.care.contacts.strip import Lane, Span, draw, lane_of, moment
+from kontinuum.kernel.around import Busy
+from kontinuum.kernel.i18n import SWEDEN
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -66,3 +69,52 @@ def test_a_time_of_any_precision_is_placed() -> None:
     placed = moment("2024-07-01T12:00:00Z")
     assert placed is not None
     assert placed.hour == 14
+
+
+SUNDAY = datetime(2026, 11, 22, 11, 0, tzinfo=SWEDEN)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("2026-12-14 09:30", "2026-12-14T09:30"),
+        ("14/12 9.30", "2026-12-14T09:30"),
+        ("1/3 8", "2027-03-01T08:00"),
+        ("+2v 930", "2026-12-06T09:30"),
+        ("3 m 14:05", "2027-02-22T14:05"),
+        ("2026-11-22 10:00", None),
+        ("2031-01-01 10:00", None),
+        ("31/2 10:00", None),
+        ("2026-12-14", None),
+        ("i morgon 9", None),
+    ],
+)
+def test_a_time_is_read_as_people_write_it_and_never_guessed(typed: str, meant: str | None) -> None:
+    moment = read_moment(typed, SUNDAY)
+    assert (moment and moment.isoformat()[:16]) == meant
+
+
+def test_the_next_free_time_is_after_all_that_are_taken_and_on_the_same_day() -> None:
+    nine = SUNDAY.replace(hour=9)
+    half = timedelta(minutes=30)
+    busy = [Busy(nine, nine + half), Busy(nine + half, nine + 2 * half)]
+    assert next_free(busy, nine, half) == nine + 2 * half
+    assert next_free(busy, SUNDAY.replace(hour=17, minute=45), half) is None
+
+
+def test_undo_leads_back_through_every_state_and_what_is_not_possible_is_not_offered() -> None:
+    planned = {
+        "status": "planned",
+        "class": {"code": "AMB"},
+        "period": {"start": "2026-11-22T09:00:00+01:00"},
+    }
+    here, now = planned, "2026-11-22T10:00:00+01:00"
+    for step in ("arrive", "start", "close"):
+        assert step in possible(here)
+        here = taken(here, step, now)
+    assert (here["status"], here["period"]["end"]) == ("finished", now)
+    for state in ("in-progress", "arrived", "planned"):
+        here = taken(here, "undo", now)
+        assert here["status"] == state
+    assert "undo" not in possible(here)
+    assert "leave" not in possible(taken(planned, "start", now)), "only an admission has leave"

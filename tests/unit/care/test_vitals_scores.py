@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.care.test_journal_templates import _answers, _value
+from tests.support.filled import answered, value_of
 
 from kontinuum.care.vitals.ages import BANDS, age_in_months, band, intervals
 from kontinuum.care.vitals.entry import About, Earlier, read
@@ -128,7 +128,7 @@ def test_consciousness_and_oxygen() -> None:
 def test_the_form_for_notes_gives_the_same_sum(measured: dict[str, Any], second: bool) -> None:
     """The rule has two homes: here, and as a questionnaire that a unit may change."""
     made = news2({k: D(v) if isinstance(v, int) else v for k, v in measured.items()}, second=second)
-    state = _answers(
+    state = answered(
         "news2",
         andningsfrekvens=measured["respiration"],
         saturationsskala="2" if second else "1",
@@ -139,7 +139,7 @@ def test_the_form_for_notes_gives_the_same_sum(measured: dict[str, Any], second:
         medvetande=measured["consciousness"],
         temperatur=measured["temperature"],
     )
-    assert _value(state, "summa") == made.total
+    assert value_of(state, "summa") == made.total
 
 
 @given(st.lists(st.sampled_from(sorted(ADULT)), min_size=1, unique=True))

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
-from kontinuum.app.commands import acting, demo_examples
+from kontinuum.app.commands import acting, demo_contacts, demo_examples
 from kontinuum.app.commands.crew import Crew
 from kontinuum.app.commands.progress import Bar
 from kontinuum.app.services import Services, open_services
@@ -215,6 +215,7 @@ async def _log(dsn: str, settings: Settings, accesses: Sequence[MadeUpAccess]) -
 async def _examples(dsn: str, settings: Settings) -> None:
     async with open_services(settings, dsn, connections=2) as services:
         await demo_examples.make(services)
+        await demo_contacts.make(services)
 
 
 async def _progress(connection: Any) -> Progress | None:

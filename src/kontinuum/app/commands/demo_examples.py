@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from kontinuum.access.circumstances import Level
 from kontinuum.access.kept_back import Kind
+from kontinuum.app.commands import demo_phrases
 from kontinuum.app.services import Services
 from kontinuum.demo import personas
 from kontinuum.fhir import json
@@ -39,6 +40,7 @@ async def make(services: Services) -> None:
     await _decide(services)
     done(await _record(services, "Per Lindgren").law.open(OPENED, "Medvetslös på akuten, ingen anhörig nås."))
     await _link(services)
+    await demo_phrases.make(services)
 
 
 def done(result: T | Refusal) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kontinuum.care.allergies.addresses import ACTIONS, ROUTES
+from kontinuum.care.allergies.board import ALERTS_ON_BOARD
 from kontinuum.care.allergies.views import ALERTS_CARD, ALERTS_IN_BANNER
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Module
@@ -15,4 +16,5 @@ MODULE = Module(
     banner=(ALERTS_IN_BANNER,),
     routes=ROUTES,
     actions=ACTIONS,
+    board=(ALERTS_ON_BOARD,),
 )

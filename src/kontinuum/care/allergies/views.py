@@ -210,5 +210,6 @@ ALERTS_CARD = OverviewCard(
     order=10,
     queries=queries,
     view=view,
+    always=True,
 )
 ALERTS_IN_BANNER = BannerNotes(queries=queries, notes=notes)

@@ -1,8 +1,10 @@
-"""Contacts: visits, admissions and bookings."""
+"""Contacts: visits, admissions and bookings, made, carried through and closed; the day and the ward."""
 
 from __future__ import annotations
 
-from kontinuum.care.contacts.views import CONTACTS_CARD, CONTACTS_IN_BANNER, EARLIER_CONTACTS, TIMELINE_CARD
+from kontinuum.care.contacts.addresses import ACTIONS, ROUTES, UNIT_PAGES
+from kontinuum.care.contacts.answers import ANSWERS
+from kontinuum.care.contacts.views import CONTACTS_CARD, CONTACTS_IN_BANNER, TIMELINE_CARD
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Module
 
@@ -12,5 +14,8 @@ MODULE = Module(
     package=__name__,
     cards=(TIMELINE_CARD, CONTACTS_CARD),
     banner=(CONTACTS_IN_BANNER,),
-    routes=(EARLIER_CONTACTS,),
+    routes=ROUTES,
+    actions=ACTIONS,
+    unit_pages=UNIT_PAGES,
+    contact_parts=(ANSWERS,),
 )

@@ -6,6 +6,7 @@ http://hl7.org/fhir/R4/encounter.html, http://hl7.org/fhir/R4/appointment.html
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -32,6 +33,7 @@ class Encounter(Element, frozen=True):
     reason_code: tuple[CodeableConcept, ...] = ()
     participant: tuple[Participant, ...] = ()
     service_provider: Reference | None = None
+    appointment: tuple[Reference, ...] = ()
 
     @property
     def ongoing(self) -> bool:
@@ -57,13 +59,23 @@ _ENCOUNTERS = decoder(Encounter)
 _APPOINTMENTS = decoder(Appointment)
 
 
-def read_encounters(entries: Iterable[ResourceVersion]) -> list[tuple[Encounter, ResourceVersion]]:
-    """Each contact that took or takes place, with the version it came from."""
+_NOT_A_CONTACT: Final = frozenset({"entered-in-error", "cancelled", "planned"})
+_NOT_COMING: Final = frozenset(
+    {"entered-in-error", "cancelled", "noshow", "arrived", "checked-in", "fulfilled"}
+)
+
+
+def read_encounters(
+    entries: Iterable[ResourceVersion], *, without: frozenset[str] = _NOT_A_CONTACT
+) -> list[tuple[Encounter, ResourceVersion]]:
+    """Each contact that took or takes place, with the version it came from; `without` some states."""
     read = [(_ENCOUNTERS.decode(entry.body), entry) for entry in entries if entry.body]
-    return [one for one in read if one[0].status not in {"entered-in-error", "cancelled", "planned"}]
+    return [one for one in read if one[0].status not in without]
 
 
-def read_appointments(entries: Iterable[ResourceVersion]) -> list[tuple[Appointment, ResourceVersion]]:
-    """Each booking that stands, with the version it came from."""
+def read_appointments(
+    entries: Iterable[ResourceVersion], *, without: frozenset[str] = _NOT_COMING
+) -> list[tuple[Appointment, ResourceVersion]]:
+    """Each booking that nothing has come of yet, with the version it came from; `without` some states."""
     read = [(_APPOINTMENTS.decode(entry.body), entry) for entry in entries if entry.body]
-    return [one for one in read if one[0].status not in {"entered-in-error", "cancelled", "noshow"}]
+    return [one for one in read if one[0].status not in without]

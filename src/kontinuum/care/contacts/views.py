@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from kontinuum.care.contacts.kinds import AT_ONCE, BOOKING_STATES, STATES
 from kontinuum.care.contacts.model import Appointment, Encounter, read_appointments, read_encounters
 from kontinuum.care.contacts.strip import Lane, Span, draw, lane_of, moment
+from kontinuum.fhir.authoring import new_token
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import (
     AuditKind,
@@ -30,6 +32,12 @@ _ON_TIMELINE = 500
 _LISTED = 10
 _A_PAGE = 40
 _ANCHOR = "contacts"
+_NOW = {
+    "unplanned": message("Visit now"),
+    "telephone": message("Telephone"),
+    "video": message("Video"),
+    "home": message("At home"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,8 @@ class Row:
     staff: str
     ongoing: bool
     apps: str = ""
+    address: str = ""
+    state: str = ""
 
 
 def banner_queries(chart: Chart) -> tuple[str, ...]:
@@ -59,8 +69,13 @@ def banner_queries(chart: Chart) -> tuple[str, ...]:
 
 def queries(chart: Chart) -> tuple[str, ...]:
     """The latest contacts, those going on, and coming bookings."""
-    latest = f"Encounter?patient={chart.patient}&_sort=-date&_count={_LISTED}"
-    return (latest, *banner_queries(chart))
+    about = f"patient={chart.patient}"
+    return (
+        f"Encounter?{about}&_sort=-date&_count={_LISTED}",
+        *banner_queries(chart),
+        f"Encounter?{about}&status=planned,cancelled&_sort=-date&_count={_LISTED}",
+        f"Appointment?{about}&status=cancelled,noshow&_sort=-date&_count={_LISTED}",
+    )
 
 
 def timeline_queries(chart: Chart) -> tuple[str, ...]:
@@ -83,16 +98,36 @@ def timeline_view(chart: Chart, pages: Sequence[ResultPage]) -> View | None:
 
 def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
     """What is going on and coming, and the latest contacts."""
-    latest, ongoing, coming = pages
+    latest, ongoing, coming, put_off, fallen = pages
     past = [one for one in read_encounters(latest.matches) if not one[0].ongoing]
     going = [one for one in read_encounters(ongoing.matches) if one[0].ongoing]
     values = {
         "ongoing": [_encounter_row(chart, *one) for one in going],
-        "coming": [_appointment_row(chart, *one) for one in read_appointments(coming.matches)],
+        "coming": [
+            *(_appointment_row(chart, *one) for one in read_appointments(coming.matches)),
+            *_without_booking(chart, put_off, "planned"),
+        ],
+        "fallen": [
+            *(
+                _appointment_row(chart, *one)
+                for one in read_appointments(fallen.matches, without=frozenset())
+            ),
+            *_without_booking(chart, put_off, "cancelled"),
+        ],
         "latest": [_encounter_row(chart, *one) for one in past],
         "earlier": _earlier_address(chart, latest),
+        "at_once": [(kind, chart.translator.gettext(_NOW[kind])) for kind in AT_ONCE],
+        "token": new_token(),
     }
     return View("contacts/card.html", values)
+
+
+def _without_booking(chart: Chart, page: ResultPage, status: str) -> list[Row]:
+    """The contacts of a state that no booking on the list stands for."""
+    found = read_encounters(page.matches, without=frozenset())
+    return [
+        _encounter_row(chart, *one) for one in found if one[0].status == status and not one[0].appointment
+    ]
 
 
 async def earlier(request: PageRequest) -> View | NotFound:
@@ -162,6 +197,8 @@ def _encounter_row(chart: Chart, encounter: Encounter, entry: ResourceVersion) -
         ),
         ongoing=encounter.ongoing,
         apps=f"{chart.path('apps')}?{urlencode({'encounter': encounter.id})}" if encounter.ongoing else "",
+        address=f"{chart.path('contacts', 'one')}?{urlencode({'id': encounter.id})}",
+        state=chart.translator.gettext(STATES[encounter.status]) if encounter.status != "finished" else "",
     )
 
 
@@ -184,7 +221,13 @@ def _appointment_row(chart: Chart, appointment: Appointment, entry: ResourceVers
         unit=chart.directory.unit(entry.unit),
         staff=", ".join(filter(None, staff)),
         ongoing=False,
+        address=f"{chart.path('contacts', 'one')}?{urlencode({'booking': appointment.id})}",
+        state="" if appointment.status == "booked" else chart.translator.gettext(_state(appointment)),
     )
+
+
+def _state(appointment: Appointment) -> str:
+    return BOOKING_STATES.get(appointment.status, appointment.status)
 
 
 def _span(chart: Chart, contact: Encounter | Appointment) -> Span | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kontinuum.care.journal import texts
 from kontinuum.care.journal.fields import OTHER, ROWS, UNWRITABLE, Fields, Unread, place
-from kontinuum.fhir.questionnaire import Item, Line, Occurrence, State, display, render
+from kontinuum.fhir.questionnaire import Item, Line, Occurrence, State, display, incomplete, render
 from kontinuum.kernel.i18n import Translator
 
 _DIAGNOSIS = "#Condition.code.text"
@@ -163,6 +163,10 @@ class _Maker:
             return Field("display", **common)
         if item.calculated is not None:
             values = tuple(display(answer.value, "sv") for answer in one.answers)
+            if item.is_score:
+                unit = _unit(item)
+                told = tuple(f"{value} {unit}" for value in values)
+                return Field("calculated", **common, values=told or (incomplete("sv").capitalize(),))
             return Field("calculated", **common, values=values, unit=_unit(item))
         typed = tuple(self._typed.get(name, ()))
         below = tuple(self.fields(_below(one), level + 1, shown=visible and bool(one.answers)))

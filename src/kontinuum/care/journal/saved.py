@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from kontinuum.care.journal.library import answered
+from kontinuum.care.journal.scores import told
 from kontinuum.care.journal.signing import attested
 from kontinuum.care.journal.surroundings import surroundings
 from kontinuum.fhir import json as fhir_json
@@ -68,7 +69,8 @@ async def _follows(request: ActionRequest, response: dict[str, Any]) -> list[dic
     bundle = extract(form, completed, state.context)
     if state.problems or isinstance(bundle, list):
         return Refused((request.chart.translator.gettext(_INCOMPLETE),))
-    return [completed, *(entry["resource"] for entry in bundle.get("entry") or ())]
+    made = [entry["resource"] for entry in bundle.get("entry") or ()]
+    return [completed, *told(state, response["id"], made)]
 
 
 def _done(task: ResourceVersion) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kontinuum.care.journal.scores import told
 from kontinuum.fhir.authoring import author
 from kontinuum.fhir.questionnaire import Problem, State, extract, sections
 from kontinuum.kernel.principal import Principal
@@ -51,7 +52,7 @@ def resources(state: State, note: Written, *, signed: bool) -> list[dict[str, An
         bundle = extract(state.form, response, state.context)
         if isinstance(bundle, list):
             return bundle
-        extracted = [entry["resource"] for entry in bundle.get("entry") or ()]
+        extracted = told(state, identity, [entry["resource"] for entry in bundle.get("entry") or ()])
     about = {"subject": subject, **contact}
     document = _composition(state, identity, about, written, writer, signed=signed)
     return [_ordered(response), document, *extracted]

@@ -93,6 +93,11 @@ class Observation(Element, frozen=True):
         return ""
 
     @property
+    def meaning(self) -> str:
+        """What the value means in the words of whoever judged it; empty where it has a code only."""
+        return ", ".join(one.text for one in self.interpretation if one.text and not one.coding)
+
+    @property
     def limits(self) -> tuple[Decimal | None, Decimal | None]:
         """The reference interval that came with the result."""
         if not self.reference_range:

@@ -15,6 +15,7 @@ from kontinuum.care.observations.rules import (
     Deviation,
     Series,
     deviation,
+    is_score,
     panel_place,
     series,
     vital_place,
@@ -58,6 +59,7 @@ class Row:
     unit: str
     staff: str
     comment: str
+    meaning: str
     trend: str
 
 
@@ -95,6 +97,18 @@ def vitals_view(chart: Chart, pages: Sequence[ResultPage]) -> View:
     found = sorted(series(read_observations(pages[0].matches)), key=lambda one: vital_place(one.label))
     group = Group("", tuple(_row(chart, one) for one in found))
     return _card("vitals", (group,) if found else (), pages[0])
+
+
+def scores_queries(chart: Chart) -> tuple[str, ...]:
+    """The latest answers to scales."""
+    return (f"Observation?patient={chart.patient}&category=survey&_sort=-date&_count={_VITALS_AT_MOST}",)
+
+
+def scores_view(chart: Chart, pages: Sequence[ResultPage]) -> View | None:
+    """The latest score of each scale, with what it means; early warning has a card of its own."""
+    scores = [one for one in read_observations(pages[0].matches) if is_score(one[0])]
+    group = Group("", tuple(_row(chart, one) for one in series(scores)))
+    return _card("scores", (group,), pages[0]) if scores else None
 
 
 def laboratory_queries(chart: Chart) -> tuple[str, ...]:
@@ -172,6 +186,7 @@ def _row(chart: Chart, whole: Series) -> Row:
         unit=chart.directory.unit(entry.unit),
         staff=_staff(chart, latest),
         comment=" ".join(note.text for note in latest.note),
+        meaning=latest.meaning,
         trend=f"{chart.path('observations', 'trend')}?{urlencode({'code': whole.key})}"
         if "|" in whole.key
         else "",
@@ -190,7 +205,7 @@ def _point(chart: Chart, point: Observation, entry: ResourceVersion) -> Point:
         preliminary=point.preliminary,
         unit=chart.directory.unit(entry.unit),
         staff=_staff(chart, point),
-        comment=" ".join(note.text for note in point.note),
+        comment=" ".join((point.meaning, *(note.text for note in point.note))).strip(),
     )
 
 
@@ -252,6 +267,14 @@ VITALS_CARD = OverviewCard(
     order=40,
     queries=vitals_queries,
     view=vitals_view,
+)
+SCORES_CARD = OverviewCard(
+    anchor="scores",
+    title=message("Scales and scores"),
+    placement=Placement.FINDINGS,
+    order=45,
+    queries=scores_queries,
+    view=scores_view,
 )
 LABORATORY_CARD = OverviewCard(
     anchor="laboratory",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kontinuum.care.problems.addresses import ACTIONS, ROUTES
+from kontinuum.care.problems.at_contact import DIAGNOSES_OF_CONTACT
 from kontinuum.care.problems.views import PROBLEMS_CARD
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Module
@@ -14,4 +15,5 @@ MODULE = Module(
     cards=(PROBLEMS_CARD,),
     routes=ROUTES,
     actions=ACTIONS,
+    contact_parts=(DIAGNOSES_OF_CONTACT,),
 )

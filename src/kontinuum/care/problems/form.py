@@ -93,14 +93,14 @@ async def show(request: PageRequest) -> View | NotFound:
     found = await around(request)
     of = request.parameters.get("of", "")
     if not of:
-        return await _view(request, found, _empty(found))
+        return await _view(request, found, _empty(found, request.parameters.get("contact", "")))
     if of not in found.read:
         return NotFound(_GONE)
     return await _view(request, found, _as_it_stands(*found.read[of]))
 
 
-def _empty(found: Around) -> Filled:
-    usual = next((one for one in found.contacts if one.usual), None)
+def _empty(found: Around, contact: str = "") -> Filled:
+    usual = found.contact(contact) or next((one for one in found.contacts if one.usual), None)
     role = "" if usual is None else SECONDARY if usual.main else MAIN
     return Filled(new_token(), contact=usual.id if usual else "", role=role)
 

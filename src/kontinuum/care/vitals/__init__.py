@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kontinuum.care.vitals.board import SCORES_ON_BOARD
 from kontinuum.care.vitals.views import ACTIONS, CARD, DRAFTING, ROUTES
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Module
@@ -14,4 +15,5 @@ MODULE = Module(
     routes=ROUTES,
     actions=ACTIONS,
     drafting=DRAFTING,
+    board=(SCORES_ON_BOARD,),
 )

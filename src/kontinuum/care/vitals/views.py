@@ -67,6 +67,7 @@ CARD: Final = OverviewCard(
     order=35,
     queries=card_queries,
     view=card,
+    always=True,
 )
 ROUTES: Final = (
     Route("entry", _MEASURE, bedside.entry, _CARE, AuditKind.READ, beside=True),

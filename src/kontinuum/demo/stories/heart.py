@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 from kontinuum.demo import deeds
 from kontinuum.demo.chart import Chart
+from kontinuum.demo.nursing import nursing_plans
 from kontinuum.demo.stories.common import (
     Body,
     Drift,
@@ -125,6 +126,8 @@ def decompensation(chart: Chart, day: date, body: Body, peptide: float) -> None:
             at=leaving + timedelta(hours=2),
             nedgång=str(4 + rng.randrange(3)),
         )
+    else:
+        nursing_plans(chart, contact)
 
 
 def atrial_fibrillation(

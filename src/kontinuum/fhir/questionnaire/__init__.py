@@ -8,13 +8,21 @@ authors.
 
 from kontinuum.fhir.questionnaire.checking import check
 from kontinuum.fhir.questionnaire.evaluating import Context, State, evaluate, reevaluate
-from kontinuum.fhir.questionnaire.extracting import extract
+from kontinuum.fhir.questionnaire.extracting import extract, extracted_id, observed
 from kontinuum.fhir.questionnaire.items import Form, Item
 from kontinuum.fhir.questionnaire.occurrences import Answer, Occurrence
 from kontinuum.fhir.questionnaire.parsing import compile_form
 from kontinuum.fhir.questionnaire.prefilling import Prefilled, Taken, prefill
 from kontinuum.fhir.questionnaire.problems import Problem
-from kontinuum.fhir.questionnaire.rendering import Line, display, narrative, plain_text, render, sections
+from kontinuum.fhir.questionnaire.rendering import (
+    Line,
+    display,
+    incomplete,
+    narrative,
+    plain_text,
+    render,
+    sections,
+)
 from kontinuum.fhir.questionnaire.validating import validate_response
 
 __all__ = [
@@ -33,7 +41,10 @@ __all__ = [
     "display",
     "evaluate",
     "extract",
+    "extracted_id",
+    "incomplete",
     "narrative",
+    "observed",
     "plain_text",
     "prefill",
     "reevaluate",

@@ -86,7 +86,7 @@ class _Extractor:
             self.made.append(made)
             return made
         for answer in one.answers:
-            value = _observed(item, answer.value)
+            value = observed(item, answer.value)
             if value is None:
                 target = {"target": "an Observation"}
                 self.problems.append(Problem(item.link_id, "not-extracted", values=target))
@@ -219,7 +219,7 @@ def _concept(item: Item) -> dict[str, Any]:
     return {**made, "text": item.text} if item.text else made
 
 
-def _observed(item: Item, answer: Value) -> dict[str, Any] | None:
+def observed(item: Item, answer: Value) -> dict[str, Any] | None:
     """An answer as `Observation.value[x]`; None for what an Observation cannot hold."""
     key = value_key(answer)
     if key is None:

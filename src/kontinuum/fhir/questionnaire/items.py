@@ -184,6 +184,11 @@ class Item:
         return self.type not in ("group", "display")
 
     @property
+    def is_score(self) -> bool:
+        """Whether it is a calculated number of points (UCUM `{score}`)."""
+        return self.calculated is not None and self.unit is not None and self.unit.get("code") == "{score}"
+
+    @property
     def is_table(self) -> bool:
         """Whether the group is laid out as a table: a row for each repetition or for each item."""
         return self.is_group and self.control in ("gtable", "table", "grid", "htable")

@@ -18,6 +18,7 @@ from kontinuum.fhir.questionnaire.occurrences import Occurrence
 from kontinuum.fhir.questionnaire.values import value_key
 
 _YES_NO: Final = {"sv": ("Ja", "Nej"), "en": ("Yes", "No")}
+_INCOMPLETE: Final = {"sv": "inte komplett", "en": "not complete"}
 _SPACE_THAT_COLLAPSES: Final = ("\n", "\t", "\r", "  ")
 
 
@@ -118,7 +119,11 @@ def _escaped(text: str) -> str:
 
 def _lines(occurrence: Occurrence, level: int, language: str) -> list[Line]:
     item = occurrence.item
-    if item is None or item.hidden or item.type == "display" or occurrence.json() is None:
+    if item is None or item.hidden or item.type == "display":
+        return []
+    if item.is_score and not occurrence.answers and _begun(occurrence):
+        return [Line("answer", level, _label(item), incomplete(language), link_id=item.link_id)]
+    if occurrence.json() is None:
         return []
     if not item.is_group:
         return _answered(occurrence, item, level, language)
@@ -133,6 +138,16 @@ def _lines(occurrence: Occurrence, level: int, language: str) -> list[Line]:
     if inner and item.text:
         return [Line("heading", level, _label(item), link_id=item.link_id), *inner]
     return inner
+
+
+def _begun(score: Occurrence) -> bool:
+    """Whether something that a score stands among is answered, so that its absence is to be told."""
+    return score.active() and score.parent is not None and score.parent.json() is not None
+
+
+def incomplete(language: str = "sv") -> str:
+    """What stands in the place of a score of which a part is missing: a part of a sum is no score."""
+    return _INCOMPLETE.get(language, _INCOMPLETE["en"])
 
 
 def _beside_each_other(occurrence: Occurrence, item: Item, level: int, language: str) -> Line | None:

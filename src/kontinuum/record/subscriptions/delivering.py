@@ -177,7 +177,8 @@ class Deliveries:
             "Events were not received for so long that they are no longer kept: search for what is missing."
         )
         for name in await feed.behind(self._pool, kept):
-            row = await store.by_number(self._pool, int(name.rpartition("/")[2]))
+            number = store.number_of(name)
+            row = None if number is None else await store.by_number(self._pool, number)
             if row is not None and row.status != "off":
                 await self._say(row, "off", reason)
         await feed.prune(self._pool, kept)

@@ -84,6 +84,11 @@ class Courier:
         self._bound: dict[int, _Bound] = {}
         self._looking = Recurring("subscriptions", self._look, every=RETRY, woken=self._woken)
         self._stopping = False
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Let somebody else in this process know too when something was written, by the same connection."""
+        self._listeners.append(heard)
 
     def start(self) -> None:
         """Begin with what was left undone, and go on. Commands of the installation send nothing."""
@@ -114,6 +119,8 @@ class Courier:
         if bound is not None and bound.socket != socket:
             bound.over = True
             bound.due.set()
+        for heard in self._listeners:
+            heard()
         self.wake()
 
     async def _look(self) -> float:

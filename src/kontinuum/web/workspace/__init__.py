@@ -17,13 +17,15 @@ from kontinuum.web.workspace.entries import entry_routes
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.own_record import routes as own_routes
 from kontinuum.web.workspace.pages import Page, signed_in
-from kontinuum.web.workspace.patients import search, show_start
+from kontinuum.web.workspace.patients import search, show_recent, show_start
 from kontinuum.web.workspace.persons import person_routes
 from kontinuum.web.workspace.privacy import routes as privacy_routes
 from kontinuum.web.workspace.services import Application, gather
+from kontinuum.web.workspace.shaping.routes import shaping_routes
 from kontinuum.web.workspace.signin import sign_in_routes
 from kontinuum.web.workspace.studio import studio_routes
 from kontinuum.web.workspace.terms import list_codes
+from kontinuum.web.workspace.unit_pages import unit_routes
 from kontinuum.web.workspace.work import work_routes
 
 __all__ = ["routes"]
@@ -42,7 +44,10 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *advice_routes(services),
         *work_routes(services),
         *studio_routes(services),
+        *unit_routes(services),
+        *shaping_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
+        Route("/recent", signed_in(services, show_recent), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
         Route("/codes", signed_in(services, list_codes), methods=["POST"]),
         Route("/patient/{patient}", signed_in(services, show_chart, resumable=True), methods=["GET"]),

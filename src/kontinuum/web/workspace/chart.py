@@ -44,7 +44,9 @@ from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.persons.merged import elsewhere, with_links
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.recent import remember_opened
+from kontinuum.web.workspace.shaping import layout, shelf
 from kontinuum.web.workspace.terms import PersonsTerms
+from kontinuum.web.workspace.unit_pages import contact_parts
 from kontinuum.web.workspace.work.tabs import Tab, open_tabs
 from kontinuum.web.workspace.writing import PatientWriter
 
@@ -83,7 +85,7 @@ async def show_chart(page: Page) -> Response:
     cards = sorted((card for module in modules for card in module.cards), key=lambda card: card.order)
     wanted = {card.anchor: card.queries(chart) for card in cards}
 
-    queries = [query for queries in wanted.values() for query in queries]
+    queries = [query for queries in wanted.values() for query in queries] + _laid_out_in(page)
     strip, _ = await asyncio.gather(_strip(page, record, stands), reader.find_many(queries))
     person = await _person(page, reader, chart)
     if isinstance(person, Refusal):
@@ -91,15 +93,23 @@ async def show_chart(page: Page) -> Response:
     await page.services.directory.learn(record, reader.units())
 
     shown: dict[Placement, list[ShownCard]] = {placement: [] for placement in Placement}
+    made: dict[str, ShownCard] = {}
+    arranged = await _arranged(page, reader, cards)
+    hidden = {one.anchor for one in arranged if not one.shown} if isinstance(arranged, tuple) else set()
     for card in cards:
+        if card.anchor in hidden:
+            continue
         answers = [*await reader.find_many(wanted[card.anchor])]
-        rendered = _render(page, chart, card, answers, withheld=strip is not None and strip.withholds)
+        rendered = render_card(page, chart, card, answers, withheld=strip is not None and strip.withholds)
         if rendered is not None:
             shown[card.placement].append(rendered)
+            made[card.anchor] = rendered
     values = {
         "patient": person,
         "warnings": reader.banner_notes(),
         "cards": shown,
+        "runs": layout.runs(arranged, made) if isinstance(arranged, tuple) else None,
+        "gone": arranged if isinstance(arranged, layout.Gone) else None,
         "sources": _sources(page, reader),
         "read_at": chart.now,
         "access": strip,
@@ -109,6 +119,25 @@ async def show_chart(page: Page) -> Response:
     response = page.render("pages/chart.html", values)
     remember_opened(page, response, chart.patient)
     return response
+
+
+def _laid_out_in(page: Page) -> list[str]:
+    """The search for the layout of the unit at which the person works."""
+    unit = page.session.principal.assignment.unit
+    return [shelf.of_unit(layout.KIND, unit)] if unit else []
+
+
+async def _arranged(
+    page: Page, reader: PatientReader, cards: Sequence[OverviewCard]
+) -> tuple[layout.Placed, ...] | layout.Gone | None:
+    """How the unit has laid out the overview; None where it has not."""
+    provider = page.session.principal.assignment.provider
+    for answer in await reader.find_many(_laid_out_in(page)) if cards else ():
+        for stored in answer.matches:
+            tool = shelf.read(stored)
+            if tool is not None and tool.provider == provider:
+                return layout.laid_out(tool.content, cards)
+    return None
 
 
 async def _advised(page: Page, stands: Access | None) -> bool:
@@ -157,7 +186,17 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
         parameters = dict(page.request.query_params)
         principal = page.session.principal
         settings = await _decided(page)
-        request = PageRequest(chart, reader, parameters, writer, principal, PersonsTerms(page), settings)
+        request = PageRequest(
+            chart,
+            reader,
+            parameters,
+            writer,
+            principal,
+            PersonsTerms(page),
+            record.agenda,
+            settings,
+            contact_parts(page),
+        )
         view = await route.handler(request)
         person = await _person(page, reader, chart)
         if isinstance(person, Refusal):
@@ -201,7 +240,17 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
         writer = PatientWriter(record, chart)
         principal = page.session.principal
         settings = await _decided(page)
-        request = ActionRequest(chart, reader, writer, fields, principal, PersonsTerms(page), settings)
+        request = ActionRequest(
+            chart,
+            reader,
+            writer,
+            fields,
+            principal,
+            PersonsTerms(page),
+            record.agenda,
+            settings,
+            contact_parts(page),
+        )
         answer = await action.handler(request)
         if isinstance(answer, Told):
             headers = {"cache-control": "no-store"}
@@ -286,8 +335,8 @@ async def _person(page: Page, reader: PatientReader, chart: Chart) -> Person | R
     return await with_links(page, person)
 
 
-def _render(
-    page: Page, chart: Chart, card: OverviewCard, answers: list[ResultPage], *, withheld: bool
+def render_card(
+    page: Page, chart: Chart, card: OverviewCard, answers: Sequence[ResultPage], *, withheld: bool
 ) -> ShownCard | None:
     """One card; a fault in it is logged and takes no other card with it.
 

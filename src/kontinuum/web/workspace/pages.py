@@ -34,6 +34,8 @@ SESSION_COOKIE: Final = "kontinuum_session"
 FORM_COOKIE: Final = "kontinuum_form"
 LANGUAGE_COOKIE: Final = "kontinuum_language"
 THEME_COOKIE: Final = "kontinuum_theme"
+RAIL_COOKIE: Final = "kontinuum_rail"
+"""Whether the rail is open: set by the browser's script."""
 THEMES: Final = ("light", "dark")
 BESIDE: Final = "x-beside"
 """The header with which a chart asks for a page that is to stand beside it."""
@@ -172,6 +174,8 @@ STALE_FORM: Final = message(
 
 def _ask_to_sign_in(request: Request) -> Response:
     """Send the person to the sign-in page, and back here afterwards when it was a page they asked for."""
+    if _wants_stream(request):
+        return Response(status_code=204)
     if "hx-request" in request.headers:
         return Response(status_code=401, headers={"hx-redirect": "/sign-in", "cache-control": "no-store"})
     path = _path_with_query(request) if request.method == "GET" else "/"
@@ -181,10 +185,17 @@ def _ask_to_sign_in(request: Request) -> Response:
 
 def _ask_to_unlock(request: Request) -> Response:
     """Lead to the locked page, and back here afterwards; a part of a page is told to cover it."""
+    if _wants_stream(request):
+        return Response(status_code=204)
     if "hx-request" in request.headers or "x-lock" in request.headers:
         return Response(status_code=HTTPStatus.LOCKED, headers={"cache-control": "no-store"})
     path = _path_with_query(request) if request.method == "GET" else "/"
     return RedirectResponse(locked_path(path), status_code=303, headers={"cache-control": "no-store"})
+
+
+def _wants_stream(request: Request) -> bool:
+    """Whether a stream of events is asked for: 204 is how a browser is told not to come again by itself."""
+    return "text/event-stream" in request.headers.get("accept", "")
 
 
 def locked_path(target: str) -> str:
@@ -232,6 +243,7 @@ def shell_values(request: Request, session: Session | None, translator: Translat
     return {
         "nonce": secrets.token_urlsafe(16),
         "theme": theme if theme in THEMES else None,
+        "rail_open": request.cookies.get(RAIL_COOKIE) == "open",
         "other_language": "en" if translator.language == "sv" else "sv",
         "here": request.url.path if request.method == "GET" else "/",
         "user": session.principal if session else None,

@@ -42,14 +42,24 @@ async def show_start(page: Page) -> Response:
     """Answer `/`: search, and the patients opened last; a patient is led to the own page."""
     if page.session.principal.actor.kind is ActorKind.PATIENT:
         return RedirectResponse("/my-log", status_code=303)
+    return page.render(
+        "pages/start.html", {"recent": await _recent(page), "elsewhere": await elsewhere(page)}
+    )
+
+
+async def show_recent(page: Page) -> Response:
+    """Answer GET `/recent`: the patients opened last, read and logged when the rail is asked for them."""
+    return page.render("pages/recent.html", {"recent": await _recent(page)})
+
+
+async def _recent(page: Page) -> list[Person]:
     ids = recently_opened(page)
+    if not ids or page.session.principal.actor.kind is ActorKind.PATIENT:
+        return []
     record = page.services.record(page.session.principal)
-    people: list[Person] = []
-    if ids:
-        answers = await record.find_many([f"Patient?_id={','.join(ids)}&_count={len(ids)}"])
-        found = {person.id: person for person in _people(page, answers)}
-        people = await as_known(page, [found[one] for one in ids if one in found])
-    return page.render("pages/start.html", {"recent": people, "elsewhere": await elsewhere(page)})
+    answers = await record.find_many([f"Patient?_id={','.join(ids)}&_count={len(ids)}"])
+    found = {person.id: person for person in _people(page, answers)}
+    return await as_known(page, [found[one] for one in ids if one in found])
 
 
 async def search(page: Page) -> Response:

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 from kontinuum.kernel.module import BannerNote, BannerNotes, Chart, ResultPage, Tone
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
 
-_OF_NOBODY = "Questionnaire?"
-"""Templates concern no patient (rule 6), and no entry of the record stems from them."""
+_OF_NOBODY = ("Questionnaire?", "Library?", "Organization?", "PractitionerRole?", "Location?")
+"""The staff's tools, units, staff and places concern no patient (rule 6), and no entry stems from them."""
 _LOUDEST_FIRST = (Tone.DANGER, Tone.WARNING, Tone.NOTICE, Tone.QUIET)
 
 

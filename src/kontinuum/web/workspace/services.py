@@ -15,6 +15,7 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.record.advice import Advice
 from kontinuum.store.provider_settings import SettingsReader
 from kontinuum.terminology import Terminology
+from kontinuum.web.live import Live
 from kontinuum.web.workspace.assets import Assets
 from kontinuum.web.workspace.directory import UnitDirectory
 from kontinuum.web.workspace.templating import Templates
@@ -94,6 +95,11 @@ class Application(Protocol):
     @property
     def advice(self) -> Advice:
         """Decision support services of others."""
+        ...
+
+    @property
+    def live(self) -> Live:
+        """Who looks at how much waits."""
         ...
 
     @property

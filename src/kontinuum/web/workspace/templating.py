@@ -38,11 +38,15 @@ class Templates:
 
     def __init__(self, modules: Iterable[Module], assets: Assets) -> None:
         self.translators = load_translators()
+        modules = tuple(modules)
         loader = _loader(modules)
+        unit_pages = [page for module in modules for page in module.unit_pages]
         self._environments = {
             language: _environment(loader, translator, assets)
             for language, translator in self.translators.items()
         }
+        for environment in self._environments.values():
+            environment.globals["unit_pages"] = unit_pages
 
     def render(self, language: str, template: str, values: Mapping[str, object]) -> str:
         """The page or fragment as text."""

@@ -20,13 +20,14 @@ from kontinuum.web.workspace.pages import Page
 
 SETS: Final = {
     "diagnosis": "urn:kontinuum:valueset:diagnosis",
+    "measure": "urn:kontinuum:valueset:measure",
     "substance": "urn:kontinuum:valueset:substance",
 }
 AT_MOST: Final = 12
 USUAL_AT_MOST: Final = 6
 LONGEST: Final = 100
 
-_NAMES: Final = {systems.ICD_10_SE: "ICD-10-SE", systems.ATC: "ATC"}
+_NAMES: Final = {systems.ICD_10_SE: "ICD-10-SE", systems.KVA: "KVÅ", systems.ATC: "ATC"}
 _NO_PURPOSE: Final = message("This page is not part of the purpose of your assignment.")
 
 

@@ -121,7 +121,9 @@ class PatientWriter:
     def _refuse_other_patients(self, resource: Mapping[str, object]) -> None:
         if resource["resourceType"] in _WITHOUT_SUBJECT:
             return
-        named = [resource[name] for name in _SUBJECTS if name in resource]
+        named: list[Any] = [resource[name] for name in _SUBJECTS if name in resource]
+        if resource["resourceType"] == "Appointment":
+            named = _patients_of(resource)
         expected = f"Patient/{self._chart.patient}"
         references = [one.get("reference") if isinstance(one, dict) else None for one in named]
         if references != [expected]:
@@ -134,3 +136,12 @@ class PatientWriter:
         reasons = refusal.in_words(self._chart.translator)
         changed = refusal.kind in (RefusalKind.CONFLICT, RefusalKind.PRECONDITION_FAILED)
         return Refused(reasons, conflict=changed)
+
+
+def _patients_of(appointment: Mapping[str, Any]) -> list[Any]:
+    """The participants of a booking that are neither staff nor places nor things."""
+    actors = [one.get("actor") for one in appointment.get("participant", ())]
+    others = ("Practitioner/", "PractitionerRole/", "Location/", "Device/", "HealthcareService/")
+    return [
+        one for one in actors if not (one or {}).get("reference", "").startswith((*others, "RelatedPerson/"))
+    ]

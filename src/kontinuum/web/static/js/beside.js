@@ -78,6 +78,8 @@ class Beside {
 
   go(address) {
     const inside = ["journal/", "vitals/entry"].some((below) => address.pathname.startsWith(`${this.chart}/${below}`));
+    // The chart changes with what was done: it is read again, with the page that the answer leads to beside it.
+    if (address.pathname === this.chart && address.search) return void location.replace(address);
     if (inside) return this.open(address.pathname.slice(this.chart.length + 1) + address.search);
     history.replaceState(null, "", this.chart);
     location.replace(address);

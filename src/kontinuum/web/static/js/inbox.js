@@ -1,7 +1,4 @@
-// How much waits, beside the link to it; asked anew while the page is seen. And marking all at once.
-
-const ASK = 60_000;
-const KEPT = "kontinuum-inbox";
+// The list of what waits: marking all at once, and what came meanwhile, which waits until it is asked for.
 
 export function startInbox() {
   for (const all of document.querySelectorAll("[data-mark-all]")) {
@@ -9,31 +6,24 @@ export function startInbox() {
       for (const one of all.form.querySelectorAll("input[name=item]")) one.checked = all.checked;
     });
   }
-  const place = document.querySelector("[data-inbox-count]");
+  const place = document.querySelector("[data-inbox-new]");
   if (!place) return;
-  const key = `${KEPT}-${document.body.dataset.session}-${document.body.dataset.assignment}`;
-
-  function show(count) {
-    place.textContent = count > 99 ? "99+" : count || "";
-    place.title = count === 1 ? place.dataset.one : place.dataset.many.replace("#", count);
-  }
-
-  async function ask() {
-    if (document.visibilityState !== "visible") return;
+  const { shown, of, one, many, other } = place.dataset;
+  let first = true;
+  document.addEventListener("work-changed", async () => {
+    // The first answer is about what the page shows already, unless something came between.
     try {
-      const answer = await fetch("/inbox/count", { headers: { accept: "application/json", "hx-request": "true" } });
+      const address = `/inbox/count?since=${shown}&of=${of}`;
+      const answer = await fetch(address, { headers: { accept: "application/json", "hx-request": "true" } });
       if (!answer.ok) return;
-      const { own } = await answer.json();
-      sessionStorage.setItem(key, own);
-      show(own);
+      const { newer } = await answer.json();
+      if (newer || !first) {
+        place.querySelector("a").textContent = newer > 1 ? many.replace("#", newer) : newer ? one : other;
+        place.hidden = false;
+      }
+      first = false;
     } catch {
-      // The number that stands there is the last one known.
+      // The line is broken, which the rail says.
     }
-  }
-
-  const known = sessionStorage.getItem(key);
-  if (known !== null) show(Number(known));
-  ask();
-  setInterval(ask, ASK);
-  document.addEventListener("visibilitychange", ask);
+  });
 }

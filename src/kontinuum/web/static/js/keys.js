@@ -1,6 +1,6 @@
 // The keyboard map: `?` shows it. Single letters count only where nothing is being typed.
 
-const GO = { i: "/inbox", p: "/phrases" };
+const GO = { h: "/", i: "/inbox", u: "/inbox?of=unit", p: "/phrases" };
 const TYPING = "input, textarea, select, [contenteditable], dialog";
 
 export function startKeys() {
@@ -25,8 +25,9 @@ export function startKeys() {
       event.preventDefault();
       location.assign(GO[key]);
     } else if (key === "g") going = Date.now();
-    else if (key === "n") {
-      const first = document.querySelector("#journal .card-aside a[data-beside]");
+    else if (key === "n" || key === "t") {
+      const wanted = key === "n" ? "#journal .card-aside a[data-beside]" : "a[data-new-task]";
+      const first = document.querySelector(wanted);
       if (!first) return;
       event.preventDefault();
       first.click();

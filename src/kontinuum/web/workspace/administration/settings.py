@@ -182,6 +182,8 @@ def _not_allowed(page: Page, setting: ProviderSetting) -> str:
         return page.translator.gettext(_SERIES)
     if setting.kind == "responses":
         return page.translator.gettext(_RESPONSES)
+    if setting.kind == "units":
+        return page.translator.gettext(message("Write one HSA-id a line, or * for every unit."))
     return page.translator.gettext(_WITHIN) % {"low": setting.low, "high": setting.high}
 
 

@@ -9,13 +9,14 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.questionnaire.life import LIFE, OFFERED
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.i18n import message
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.studio import freezing, listing, shelf
 from kontinuum.web.workspace.studio.elements import Element
-from kontinuum.web.workspace.studio.shelf import LIFE, OFFERED, State, Version, library, new_id, step
+from kontinuum.web.workspace.studio.shelf import State, Version, library, new_id, step
 
 LARGEST: Final = 1_000_000
 """How many bytes a file with a template may have."""
@@ -55,7 +56,8 @@ async def begin_draft(page: Page, questionnaire: Element, what: str = "begin", n
         questionnaire = {**questionnaire, "url": shelf.new_url()}
     made = {**questionnaire, "version": str(number or 1)}
     identity = new_id(page, made["url"], number or 1)
-    version = Version(identity, State.DRAFT, made, 0, "", (step(page, what),))
+    before = await shelf.begun(page, identity) if number else ()
+    version = Version(identity, State.DRAFT, made, 0, "", (*before, step(page, what)))
     done = await shelf.write(page, [(f"Library/{identity}", library(version, made), None if number else 0)])
     if isinstance(done, Refusal):
         return page.refuse(done)

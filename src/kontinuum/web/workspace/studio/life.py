@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from kontinuum.fhir.questionnaire.life import LIFE, OFFERED, Step, step_extension, writers
 from kontinuum.fhir.questionnaire.use import CONTEXT_TYPES, VENUE
 from kontinuum.kernel.i18n import local, message
 from kontinuum.record.outcome import Refusal
@@ -18,7 +19,7 @@ from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.studio import differences, editor, exchange, listing, shelf
 from kontinuum.web.workspace.studio.elements import Element
 from kontinuum.web.workspace.studio.remarks import remarks
-from kontinuum.web.workspace.studio.shelf import LIFE, OFFERED, State, Step, Version, step_extension
+from kontinuum.web.workspace.studio.shelf import State, Version
 
 STEPS: Final[Mapping[str, str]] = {
     "begin": message("Begun"),
@@ -48,7 +49,6 @@ _NO_NOTE: Final = message("Say what is to be changed.")
 _NO_DAY: Final = message("Give the day from which the template is in use, today or later.")
 _FOREIGN: Final = message("Choose among the units of your own care provider.")
 _ACTIVE: Final = frozenset({State.APPROVED, State.LATER, State.IN_USE, State.EARLIER, State.STOPPED})
-_WRITING: Final = frozenset({"begin", "copy", "import", "next", "write", "submit"})
 
 Form = Mapping[str, Sequence[str]]
 
@@ -91,7 +91,7 @@ async def version_page(
         "steps": STEPS,
         "may": listing.may_change(page),
         "own": own,
-        "may_review": me not in _writers(version),
+        "may_review": me not in writers(version.steps),
         "may_begin": own and not any(_is_open(one) for one in family),
         "may_roll_back": own and _may_roll_back(version, family),
         "today": local(page.services.clock.now()).date().isoformat(),
@@ -109,10 +109,6 @@ def _changes(page: Page, before: Version, version: Version) -> list[str]:
         words = {"label": one.label, "before": one.before or "–", "after": one.after or "–", "what": what}
         made.append(gettext(one.sentence) % words)
     return made
-
-
-def _writers(version: Version) -> set[str]:
-    return {one.who for one in version.steps if one.what in _WRITING}
 
 
 def _is_open(version: Version) -> bool:
@@ -230,7 +226,7 @@ async def _send_back(asked: Asked) -> Answer:
 
 
 async def _approve(asked: Asked) -> Answer:
-    if asked.page.session.principal.actor.id in _writers(asked.version):
+    if asked.page.session.principal.actor.id in writers(asked.version.steps):
         return asked.say(_OWN_REVIEW)
     today = local(asked.page.services.clock.now()).date().isoformat()
     reviewed = {**asked.version.questionnaire, "approvalDate": today, "lastReviewDate": today}
@@ -319,7 +315,7 @@ async def _roll_back(asked: Asked) -> Answer:
     today = local(page.services.clock.now()).date().isoformat()
     identity = shelf.new_id(page, version.url, number)
     made = placed(version.questionnaire, newest.venues, today)
-    steps = (shelf.step(page, "roll-back", str(version.number)),)
+    steps = (shelf.step(page, "roll-back", str(version.number), version.id),)
     made = {**_with(made, steps), "id": identity, "version": str(number)}
     done = await shelf.write(page, [(f"Questionnaire/{identity}", made, 0)])
     return _told(asked, done) or page.redirect(f"/templates/{identity}")

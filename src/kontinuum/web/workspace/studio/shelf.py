@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import use
+from kontinuum.fhir.questionnaire.life import DRAFT_TYPE, OFFERED, Step, step_extension, steps
 from kontinuum.kernel.i18n import local
 from kontinuum.organisation import applying
 from kontinuum.record.outcome import Refusal, Stored
@@ -24,10 +25,6 @@ from kontinuum.sweden import systems
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.studio import editing
 from kontinuum.web.workspace.work.phrases import CODES
-
-LIFE: Final = "urn:kontinuum:template-life"
-OFFERED: Final = "urn:kontinuum:template-offered"
-DRAFT_TYPE: Final = "template-draft"
 
 _NAMES: Final = uuid.UUID("8f4e3c2a-5d0b-4a63-9f0e-2f6a1c7be914")
 _DRAFTS: Final = f"Library?type={CODES}|{DRAFT_TYPE}&status=draft&_count=500"
@@ -45,17 +42,6 @@ class State(StrEnum):
     STOPPED = "stopped"
     RETIRED = "retired"
     SHIPPED = "shipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that was done with a version: `what` is an act of `life`, `who` the id of its actor."""
-
-    what: str
-    who: str
-    name: str
-    at: str
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +100,6 @@ def _today(page: Page) -> date:
     return local(page.services.clock.now()).date()
 
 
-def _steps(resource: Mapping[str, Any]) -> tuple[Step, ...]:
-    found = []
-    for one in resource.get("extension") or ():
-        if one.get("url") == LIFE:
-            parts = {part["url"]: next(v for k, v in part.items() if k != "url") for part in one["extension"]}
-            found.append(Step(*(str(parts.get(name, "")) for name in ("what", "who", "name", "at", "note"))))
-    return tuple(found)
-
-
-def step_extension(step: Step) -> dict[str, Any]:
-    """A step as it is kept."""
-    texts = {"what": step.what, "who": step.who, "name": step.name, "note": step.note}
-    parts = [{"url": name, "valueString": text} for name, text in texts.items() if text]
-    return {"url": LIFE, "extension": [*parts, {"url": "at", "valueDateTime": step.at}]}
-
-
 def _state(questionnaire: Mapping[str, Any], today: date) -> State:
     status = questionnaire.get("status")
     if status == "draft":
@@ -145,9 +115,9 @@ def _version(stored: Stored, today: date) -> Version:
     resource = fhir_json.loads(stored.body or b"{}")
     if stored.type == "Library":
         content = fhir_json.loads(base64.b64decode(resource["content"][0]["data"]))
-        return Version(stored.id, State.DRAFT, content, stored.version, stored.provider, _steps(resource))
+        return Version(stored.id, State.DRAFT, content, stored.version, stored.provider, steps(resource))
     return Version(
-        stored.id, _state(resource, today), resource, stored.version, stored.provider, _steps(resource)
+        stored.id, _state(resource, today), resource, stored.version, stored.provider, steps(resource)
     )
 
 
@@ -232,6 +202,13 @@ async def draft(page: Page, identity: str) -> Version | None:
     return _version(stored, _today(page))
 
 
+async def begun(page: Page, identity: str) -> tuple[Step, ...]:
+    """What was done with a version that was begun before and put aside."""
+    record: Any = page.services.record(page.session.principal)
+    stored = await record.read("Library", identity)
+    return () if isinstance(stored, Refusal) else steps(fhir_json.loads(stored.body or b"{}"))
+
+
 def new_id(page: Page, url: str, number: int) -> str:
     """The id of a version: whoever begins the same version at the same time begins the same resource."""
     return str(uuid.uuid5(_NAMES, f"{page.session.principal.assignment.provider}|{url}|{number}"))
@@ -242,11 +219,11 @@ def new_url() -> str:
     return f"urn:uuid:{uuid.uuid4()}"
 
 
-def step(page: Page, what: str, note: str = "") -> Step:
+def step(page: Page, what: str, note: str = "", of: str = "") -> Step:
     """A step that the signed-in person takes now."""
     actor = page.session.principal.actor
     at = local(page.services.clock.now()).isoformat(timespec="seconds")
-    return Step(what, actor.id, actor.name, at, note)
+    return Step(what, actor.id, actor.name, at, note, of)
 
 
 async def write(

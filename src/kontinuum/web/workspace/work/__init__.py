@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.web.workspace.pages import Handler, Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
-from kontinuum.web.workspace.work import doing, inbox, phrases
+from kontinuum.web.workspace.work import doing, inbox, phrases, stream, tasks
 
 __all__ = ["work_routes"]
 
@@ -19,13 +19,19 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
     """The routes of the list, of signing and handing over, and of phrases."""
     return [
         Route("/inbox", signed_in(services, _in_care(inbox.show_inbox), resumable=True), methods=["GET"]),
-        Route("/inbox/count", signed_in(services, _in_care(inbox.count), unattended=True), methods=["GET"]),
+        Route("/inbox/count", signed_in(services, _in_care(stream.count), unattended=True), methods=["GET"]),
         Route("/inbox/sign", signed_in(services, _in_care(doing.show_signing)), methods=["GET"]),
         Route("/inbox/sign", signed_in(services, _in_care(doing.sign)), methods=["POST"]),
         Route("/inbox/read", signed_in(services, _in_care(doing.read_marked)), methods=["POST"]),
         Route("/inbox/hand-over", signed_in(services, _in_care(doing.hand_over)), methods=["POST"]),
         Route("/inbox/ask", signed_in(services, _in_care(doing.show_asking)), methods=["GET"]),
         Route("/inbox/ask", signed_in(services, _in_care(doing.ask)), methods=["POST"]),
+        Route("/inbox/new", signed_in(services, _in_care(tasks.show_new)), methods=["GET"]),
+        Route("/inbox/new", signed_in(services, _in_care(tasks.make)), methods=["POST"]),
+        Route("/inbox/done", signed_in(services, _in_care(tasks.finish)), methods=["POST"]),
+        Route("/inbox/decline", signed_in(services, _in_care(tasks.decline)), methods=["POST"]),
+        Route("/inbox/answer-read", signed_in(services, _in_care(tasks.acknowledge)), methods=["POST"]),
+        Route("/inbox/away", signed_in(services, _in_care(tasks.be_away)), methods=["POST"]),
         Route("/phrases", signed_in(services, _of_staff(phrases.show_phrases)), methods=["GET"]),
         Route("/phrases", signed_in(services, _of_staff(phrases.change_phrase)), methods=["POST"]),
         Route("/phrases/list", signed_in(services, _of_staff(phrases.list_phrases)), methods=["GET"]),

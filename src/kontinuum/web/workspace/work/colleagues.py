@@ -8,39 +8,49 @@ from urllib.parse import quote
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import local
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.waiting import Person
+from kontinuum.record.tasks import Party, holds
 from kontinuum.sweden import systems
 from kontinuum.web.workspace.pages import Page
 
 _AT_MOST = 500
 
 
-async def colleagues(page: Page) -> list[Person]:
+async def colleagues(page: Page) -> list[Party]:
     """Everybody else with an assignment at the unit that holds today, by name."""
+    people, _ = await _at_unit(page)
+    return people
+
+
+async def recipients(page: Page) -> list[Party]:
+    """To whom a task can be given: the unit itself, and everybody else who works there."""
+    people, units = await _at_unit(page)
+    return [*units, *people]
+
+
+async def _at_unit(page: Page) -> tuple[list[Party], list[Party]]:
     principal = page.session.principal
     record: Any = page.services.record(principal)
     unit = ",".join(f"{system}|{principal.assignment.unit}" for system in sorted(systems.HSA_ID_FORMS))
     units = await record.find(f"Organization?identifier={quote(unit, safe='')}")
     if isinstance(units, Refusal) or not units.matches:
-        return []
+        return [], []
+    itself = [Party(units.matches[0].reference, principal.assignment.unit_name)]
     at = ",".join(one.reference for one in units.matches)
     query = f"PractitionerRole?organization={at}&_include=PractitionerRole:practitioner&_count={_AT_MOST}"
     found = await record.find(query)
     if isinstance(found, Refusal):
-        return []
-    today = local(page.services.clock.now()).date().isoformat()
+        return [], itself
+    today = local(page.services.clock.now()).date()
     held = set()
     for one in found.matches:
         role = fhir_json.loads(one.body or b"{}")
-        period = role.get("period", {})
-        holds = period.get("start", "")[:10] <= today <= (period.get("end", "")[:10] or "9999")
-        if role.get("active", True) and holds:
+        if holds(role, today):
             held.add(role.get("practitioner", {}).get("reference", ""))
     people = []
     for one in found.included:
         if one.reference in held and one.reference != principal.actor.reference:
-            people.append(Person(one.reference, _name(fhir_json.loads(one.body or b"{}"))))
-    return sorted(people, key=lambda one: one.name)
+            people.append(Party(one.reference, _name(fhir_json.loads(one.body or b"{}"))))
+    return sorted(people, key=lambda one: one.name), itself
 
 
 async def names(page: Page, references: set[str]) -> dict[str, str]:

@@ -13,13 +13,12 @@ from starlette.responses import Response
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import ActionRequest, Chart, Refused
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.waiting import COUNTERSIGN, SIGN
-from kontinuum.record.waiting import Person as Colleague
+from kontinuum.record.tasks import COUNTERSIGN, QUESTION, SIGN, TASK, Party
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.terms import PersonsTerms
-from kontinuum.web.workspace.work.colleagues import colleagues
+from kontinuum.web.workspace.work.colleagues import colleagues, recipients
 from kontinuum.web.workspace.work.inbox import inbox_page
 from kontinuum.web.workspace.work.notes import Text, read
 from kontinuum.web.workspace.work.tabs import draftings, people
@@ -31,6 +30,7 @@ _NO_RELATION: Final = message(
     "State it on the patient's chart."
 )
 _CHANGED: Final = message("The note was changed after it was shown. Read it again and sign it.")
+_TO_A_PERSON: Final = message("A note is handed over to a person: the unit cannot sign it.")
 _NOBODY: Final = message("Choose to whom.")
 _NOTHING: Final = message("Mark what is to be done first.")
 _CANNOT: Final = message("This note is signed where it was written.")
@@ -64,7 +64,7 @@ class Reading:
 def parse(text: str) -> Item | None:
     """The item that a form or address names."""
     parts = text.split("/")
-    if len(parts) != 5 or parts[0] not in (SIGN, COUNTERSIGN) or not parts[3].isdecimal():
+    if len(parts) != 5 or parts[0] not in (SIGN, COUNTERSIGN, TASK, QUESTION) or not parts[3].isdecimal():
         return None
     return Item(parts[0], parts[1], parts[2], int(parts[3][:9]), parts[4])
 
@@ -77,7 +77,7 @@ async def show_signing(page: Page) -> Response:
 
 async def read_marked(page: Page) -> Response:
     """Answer POST `/inbox/read`: the notes that are marked in the list, to be read and signed."""
-    items = _items((await page.request.form()).getlist("item"))
+    items = [one for one in _items((await page.request.form()).getlist("item")) if one.note]
     if not items:
         return await inbox_page(page, of_unit=False, problems=[page.translator.gettext(_NOTHING)], status=422)
     return await _signing_page(page, items)
@@ -104,7 +104,7 @@ async def _signing_page(
 
 async def sign(page: Page) -> Response:
     """Answer POST `/inbox/sign`: each note by itself; what could not be signed stays, with the reason."""
-    items = _items((await page.request.form()).getlist("item"))
+    items = [one for one in _items((await page.request.form()).getlist("item")) if one.note]
     if not items:
         return await inbox_page(page, of_unit=False, problems=[page.translator.gettext(_NOTHING)], status=422)
     left: list[Item] = []
@@ -134,7 +134,9 @@ async def _sign(page: Page, item: Item) -> Sequence[str]:
     chart = Chart(item.patient, services.clock.now(), page.translator, services.directory)
     fields = {"note": (item.note,), "version": (str(item.version),)}
     reader, writer = PatientReader(record, chart), PatientWriter(record, chart)
-    request = ActionRequest(chart, reader, writer, fields, page.session.principal, PersonsTerms(page))
+    request = ActionRequest(
+        chart, reader, writer, fields, page.session.principal, PersonsTerms(page), record.agenda
+    )
     for drafting in draftings(page):
         if drafting.sign is not None:
             refused = await drafting.sign(request)
@@ -148,7 +150,7 @@ async def hand_over(page: Page) -> Response:
     only = form.get("only")
     items = _items([only] if only else form.getlist("item"))
     of_unit = form.get("of") == "unit"
-    to = await _colleague(page, str(form.get("to", "")))
+    to = await recipient(page, str(form.get("to", "")))
     lacking = _NOBODY if to is None else "" if items else _NOTHING
     if to is None or lacking:
         return await inbox_page(
@@ -157,7 +159,10 @@ async def hand_over(page: Page) -> Response:
     record: Any = page.services.record(page.session.principal)
     problems: list[str] = []
     for one in items:
-        passes = one.code == COUNTERSIGN and one.task
+        if one.note and not to.is_person:
+            problems.append(page.translator.gettext(_TO_A_PERSON))
+            continue
+        passes = one.code != SIGN and one.task
         done = await (
             record.work.pass_on(one.task, to) if passes else record.work.give(one.code, one.note, to)
         )
@@ -195,8 +200,8 @@ async def ask(page: Page) -> Response:
     """Answer POST `/inbox/ask`: ask a colleague to countersign."""
     form = await page.request.form()
     note = str(form.get("note", ""))
-    to = await _colleague(page, str(form.get("to", "")))
-    if to is None:
+    to = await recipient(page, str(form.get("to", "")))
+    if to is None or not to.is_person:
         return await _asking_page(page, note, [page.translator.gettext(_NOBODY)], 422)
     record: Any = page.services.record(page.session.principal)
     done = await record.work.give(COUNTERSIGN, note, to)
@@ -205,8 +210,9 @@ async def ask(page: Page) -> Response:
     return page.redirect(f"/inbox?did=asked&done=1&to={quote(to.name)}")
 
 
-async def _colleague(page: Page, reference: str) -> Colleague | None:
-    return next((one for one in await colleagues(page) if one.reference == reference), None)
+async def recipient(page: Page, reference: str) -> Party | None:
+    """To whom something is given: the unit or somebody who works there; None for anybody else."""
+    return next((one for one in await recipients(page) if one.reference == reference), None)
 
 
 def _items(texts: Sequence[Any]) -> list[Item]:

@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from kontinuum.kernel.clock import from_micros
+from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.waiting import COUNTERSIGN, SIGN, Begun, Waiting, WaitingNote
+from kontinuum.record.tasks import COUNTERSIGN, SIGN
+from kontinuum.record.waiting import LATE_DAYS, Begun, Waiting, WaitingNote
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
-from kontinuum.web.workspace.work.colleagues import colleagues, names
+from kontinuum.web.workspace.work.colleagues import names, recipients
+from kontinuum.web.workspace.work.listed import task_groups
 from kontinuum.web.workspace.work.notes import Text, read
 from kontinuum.web.workspace.work.tabs import Titles, people, titled
-
-LATE_DAYS: Final = 14
-"""Unsigned for longer than this is marked: a note is to be signed as soon as it can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,7 @@ class Row:
     text: Text | None
     address: str
     changed: bool = False
+    instead: str = ""
 
     @property
     def late(self) -> bool:
@@ -69,27 +69,25 @@ async def inbox_page(
 ) -> Response:
     """The list, with what could not be done."""
     record: Any = page.services.record(page.session.principal)
+    asked = to_micros(page.services.clock.now())
     found = await (record.work.of_unit() if of_unit else record.work.own())
     if isinstance(found, Refusal):
         return page.problem(found.kind.value, found.in_words(page.translator), found.provision)
     done = page.request.query_params.get("done", "")
     values = {
         "of_unit": of_unit,
+        "shown": asked,
         "groups": await groups(page, found, of_unit=of_unit),
         "complete": found.complete,
-        "colleagues": await colleagues(page),
+        "tasks": await task_groups(page, found, of_unit=of_unit),
+        "colleagues": await recipients(page),
+        "away": await record.work.absences.own(),
+        "today": local(page.services.clock.now()).date().isoformat(),
         "problems": problems,
         "done": int(done) if done.isdecimal() and len(done) < 5 else 0,
         "did": page.request.query_params.get("did", ""),
     }
     return page.render("work/inbox.html", values, status)
-
-
-async def count(page: Page) -> Response:
-    """Answer GET `/inbox/count`: how much waits for the person, as JSON."""
-    record: Any = page.services.record(page.session.principal)
-    headers = {"cache-control": "no-store"}
-    return JSONResponse({"own": await record.work.count()}, headers=headers)
 
 
 async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
@@ -131,7 +129,7 @@ def _note_row(
     item = f"{one.code}/{one.patient}/{one.note.id}/{one.note.version}/{one.task}"
     chart = f"/patient/{quote(one.patient, safe='')}"
     below = titles.get(draft.template, ("", ""))[1] if draft is not None and own_draft else ""
-    days, since = _age(page, one.since)
+    days, since = age(page, one.since)
     me = page.session.principal.actor.reference
     return Row(
         item="" if changed or text is None else item,
@@ -141,6 +139,7 @@ def _note_row(
         days=days,
         since=since,
         by=one.author,
+        instead=one.instead,
         asked_by=one.asked_by,
         owner=one.owner_name if one.owner != me else "",
         text=text,
@@ -151,7 +150,7 @@ def _note_row(
 
 def _draft_row(page: Page, one: Begun, person: Person | None, writers: dict[str, str], titles: Titles) -> Row:
     title, below = titles.get(one.template, ("", ""))
-    days, since = _age(page, one.updated)
+    days, since = age(page, one.updated)
     own = one.owner == page.session.principal.actor.id
     chart = f"/patient/{quote(one.patient, safe='')}"
     return Row(
@@ -169,7 +168,7 @@ def _draft_row(page: Page, one: Begun, person: Person | None, writers: dict[str,
     )
 
 
-def _age(page: Page, micros: int) -> tuple[int, str]:
+def age(page: Page, micros: int) -> tuple[int, str]:
     """Whole days since a moment, and how they are said."""
     today = local(page.services.clock.now()).date()
     days = max((today - local(from_micros(micros)).date()).days, 0)

@@ -33,6 +33,8 @@ _COMMANDS: Final = (
     (message("To do: what waits at the unit"), "/inbox?of=unit", (Purpose.CARE,)),
     (message("Phrases"), "/phrases", ()),
     (message("Note templates"), "/templates", ()),
+    (message("Worklists"), "/worklists", ()),
+    (message("Lay out the overview"), "/layout", ()),
     (message("Keys"), "#keys", ()),
     (message("Register a patient"), "/patients/new", (Purpose.CARE, Purpose.ADMINISTRATION)),
     (message("Possible duplicates"), "/duplicates", (Purpose.CARE, Purpose.ADMINISTRATION)),
@@ -41,6 +43,8 @@ _COMMANDS: Final = (
     (message("Administration"), "/admin", (Purpose.ADMINISTRATION,)),
     (message("The log"), "/log", (Purpose.SUPERVISION,)),
 )
+_NEW_TASK: Final = message("New task about the patient")
+_NEW_QUESTION: Final = message("New question about the patient")
 _OF_PATIENT: Final = ((message("The patient's chart"), ""), (message("Person"), "/person"))
 
 
@@ -59,6 +63,12 @@ async def suggestions(page: Page, typed: str, at: str) -> list[Suggestion]:
         for title, address, purposes in _COMMANDS
         if not purposes or principal.purpose in purposes
     ]
+    offered += [
+        Suggestion("command", gettext(one.title), f"/unit/{one.path}")
+        for module in page.services.modules
+        for one in module.unit_pages
+        if principal.purpose in one.purposes
+    ]
     if _PATIENT.fullmatch(at):
         offered += await _of_patient(page, f"/patient/{quote(at, safe='')}", templates=bool(words))
     if words:
@@ -72,6 +82,12 @@ async def _of_patient(page: Page, chart: str, *, templates: bool) -> list[Sugges
     principal = page.session.principal
     gettext = page.translator.gettext
     offered = [Suggestion("command", gettext(title), f"{chart}{below}") for title, below in _OF_PATIENT]
+    if principal.purpose is Purpose.CARE:
+        new = f"/inbox/new?patient={chart.rpartition('/')[2]}"
+        offered += [
+            Suggestion("command", gettext(_NEW_TASK), new),
+            Suggestion("command", gettext(_NEW_QUESTION), f"{new}&kind=question"),
+        ]
     offered += [
         Suggestion("template", gettext(route.title), f"{chart}/{module.name}/{route.path}")
         for module in page.services.modules

@@ -16,15 +16,15 @@ from urllib.parse import quote
 
 from starlette.responses import JSONResponse, Response
 
+from kontinuum.access.tools import ACTOR
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.principal import TEMPLATES, Principal
 from kontinuum.record.outcome import Refusal
 from kontinuum.sweden import systems
 from kontinuum.web.workspace.pages import Page
 
 CODES: Final = "urn:kontinuum:codes:library"
-ACTOR: Final = "urn:kontinuum:actor"
 LONGEST: Final = 20_000
 
 _CONTEXT: Final = "http://terminology.hl7.org/CodeSystem/usage-context-type"
@@ -73,8 +73,14 @@ def _read(library: dict[str, Any], version: int) -> Phrase:
     return Phrase(library["id"], version, library["name"], text, system == ACTOR)
 
 
-def _library(principal: Principal, phrase: Phrase, status: str) -> dict[str, Any]:
-    system, value = _owner(principal, mine=phrase.mine)
+def identity_of(owner: tuple[str, str], name: str) -> str:
+    """The id of the phrase of a name that an owner has: a system and a value."""
+    return str(uuid.uuid5(_NAMES, "/".join((*owner, name))))
+
+
+def library(owner: tuple[str, str], phrase: Phrase, status: str = "active") -> dict[str, Any]:
+    """A phrase as a Library of its owner."""
+    system, value = owner
     context = {
         "code": {"system": _CONTEXT, "code": "user" if phrase.mine else "venue"},
         "valueCodeableConcept": {"coding": [{"system": system, "code": value}]},
@@ -98,7 +104,8 @@ async def show_phrases(page: Page) -> Response:
 
 
 async def _page(page: Page, problem: str = "", typed: Phrase | None = None, status: int = 200) -> Response:
-    values = {"phrases": await phrases_of(page), "problem": problem, "typed": typed}
+    may = TEMPLATES in page.session.principal.assignment.rights
+    values = {"phrases": await phrases_of(page), "problem": problem, "typed": typed, "may": may}
     return page.render("work/phrases.html", values, status)
 
 
@@ -117,24 +124,26 @@ async def change_phrase(page: Page) -> Response:
     name = given["name"].strip().removeprefix(".").lower()
     text = given["text"].replace("\r\n", "\n")
     version = int(given["version"]) if given["version"].isdecimal() else 0
-    identity = str(uuid.uuid5(_NAMES, "/".join((*_owner(principal, mine=mine), name))))
+    owner = _owner(principal, mine=mine)
+    identity = identity_of(owner, name)
     phrase = Phrase(identity, version, name, text, mine)
-    problem = _problem(phrase)
+    wrong = problem_of(phrase)
     gettext = page.translator.gettext
-    if problem:
-        return await _page(page, gettext(problem), phrase, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if wrong:
+        return await _page(page, gettext(wrong), phrase, HTTPStatus.UNPROCESSABLE_ENTITY)
     known = {one.id: one for one in await phrases_of(page)}
     if (known[identity].version if identity in known else 0) != version:
         return await _page(page, gettext(_TAKEN), phrase, HTTPStatus.CONFLICT)
     status = "retired" if given["do"] == "remove" else "active"
     record: Any = page.services.record(principal)
-    done = await record.update("Library", identity, _library(principal, phrase, status))
+    done = await record.update("Library", identity, library(owner, phrase, status))
     if isinstance(done, Refusal):
         return await _page(page, done.in_words(page.translator)[0], phrase, done.kind.value)
     return page.redirect("/phrases")
 
 
-def _problem(phrase: Phrase) -> str:
+def problem_of(phrase: Phrase) -> str:
+    """Why a phrase cannot be kept; empty when it can."""
     if not _NAME.fullmatch(phrase.name):
         return _BAD_NAME
     if not phrase.text.strip():

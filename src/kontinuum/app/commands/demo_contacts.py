@@ -1,0 +1,119 @@
+"""The day at the health centre and the ward's patients in a new demo region, written by who works there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from kontinuum.app.services import Services
+from kontinuum.care.contacts import rules, writing
+from kontinuum.care.contacts.writing import Booking, Placing
+from kontinuum.demo import personas
+from kontinuum.demo.region import region
+from kontinuum.fhir import json
+from kontinuum.fhir.authoring import author
+from kontinuum.kernel.i18n import local
+from kontinuum.kernel.principal import Principal
+from kontinuum.record import Record, Refusal, SearchPage
+
+CENTRE: Final = "tallbacken"
+WARD: Final = "avd-32"
+
+_DAY: Final = (
+    ("p-0036", "08:20", "visit", "Ryggont, uppföljning", ("noshow",)),
+    ("p-0027", "08:40", "telephone", "Provsvar", ("start", "close")),
+    ("p-0032", "09:00", "visit", "PSA-kontroll", ("arrive", "start")),
+    ("p-0030", "09:40", "visit", "Recept på epilepsimedicin", ("arrive",)),
+    ("p-0035", "10:20", "visit", "Årskontroll sköldkörtel", ()),
+    ("p-0033", "13:10", "video", "Återkoppling mammografi", ()),
+    ("p-0038", "14:30", "home", "Hembesök, tilltagande förvirring", ()),
+)
+"""Who is booked when, for what, and how far it has come."""
+_LYING: Final = (
+    ("p-0050", "Instabil angina", "2:1", 2, ""),
+    ("p-0021", "Bröstsmärta, uteslut hjärtinfarkt", "3:2", 1, ""),
+    ("p-0053", "Nydebuterat förmaksflimmer", "", 0, ""),
+    ("p-0047", "Perikardit", "4:1", 5, "leave"),
+)
+"""Who lies on the ward, why, in which bed, for how many days, and the step taken last."""
+_HERE_ALREADY: Final = ("p-0003", "1:2")
+
+
+async def make(services: Services) -> None:
+    """Book and begin what belongs to today; the whole cast must be there."""
+    now = local(services.clock.now())
+    doctor = _principal("Anna Berglund", CENTRE)
+    at_centre = services.gate.record(doctor)
+    for patient, clock, kind, reason, steps in _DAY:
+        hour, minute = clock.split(":")
+        start = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+        await _write(at_centre, _visit(doctor, patient, Booking(kind, start, start, {}, reason), now, steps))
+    physician = _principal("Per Lindgren", WARD)
+    on_ward = services.gate.record(physician)
+    for patient, reason, bed, days, step in _LYING:
+        moment = (now - timedelta(days=days, hours=1)).isoformat(timespec="seconds")
+        identity = f"{patient}-enc-ward"
+        unit, who = _unit(WARD), author(physician)
+        stay = writing.admitted(identity, patient, moment, who, unit, reason, _placing(bed))
+        await _write(on_ward, [rules.taken(stay, step, now.isoformat(timespec="seconds")) if step else stay])
+    await _put_to_bed(on_ward, now)
+
+
+def _visit(
+    doctor: Principal, patient: str, what: Booking, now: datetime, steps: Sequence[str]
+) -> list[Mapping[str, Any]]:
+    """A booking of today, and the contact that has come of it."""
+    moment = min(what.start, now).isoformat(timespec="seconds")
+    staff = author(doctor)
+    made = Booking(what.kind, what.start, what.start + timedelta(minutes=30), staff, what.reason)
+    booking = writing.booked(f"{patient}-app-today", patient, made, moment)
+    if steps == ("noshow",):
+        return [writing.put(booking, "noshow")]
+    if not steps:
+        return [booking]
+    contact = writing.arrived(booking, what.kind, patient, moment, _unit(CENTRE))
+    for step in steps:
+        contact = rules.taken(contact, step, moment)
+    return [writing.put(booking, rules.BOOKING_OF[contact["status"]]), contact]
+
+
+async def _put_to_bed(record: Record, now: datetime) -> None:
+    """Who lay on the ward already gets a bed."""
+    patient, bed = _HERE_ALREADY
+    found = await record.find(f"Encounter?patient={patient}&status=in-progress&class=IMP")
+    assert isinstance(found, SearchPage)
+    for stored in found.matches:
+        encounter = json.loads(stored.body or b"{}")
+        since = encounter["period"]["start"]
+        kept = [
+            one
+            for one in encounter.get("location", ())
+            if one["location"].get("reference") != f"Location/{WARD}"
+        ]
+        await _write(record, [writing.placed({**encounter, "location": kept}, _placing(bed), since)])
+
+
+def _placing(bed: str) -> Placing:
+    ward = region().units[WARD]
+    beds = {name: identity for identity, name in ward.bed_places}
+    place = {"reference": f"Location/{beds[bed]}", "display": bed} if bed else None
+    return Placing({"reference": ward.location, "display": ward.name}, place)
+
+
+def _unit(key: str) -> dict[str, str]:
+    unit = region().units[key]
+    return {"reference": unit.reference, "display": unit.name}
+
+
+def _principal(name: str, unit: str) -> Principal:
+    persona = next(one for one in personas() if one.actor.name == name)
+    at = next(one for one in persona.assignments if one.unit == region().units[unit].hsa)
+    return Principal(persona.actor, at, "kontinuum demo")
+
+
+async def _write(record: Record, resources: Sequence[Mapping[str, Any]]) -> None:
+    for resource in resources:
+        done = await record.update(resource["resourceType"], resource["id"], {**resource})
+        if isinstance(done, Refusal):
+            raise RuntimeError(f"the demo region's contacts are refused: {done.issues}")

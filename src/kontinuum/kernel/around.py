@@ -1,0 +1,128 @@
+"""What modules add to each other's pages unknown to each other: of one contact, and of a unit's patients.
+
+A page of a unit shows many patients. It is a module's own, and other modules add their remarks to it. So does
+the page of one contact: what belongs to the contact, and what is not done at it yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kontinuum.kernel.i18n import Translator
+from kontinuum.kernel.principal import Principal, Purpose
+
+if TYPE_CHECKING:
+    from kontinuum.kernel.module import BannerNote, Chart, Directory, NotFound, ResultPage, View
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A time when somebody is booked; of the patient nothing is told."""
+
+    start: datetime
+    end: datetime
+
+
+class Agenda(Protocol):
+    """What is taken at the care provider: times of staff, and beds. It tells of no patient."""
+
+    async def booked(self, who: str, low: datetime, high: datetime, /, but: str = "") -> Sequence[Busy]:
+        """When somebody is booked between two moments, in order; `but` is a booking that does not count."""
+        ...
+
+    async def taken(self, beds: Sequence[str], /, but: str = "") -> frozenset[str]:
+        """Which of some beds are occupied, as references; `but` is a contact that does not count."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a module says of a contact: `address` leads to it.
+
+    `missing` marks what is not done yet, and is asked about before the contact is closed.
+    """
+
+    text: str
+    when: str = ""
+    address: str = ""
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPart:
+    """What a module tells of one contact, on its page and before it is closed.
+
+    `queries` are searches in the patient's record, of the chart and the contact's id; `remarks` gets their
+    pages and the Encounter.
+    """
+
+    title: str
+    order: int
+    queries: Callable[[Chart, str], tuple[str, ...]]
+    remarks: Callable[[Chart, Mapping[str, Any], Sequence[ResultPage]], tuple[Remark, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The patients on a page of a unit."""
+
+    patients: tuple[str, ...]
+    now: datetime
+    translator: Translator
+
+    @property
+    def named(self) -> str:
+        """The patients, as a search names several."""
+        return ",".join(self.patients)
+
+
+@dataclass(frozen=True, slots=True)
+class BoardNotes:
+    """What a module adds to the patients on a page of a unit: short notes by patient."""
+
+    queries: Callable[[Board], tuple[str, ...]]
+    notes: Callable[[Board, Sequence[ResultPage]], Mapping[str, tuple[BannerNote, ...]]]
+
+
+class UnitRecord(Protocol):
+    """The gate, for a page about many patients."""
+
+    async def find_many(self, queries: Sequence[str], /) -> Sequence[ResultPage]:
+        """Run searches; each finds what the person may read."""
+        ...
+
+    @property
+    def at_own_unit(self) -> UnitRecord:
+        """The same gate, which finds only what the unit of the assignment is accountable for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRequest:
+    """A request for a module's page about the unit of the assignment.
+
+    `people` gives who patients are, as the shell's templates show them, and `notes` what the modules add.
+    """
+
+    now: datetime
+    translator: Translator
+    directory: Directory
+    record: UnitRecord
+    principal: Principal
+    parameters: Mapping[str, str]
+    people: Callable[[Collection[str]], Awaitable[Mapping[str, Any]]]
+    notes: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[BannerNote, ...]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPage:
+    """A module's page at `/unit/<path>`; it is found in the menu and the palette by its title."""
+
+    path: str
+    title: str
+    icon: str
+    handler: Callable[[UnitRequest], Awaitable[View | NotFound]]
+    purposes: frozenset[Purpose]

@@ -1,0 +1,133 @@
+"""Giving a task, asking a question, saying what became of it, and being away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from kontinuum.kernel.i18n import local, message
+from kontinuum.record.outcome import Refusal
+from kontinuum.record.tasks import DECLINED, DONE, QUESTION, TASK
+from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.work.colleagues import recipients
+from kontinuum.web.workspace.work.doing import Item, parse, recipient
+from kontinuum.web.workspace.work.inbox import inbox_page
+from kontinuum.web.workspace.work.tabs import people
+
+_NOBODY: Final = message("Choose to whom.")
+_NO_DAY: Final = message("Write the day as year, month and day: 2026-12-31.")
+_NOTHING: Final = message("This is not on the list any more.")
+_NO_PATIENT: Final = message("There is no such patient in this record.")
+
+
+async def show_new(page: Page) -> Response:
+    """Answer GET `/inbox/new?patient=…`: what is to be done or asked, by whom and until when."""
+    query = page.request.query_params
+    return await _new_page(page, query.get("patient", ""), {"kind": query.get("kind", TASK)})
+
+
+async def _new_page(
+    page: Page, patient: str, typed: dict[str, str], problems: Sequence[str] = (), status: int = 200
+) -> Response:
+    person = (await people(page, [patient] if patient else [])).get(patient)
+    if person is None:
+        return page.problem(HTTPStatus.NOT_FOUND, [page.translator.gettext(_NO_PATIENT)])
+    values = {
+        "person": person,
+        "typed": {"kind": TASK, "text": "", "to": "", "due": "", **typed},
+        "recipients": await recipients(page),
+        "today": local(page.services.clock.now()).date().isoformat(),
+        "problems": problems,
+    }
+    return page.render("work/new_task.html", values, status)
+
+
+async def make(page: Page) -> Response:
+    """Answer POST `/inbox/new`: give the task or ask the question, and go back to the patient."""
+    form = await page.request.form()
+    typed = {name: str(form.get(name, "")) for name in ("kind", "text", "to", "due")}
+    patient = str(form.get("patient", ""))
+    to = await recipient(page, typed["to"])
+    due = _day(typed["due"])
+    gettext = page.translator.gettext
+    problems = [gettext(_NOBODY)] if to is None else []
+    problems += [gettext(_NO_DAY)] if typed["due"] and due is None else []
+    if to is None or problems:
+        return await _new_page(page, patient, typed, problems, HTTPStatus.UNPROCESSABLE_ENTITY)
+    record: Any = page.services.record(page.session.principal)
+    code = QUESTION if typed["kind"] == QUESTION else TASK
+    done = await record.work.tasks.assign(code, patient, typed["text"].replace("\r\n", "\n"), to, due)
+    if isinstance(done, Refusal):
+        return await _new_page(page, patient, typed, done.in_words(page.translator), done.kind.value)
+    return page.redirect(f"/patient/{patient}#tasks")
+
+
+async def finish(page: Page) -> Response:
+    """Answer POST `/inbox/done`: the task is done, or the question answered."""
+    return await _finish(page, DONE)
+
+
+async def decline(page: Page) -> Response:
+    """Answer POST `/inbox/decline`: it will not be done, and why."""
+    return await _finish(page, DECLINED)
+
+
+async def _finish(page: Page, status: str) -> Response:
+    form = await page.request.form()
+    item = parse(str(form.get("only", "")))
+    word = str(form.get(f"word:{item.task}", "")) if item else ""
+    record: Any = page.services.record(page.session.principal)
+    done = await record.work.tasks.finish(item.task, item.version, status, word) if item else None
+    return await _after(page, item, done, "done")
+
+
+async def acknowledge(page: Page) -> Response:
+    """Answer POST `/inbox/answer-read`: the answer is read."""
+    item = parse(str((await page.request.form()).get("only", "")))
+    record: Any = page.services.record(page.session.principal)
+    done = await record.work.tasks.acknowledge(item.task, item.version) if item else None
+    return await _after(page, item, done, "read")
+
+
+async def _after(page: Page, item: Item | None, done: Any, did: str) -> Response:
+    of_unit = (await page.request.form()).get("of") == "unit"
+    if item is None:
+        gone = [page.translator.gettext(_NOTHING)]
+        return await inbox_page(page, of_unit=of_unit, problems=gone, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    if isinstance(done, Refusal):
+        reasons = done.in_words(page.translator)
+        return await inbox_page(page, of_unit=of_unit, problems=reasons, status=done.kind.value)
+    return page.redirect(f"/inbox?did={did}&done=1{'&of=unit' if of_unit else ''}")
+
+
+async def be_away(page: Page) -> Response:
+    """Answer POST `/inbox/away`: be away, covered by a colleague; or with `end` take it back."""
+    form = await page.request.form()
+    record: Any = page.services.record(page.session.principal)
+    end = str(form.get("end", ""))
+    if end.isdecimal():
+        await record.work.absences.end(int(end[:9]))
+        return page.redirect("/inbox?did=back&done=1")
+    cover = await recipient(page, str(form.get("cover", "")))
+    begins, ends = _day(str(form.get("begins", ""))), _day(str(form.get("ends", "")))
+    gettext = page.translator.gettext
+    problems = [gettext(_NOBODY)] if cover is None or not cover.is_person else []
+    problems += [gettext(_NO_DAY)] if begins is None or ends is None else []
+    if cover is None or begins is None or ends is None or problems:
+        return await inbox_page(page, of_unit=False, problems=problems, status=422)
+    done = await record.work.absences.state(cover, begins, ends)
+    if isinstance(done, Refusal):
+        reasons = done.in_words(page.translator)
+        return await inbox_page(page, of_unit=False, problems=reasons, status=done.kind.value)
+    return page.redirect("/inbox?did=away&done=1")
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,68 @@
+"""Who sees one entry by its own page: an id must not lead past what the same person may read otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.law.cast import ADULT
+from tests.law.marked import identity
+from tests.law.test_matrix_pages import RELATED, ROUTES, _care, asked
+from tests.law.town import EXPECTED, MARKS, PLACES, WHO, Town, marks_in
+
+
+async def test_the_page_of_a_measurement_shows_it_to_whom_it_may_be_shown(town: Town) -> None:
+    """The page is asked for by an id, which must not lead past what the same person may read otherwise."""
+    way = ROUTES["GET", "/patient/{patient}/vitals/value"]
+    wrong = []
+    for who in sorted(way.may):
+        for where in PLACES:
+            by_id = replace(way, form={"id": identity("Observation", where)})
+            answer = await asked(town, who, "GET", f"/patient/{ADULT}/vitals/value", by_id)
+            wanted = EXPECTED[who] & {("Observation", where)}
+            shown = {one for one in marks_in(answer.text) if one[0] == "Observation"}
+            if shown != wanted or (answer.status_code == 404) == bool(wanted):
+                wrong.append((who, where, answer.status_code))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("kind", "parameter"), [("Encounter", "id"), ("Appointment", "booking")])
+async def test_the_page_of_a_contact_or_booking_is_there_for_whom_it_may_be_shown(
+    town: Town, kind: str, parameter: str
+) -> None:
+    """Nothing is done either with one that is not there, and with that of another unit."""
+    wrong = []
+    for who in sorted(RELATED):
+        unit = WHO[who].assignment.unit if WHO[who] else ""
+        for where in ("a", "b", "c", "e"):
+            name = identity(kind, where)
+            form = {parameter: name}
+            there = await asked(town, who, "GET", f"/patient/{ADULT}/contacts/one", _care(**form))
+            step = _care(**form, patient=ADULT, step="none", version="1")
+            done = await asked(town, who, "POST", f"/patient/{ADULT}/contacts/step", step)
+            wanted = EXPECTED[who] & {(kind, where)}
+            if {one for one in marks_in(there.text) if one[0] == kind} != wanted:
+                wrong.append((who, where, "shows", there.status_code))
+            if (there.status_code == 200) != bool(wanted):
+                wrong.append((who, where, "answers", there.status_code))
+            if (done.status_code == 200) != (bool(wanted) and PLACES[where] == unit):
+                wrong.append((who, where, "does", done.status_code))
+    assert wrong == []
+
+
+MODULES_ONE = {"Condition": "problems", "AllergyIntolerance": "allergies", "Flag": "allergies"}
+
+
+@pytest.mark.parametrize("who", sorted(RELATED))
+async def test_one_entry_is_shown_and_changed_by_who_may_read_it_and_is_not_there_for_others(
+    town: Town, who: str
+) -> None:
+    for mark in (one for one in MARKS if one[0] in MODULES_ONE):
+        page = f"/patient/{ADULT}/{MODULES_ONE[mark[0]]}"
+        there = await asked(town, who, "GET", f"{page}/one", _care(id=identity(*mark)))
+        form = {"patient": ADULT, "id": identity(*mark), "reason": "", "version": "1"}
+        struck = await asked(town, who, "POST", f"{page}/strike", _care(**form))
+        for answer in (there, struck):
+            assert (answer.status_code == 200) is (mark in EXPECTED[who]), (who, mark)
+            assert (mark in marks_in(answer.text)) is (mark in EXPECTED[who])
