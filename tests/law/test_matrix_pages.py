@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from html import unescape
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from kontinuum.app.asgi import build
 from kontinuum.web.api.asgi import ApiRoute
+from kontinuum.web.workspace.timeline.kinds import KINDS
 from tests.law.cast import ADULT
 from tests.law.marked import TYPES, identity
 from tests.law.town import ADDRESS, EXPECTED, MARKS, NOT_TOLD_OF, PLACES, WHO, Mark, Town, marks_in
@@ -71,6 +74,12 @@ _DESTROYS = "25: it takes a right of its own, which nobody of the cast has"
 _BUILDS = "6: it takes a right of its own, which nobody of the cast has"
 _PATIENT_ALONE = frozenset({"patient"})
 _CHART = ("AllergyIntolerance", "Composition", "Condition", "Flag", "MedicationRequest")
+_IN_TIME = tuple(
+    sorted(
+        {each.partition("?")[0] for kind in KINDS for each in kind.searches} & set(TYPES) - {"AdverseEvent"}
+    )
+)
+"""What the timeline shows; it is asked for page by page below."""
 
 
 def _care(rule: str = "7", *shows: str, may: frozenset[str] = RELATED, **form: str) -> Way:
@@ -295,6 +304,14 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/vitals/restore"): _care(patient=ADULT, draft=NONE),
     ("POST", "/patient/{patient}/vitals/scale"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/vitals/correct"): _care(patient=ADULT, id=NONE),
+    ("GET", "/patient/{patient}/timeline"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/search"): _care(
+        "7, 8, 9, 13", may=RELATED | {"reviewer"}, q="kännetecken", kind="notes"
+    ),
+    ("GET", "/patient/{patient}/timeline/entry/{type}/{id}"): Way(
+        About.PATIENT, RELATED | {"reviewer"}, "7, 8, 9, 13", ("Composition",), _NOTE
+    ),
+    ("GET", "/patient/{patient}/compare"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
     ("GET", "/patient/{path:path}"): _open(SIGNED_IN, path=NONE),
 }
 """What every route is."""
@@ -376,6 +393,31 @@ def faults(answer: httpx.Response, who: str, way: Way, mark: Mark | None) -> Ite
         lacking = wanted - shown
         if lacking:
             yield ("lacks", *map(str, sorted(lacking)))
+
+
+@pytest.mark.parametrize("who", sorted(RELATED | {"reviewer"}))
+async def test_the_timeline_and_its_search_hold_exactly_what_the_same_person_may_read(
+    town: Town, who: str
+) -> None:
+    """Followed to the end, and asked for each kind; and found by a word that stands everywhere."""
+    way = ROUTES["GET", "/patient/{patient}/timeline"]
+    wanted = {one for one in EXPECTED[who] if one[0] in _IN_TIME}
+    seen: set[Mark] = set()
+    for path, words in (("timeline", ""), ("search", "kännetecken")):
+        found: set[Mark] = set()
+        for kind in KINDS:
+            query = {"kind": kind.key, "q": words}
+            while query:
+                address = f"/patient/{ADULT}/{path}"
+                answer = await asked(town, who, "GET", address, replace(way, form=query))
+                assert answer.status_code == 200, (who, query, answer.text[-800:])
+                found |= {one for one in MARKS if f"/timeline/entry/{one[0]}/{identity(*one)}" in answer.text}
+                assert not marks_in(re.sub("</?mark>", "", answer.text)) - EXPECTED[who]
+                following = re.search(r'hx-get="[^"?]+\?([^"]+cursor=[^"]+)"', answer.text)
+                query = dict(parse_qsl(unescape(following[1]))) if following else {}
+        assert {one for one in found if one[0] in _IN_TIME} == wanted, (who, path)
+        seen |= found
+    assert seen <= EXPECTED[who]
 
 
 async def test_the_page_of_a_measurement_shows_it_to_whom_it_may_be_shown(town: Town) -> None:

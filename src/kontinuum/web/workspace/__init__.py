@@ -24,6 +24,7 @@ from kontinuum.web.workspace.services import Application, gather
 from kontinuum.web.workspace.signin import sign_in_routes
 from kontinuum.web.workspace.studio import studio_routes
 from kontinuum.web.workspace.terms import list_codes
+from kontinuum.web.workspace.timeline import timeline_routes
 from kontinuum.web.workspace.work import work_routes
 
 __all__ = ["routes"]
@@ -42,6 +43,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *advice_routes(services),
         *work_routes(services),
         *studio_routes(services),
+        *timeline_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),
         Route("/codes", signed_in(services, list_codes), methods=["POST"]),

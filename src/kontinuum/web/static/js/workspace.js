@@ -13,6 +13,7 @@ import { startInbox } from "./inbox.js";
 import { startCodes } from "./codes.js";
 import { startFlowsheet } from "./flowsheet.js";
 import { startStudio } from "./studio.js";
+import { startTimeline } from "./timeline.js";
 
 startTheme();
 startSearch();
@@ -27,3 +28,4 @@ startInbox();
 startCodes();
 startFlowsheet();
 startStudio();
+startTimeline();
