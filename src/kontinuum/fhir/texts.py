@@ -35,10 +35,16 @@ class Piece:
 
 
 def pieces(resource: Mapping[str, Any]) -> Iterator[Piece]:
-    """The pieces in their order. The narrative of a whole that is told by its parts is left out."""
+    """The pieces in their order, those of a medicine inside a prescription as well.
+
+    The narrative of a whole that is told by its parts is left out.
+    """
     told = resource["resourceType"] == "Composition" and bool(resource.get("section"))
     own = {name: value for name, value in resource.items() if not (told and name == "text")}
     yield from _of(own, str(resource["resourceType"]), "")
+    for each in resource.get("contained") or ():
+        if each.get("resourceType") == "Medication":
+            yield from _of(each, "Medication", "")
     for content in resource.get("content") or () if resource["resourceType"] == "DocumentReference" else ():
         text = _attached(content.get("attachment") or {})
         if text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from kontinuum.fhir.swedish import terms
 from kontinuum.kernel.i18n import Translator
-from kontinuum.web.workspace.timeline.describing import describe
+from kontinuum.web.workspace.timeline.describing import Line, describe
 from kontinuum.web.workspace.timeline.kinds import profession_of
 from kontinuum.web.workspace.timeline.quoting import holds, quotations
 from kontinuum.web.workspace.timeline.states import Held, Version, compared, held_on, item_of
@@ -50,13 +51,14 @@ def quoted(resource: dict[str, Any], typed: str) -> list[str]:
         ("Patienten förnekar sedan flera veckor både smärta, illamående och blödning.", None),
         ("Det finns, trots lång observation på avdelningen och upprepade prover, ingen blödning. Hem.", None),
         ("Inga tecken till ev. blödning.\nSover.", "Inga tecken till ev. blödning.\n"),
+        ("Mår väl. Blödning?\nNej. Sover.", "Mår väl. Blödning?\nNej. "),
     ],
 )
 def test_a_denial_is_never_cut_from_what_it_denies(text: str, shown: str | None) -> None:
     (quotation,) = quoted(note(text), "blödning")
     assert quotation in text
     assert quotation == (shown or quotation)
-    assert any(word in quotation for word in ("Ingen", "nej", "förnekar", "ingen", "Inga"))
+    assert any(word in quotation for word in ("Ingen", "nej", "Nej", "förnekar", "ingen", "Inga"))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=300))
@@ -92,6 +94,8 @@ def test_all_words_must_stand_in_an_entry_and_codes_are_found_only_as_codes() ->
         ),
         ({"resourceType": "Flag", "status": "entered-in-error"}, "Entered in error"),
         ({"resourceType": "Flag", "status": "active"}, ""),
+        ({"resourceType": "Task", "status": "cancelled", "executionPeriod": {}}, "Not performed"),
+        ({"resourceType": "Task", "status": "cancelled"}, ""),
     ],
 )
 def test_what_does_not_hold_says_so_in_its_line(resource: dict[str, Any], said: str) -> None:
@@ -111,6 +115,35 @@ def test_values_keep_their_digits_and_a_no_is_a_value() -> None:
         for c, v in (("8480-6", 140), ("8462-4", 80))
     ]
     assert value(component=part) == "140/80 mmHg"
+
+
+def test_tasks_scores_and_bookings_are_told_as_what_they_are() -> None:
+    def line(**resource: Any) -> Line:
+        return describe({"id": "x", **resource}, Translator("en"), NoNames())
+
+    asked = line(
+        resourceType="Task",
+        status="requested",
+        code={"coding": [{"system": "urn:kontinuum:codes:work", "code": "question"}]},
+        description="Ska hon fasta?",
+        requester={"display": "Karin Öhman"},
+    )
+    assert (asked.label, asked.what, asked.who) == ("Question", "Ska hon fasta?", ("Karin Öhman",))
+    unsigned = line(resourceType="Task", status="requested", code={"coding": [{"code": "sign"}]})
+    assert unsigned.what == "To be signed"
+    score = line(
+        resourceType="Observation",
+        status="final",
+        code={"text": "Norton"},
+        valueQuantity={"value": Decimal("19"), "unit": "poäng"},
+        interpretation=[{"text": "Ökad risk"}],
+        component=[{"code": {"text": "Rörlighet"}, "valueInteger": 3}],
+    )
+    assert (score.value, score.detail) == ("19 poäng", "Ökad risk")
+    booked = line(
+        resourceType="Appointment", status="booked", created="2026-01-02", start="2026-03-04T10:00:00+01:00"
+    )
+    assert (booked.when, booked.clock) == ("2026-03-04", "10:00")
 
 
 def test_professions_are_told_by_their_titles() -> None:
@@ -166,3 +199,7 @@ def test_a_new_dosage_of_the_same_substance_is_a_change_and_not_two_medicines() 
     after = [item_of(medicine("b", "2 dagligen")), item_of(medicine("y", "1", "B01AF02"))]
     assert sorted(change.kind for change in compared(before, after)) == ["added", "changed", "ended"]
     assert [change.kind for change in compared(before, before)] == ["same", "same"]
+
+    needed = [item_of(medicine(name, dosage)) for name, dosage in (("d", "1 x 2"), ("n", "vid behov"))]
+    (ended,) = compared(needed, needed[:1])
+    assert (ended.before, ended.after) == ("Amlodipin – 1 x 2; Amlodipin – vid behov", "Amlodipin – 1 x 2")

@@ -77,12 +77,14 @@ async def show(page: Page) -> Response:
         return page.problem(HTTPStatus.BAD_REQUEST, [gettext(NO_DAY) % {"name": odd}])
     if second < first:
         return page.problem(HTTPStatus.BAD_REQUEST, [gettext(BACKWARDS)])
-    areas = await _areas(opened, first, second)
+    latest = await _values(opened, first, second)
+    if isinstance(latest, Refusal):
+        return page.refuse(latest)
     values = {
         "first": first,
         "second": second,
-        "areas": areas,
-        "values": await _values(opened, first, second),
+        "areas": await _areas(opened, first, second),
+        "values": latest,
         "admissions": await _admissions(opened, today),
         "path": opened.chart.path("compare"),
     }
@@ -139,7 +141,7 @@ def _day_of(micros: int) -> str:
     return local(from_micros(micros)).date().isoformat()
 
 
-async def _values(opened: Opened, first: str, second: str) -> list[Value]:
+async def _values(opened: Opened, first: str, second: str) -> list[Value] | Refusal:
     """The latest laboratory and bedside value of each kind by both days, no older than two years."""
     translator = opened.chart.translator
     found: list[dict[str, dict[str, Any]]] = []
@@ -148,13 +150,15 @@ async def _values(opened: Opened, first: str, second: str) -> list[Value]:
         since = (end - _VALUES_SINCE).isoformat()
         query = parse_url(
             f"Observation?patient={opened.chart.patient}&category=laboratory,vital-signs"
-            f"&date=ge{since}&date=le{day}"
+            f"&status:not=entered-in-error&date=ge{since}&date=le{day}"
         )
         assert not isinstance(query, Refusal)
         page = await opened.record.latest(query, 1)
-        entries = () if isinstance(page, Refusal) else page.matches
-        read = [json.loads(one.body) for one in entries if one.body]
-        found.append({what_of(one): one for one in read if one.get("status") != "entered-in-error"})
+        if isinstance(page, Refusal):
+            return page
+        read = [json.loads(one.body) for one in page.matches if one.body]
+        # Of what several codes call the same, the latest.
+        found.append({what_of(one): one for one in sorted(read, key=lambda each: when_of(each) or "")})
     before, after = found
     names = sorted({*before, *after}, key=str.lower)
     return [
@@ -183,9 +187,10 @@ async def _admissions(opened: Opened, today: date) -> list[Admission]:
         line = describe(resource, opened.chart.translator, opened.chart.directory)
         if not line.when:
             continue
-        until = opened.chart.translator.day((resource.get("period") or {}).get("end")) or today.isoformat()
+        ended = opened.chart.translator.day((resource.get("period") or {}).get("end"))
         before = (local(str(when_of(resource))).date() - timedelta(days=1)).isoformat()
         unit = opened.chart.directory.unit(one.unit)
-        label = f"{line.when} – {until} {unit}"
+        label = f"{line.when} – {ended} {unit}"
+        until = ended or today.isoformat()
         shown.append(Admission(label, f"{opened.chart.path('compare')}?from={before}&to={until}"))
     return shown

@@ -104,15 +104,24 @@ _STATES: Final = {
     "provisional": message("preliminary diagnosis"),
     "differential": message("differential diagnosis"),
     "achieved": message("achieved"),
+    "not-achieved": message("not achieved"),
 }
+_NOT_PERFORMED: Final = message("Not performed")
 _DENIED: Final = {
     "refuted": message("Ruled out"),
     "entered-in-error": message("Entered in error"),
-    "not-done": message("Not performed"),
+    "not-done": _NOT_PERFORMED,
     "not-taken": message("Not taken"),
 }
 _QUIET: Final = frozenset({"final", "current", "finished", "completed", "confirmed", "available", "entered"})
 """What every ordinary entry is: said by no tag."""
+
+_TASKS: Final = {
+    "question": message("Question"),
+    "sign": message("To be signed"),
+    "countersign": message("To be countersigned"),
+}
+"""Tasks between staff that are no plain tasks, by the code of their kind."""
 
 _SIGNED_BY_STATUS: Final = ("Composition", "QuestionnaireResponse")
 _NOT_KNOWN: Final = message("no value")
@@ -148,11 +157,13 @@ def describe(resource: Resource, translator: Translator, directory: Directory) -
     """The line of an entry."""
     when = when_of(resource)
     name = str(resource["resourceType"])
+    own = next((_TASKS[code] for code in _codes(resource.get("code")) if code in _TASKS), "")
+    label = translator.gettext(own if own and name == "Task" else _TYPES.get(name, name))
     return Line(
         type=name,
         id=str(resource["id"]),
-        label=translator.gettext(_TYPES.get(name, name)),
-        what=what_of(resource) or translator.gettext(_TYPES.get(name, name)),
+        label=label,
+        what=what_of(resource) or label,
         detail=_detail(resource, translator),
         value=value_of(resource, translator),
         deviation=_deviation(resource),
@@ -180,6 +191,8 @@ def concept(value: Any) -> str:
 
 def what_of(resource: Resource) -> str:
     """What an entry is about, in the words that stand in it; empty where there are none."""
+    if resource["resourceType"] == "Task":
+        return str(resource.get("description") or (resource.get("code") or {}).get("text") or "")
     medicine = concept(resource.get("medicationCodeableConcept"))
     if not medicine and "medicationReference" in resource:
         medicine = _medicine(resource)
@@ -192,6 +205,7 @@ def what_of(resource: Resource) -> str:
         concept(resource.get("serviceType")),
         resource.get("description") if isinstance(resource.get("description"), str) else None,
         concept(resource.get("description")),
+        concept(resource.get("relationship")),
         concept(resource.get("category")),
         (resource.get("class") or {}).get("display"),
     )
@@ -206,19 +220,22 @@ def _medicine(resource: Resource) -> str:
 
 
 def value_of(resource: Resource, translator: Translator) -> str:
-    """The value of an Observation with its unit, or of its parts; empty for other entries."""
+    """The value of an Observation with its unit, or where it has none those of its parts.
+
+    Empty for other entries. The answers behind a score are its parts, and are read with the entry.
+    """
     if resource["resourceType"] != "Observation":
         return ""
-    own = _value(resource, translator)
-    parts = [
-        (concept(part.get("code")), _value(part, translator)) for part in resource.get("component") or ()
-    ]
-    told = [f"{label} {value}".strip() for label, value in parts if value]
-    if own:
-        return f"{own} ({'; '.join(told)})" if told else own
-    if told:
-        return _pressure(resource) or "; ".join(told)
-    return translator.gettext(_NOT_KNOWN)
+    own = _value(resource, translator) or _pressure(resource)
+    told = "; ".join(f"{label} {value}".strip() for label, value in parts_of(resource, translator))
+    return own or told or translator.gettext(_NOT_KNOWN)
+
+
+def parts_of(resource: Resource, translator: Translator) -> list[tuple[str, str]]:
+    """The parts of an Observation that have a value: what was measured or asked, and the value."""
+    parts = resource.get("component") or ()
+    found = [(concept(part.get("code")), _value(part, translator)) for part in parts]
+    return [(label, value) for label, value in found if value]
 
 
 def _pressure(resource: Resource) -> str:
@@ -279,15 +296,17 @@ def _deviation(resource: Resource) -> str:
 
 
 def _detail(resource: Resource, translator: Translator) -> str:
-    """What belongs to the line: the reason of a contact, the dosage, the conclusion."""
+    """What belongs to the line: the reason of a contact, the dosage, what a score or report means."""
     dosages = resource.get("dosageInstruction") or resource.get("dosage") or ()
     dosages = dosages if isinstance(dosages, list) else [dosages]
     texts = [each.get("text") for each in dosages if isinstance(each, dict)]
     found = [
         *(text for text in texts if text),
         concept(resource.get("reasonCode")) if resource["resourceType"] != "MedicationRequest" else "",
+        concept(resource.get("statusReason")),
         resource.get("conclusion"),
-        resource.get("description") if resource["resourceType"] in ("Task", "Appointment") else "",
+        resource.get("description") if resource["resourceType"] == "Appointment" else "",
+        *(each.get("text") for each in resource.get("interpretation") or () if not each.get("coding")),
         *(concept(each.get("manifestation")) for each in resource.get("reaction") or ()),
     ]
     own = what_of(resource)
@@ -305,7 +324,6 @@ def when_of(resource: Resource) -> str | None:
         "authored",
         "occurrenceDateTime",
         "performedDateTime",
-        "created",
         "start",
         "started",
         "sent",
@@ -316,19 +334,26 @@ def when_of(resource: Resource) -> str | None:
         "identifiedDateTime",
         "receivedTime",
     )
-    own = next((resource[name] for name in names if isinstance(resource.get(name), str)), None)
-    if own:
-        return str(own)
-    for name in ("effectivePeriod", "performedPeriod", "period", "occurrencePeriod"):
-        start = (resource.get(name) or {}).get("start")
-        if start:
-            return str(start)
-    return None
+    periods = ("effectivePeriod", "performedPeriod", "period", "occurrencePeriod")
+    starts = ((resource.get(name) or {}).get("start") for name in periods)
+    found = (*(resource.get(name) for name in names), *starts, resource.get("created"))
+    return next((each for each in found if isinstance(each, str) and each), None)
 
 
 def authors_of(resource: Resource) -> Iterator[tuple[str | None, str | None]]:
     """Who stands behind an entry, as (reference, display): its author, else who did or asked for it."""
-    names = ("author", "recorder", "asserter", "requester", "performer", "sender", "participant", "source")
+    names = (
+        "author",
+        "recorder",
+        "asserter",
+        "requester",
+        "performer",
+        "sender",
+        "participant",
+        "source",
+        "owner",
+        "expressedBy",
+    )
     for name in names:
         held = resource.get(name)
         found = [
@@ -357,10 +382,13 @@ def _codes(value: Any) -> Sequence[str]:
 
 def _statuses(resource: Resource) -> list[str]:
     own = resource.get("docStatus") or resource.get("status") or resource.get("lifecycleStatus")
+    if own == "cancelled" and resource["resourceType"] == "Task" and "executionPeriod" in resource:
+        own = "not-done"  # an action of a plan at its time; a task that was called off has none
     return [
         *([own] if isinstance(own, str) else []),
         *_codes(resource.get("clinicalStatus")),
         *_codes(resource.get("verificationStatus")),
+        *_codes(resource.get("achievementStatus")),
     ]
 
 
@@ -372,9 +400,12 @@ def _denied(resource: Resource, translator: Translator) -> str:
 
 
 def _state(resource: Resource, translator: Translator) -> str:
-    if resource["resourceType"] in _SIGNED_BY_STATUS:
-        return ""
-    loud = [each for each in _statuses(resource) if each not in _QUIET and each not in _DENIED]
+    signed = resource["resourceType"] in _SIGNED_BY_STATUS
+    loud = [
+        each
+        for each in _statuses(resource)
+        if each not in _QUIET and each not in _DENIED and (not signed or each == "amended")
+    ]
     return ", ".join(translator.gettext(_STATES[each]) for each in dict.fromkeys(loud) if each in _STATES)
 
 

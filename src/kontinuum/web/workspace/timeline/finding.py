@@ -69,6 +69,7 @@ async def show(page: Page) -> Response:
         "also": [way for term in wanted for way in term.ways[1:]],
         "problem": chart.translator.gettext(_TOO_SHORT) if filters.words and not wanted else "",
         "asked": bool(wanted),
+        "earlier": page.partial,
         "choices": offered(filters, path, units, chart),
         "path": path,
         "open_first": page.request.query_params.get("open", ""),

@@ -2,7 +2,7 @@
 
 A quotation is a part of the text letter for letter. It never begins or ends within a sentence: "ingen
 blödning" must not be shown as "blödning", nor "Blödning: nej" as "Blödning". Where the words stand near the
-beginning of their sentence the one before is shown with it.
+beginning of their sentence the one before is shown with it, and after a question its answer.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ def _of(piece: Piece, places: Sequence[tuple[int, int]]) -> Iterator[Quotation]:
         first = max(first, start - _LONGEST)
         last = min((each for each in bounds if each >= end), default=len(piece.text))
         last = min(last, end + _LONGEST)
+        while last < len(piece.text) and piece.text[first:last].rstrip().endswith(("?", ":")):
+            last = next(each for each in bounds if each > last)
         if spans and first <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
         else:

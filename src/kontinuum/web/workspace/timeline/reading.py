@@ -18,6 +18,7 @@ from kontinuum.record.outcome import Refusal, RefusalKind
 from kontinuum.web.workspace.entries.parts import parts_of
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.timeline.describing import Line, describe, quantity
+from kontinuum.web.workspace.timeline.describing import parts_of as values_of
 from kontinuum.web.workspace.timeline.opening import Opened, open_record
 from kontinuum.web.workspace.timeline.quoting import Segment, marked
 
@@ -55,6 +56,7 @@ async def show(page: Page) -> Response:
         "passages": _passages(resource, terms(page.request.query_params.get("q", "")[:200]), opened),
         "codes": [each.text for each in pieces(resource) if each.code],
         "interval": _interval(resource, opened),
+        "parts": values_of(resource, chart.translator),
         "results": await _results(opened, resource),
         "address": chart.path("entry", name, identity),
     }

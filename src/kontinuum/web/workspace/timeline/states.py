@@ -7,7 +7,7 @@ later, with an import, is judged by its own dates. What has ended without a date
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -100,8 +100,7 @@ def item_of(resource: Resource) -> Item:
 
 def compared(before: Iterable[Item], after: Iterable[Item]) -> list[Change]:
     """Two days beside each other: what was added, ended and changed first, by name."""
-    first = {one.key: one for one in before}
-    second = {one.key: one for one in after}
+    first, second = _by_key(before), _by_key(after)
     changes = []
     for key in dict.fromkeys((*first, *second)):
         was, now = first.get(key), second.get(key)
@@ -110,6 +109,18 @@ def compared(before: Iterable[Item], after: Iterable[Item]) -> list[Change]:
         old, new = was.text if was else "", now.text if now else ""
         changes.append(Change(newest.what, old, new, newest.reference))
     return sorted(changes, key=lambda one: (one.kind == "same", one.what.lower()))
+
+
+def _by_key(items: Iterable[Item]) -> dict[str, Item]:
+    """What held, by its key; a substance that is given in two ways is one with both."""
+    found: dict[str, Item] = {}
+    for one in sorted(items, key=lambda each: (each.text, each.reference)):
+        same = found.get(one.key)
+        if same is None:
+            found[one.key] = one
+        elif one.text not in same.text.split("; "):
+            found[one.key] = replace(same, text=f"{same.text}; {one.text}")
+    return found
 
 
 def _told(resource: Resource) -> str:
