@@ -328,6 +328,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/patient/{patient}/vitals/entry"): _care(),
     ("GET", "/patient/{patient}/vitals/flowsheet"): _care(may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/vitals/charts"): _care(may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/vitals/growth"): _care(may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/vitals/value"): _care(may=RELATED | {"reviewer"}, id=NONE),
     ("POST", "/patient/{patient}/vitals/draft"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/vitals/save"): _care(patient=ADULT),

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from kontinuum.kernel.i18n import Translator, message
 from kontinuum.kernel.module import Directory
+from kontinuum.web.workspace.timeline.kinds import kind_of
 
 Resource = Mapping[str, Any]
 
@@ -45,7 +46,6 @@ _TYPES: Final = {
     "MedicationRequest": message("Prescription"),
     "MedicationStatement": message("Medicine in use"),
     "NutritionOrder": message("Diet"),
-    "Observation": message("Result"),
     "Procedure": message("Procedure"),
     "QuestionnaireResponse": message("Form"),
     "RequestGroup": message("Orders"),
@@ -157,8 +157,12 @@ def describe(resource: Resource, translator: Translator, directory: Directory) -
     """The line of an entry."""
     when = when_of(resource)
     name = str(resource["resourceType"])
-    own = next((_TASKS[code] for code in _codes(resource.get("code")) if code in _TASKS), "")
-    label = translator.gettext(own if own and name == "Task" else _TYPES.get(name, name))
+    title = _TYPES.get(name, name)
+    if name == "Task":
+        title = next((_TASKS[code] for code in _codes(resource.get("code")) if code in _TASKS), title)
+    elif name == "Observation":
+        title = kind_of(resource).title
+    label = translator.gettext(title)
     return Line(
         type=name,
         id=str(resource["id"]),
