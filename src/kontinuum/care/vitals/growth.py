@@ -29,7 +29,7 @@ _IN_UNIT: Final[Mapping[str, Mapping[str, Decimal]]] = {
 }
 """How much of the unit of the drawing one of the unit of a value is."""
 
-_AXES: Final = (92, 366, 731, 1826)
+_AXES: Final = (92, 366, 731, 1096, 1826)
 """Days of age until which the axis goes, the shortest that holds; for older ones until the next birthday."""
 
 _DEVIATIONS: Final = (-3, -2, -1, 0, 1, 2, 3)
@@ -180,7 +180,7 @@ def _point(request: PageRequest, one: Reading, key: str, value: Decimal, age: in
         told(age, words),
         words.day(one.at),
         value,
-        words.number(value.normalize() if value == value.to_integral() else value),
+        words.number(value),
         deviation(key, sex, age, value, words),
         who(chart, one),
         chart.directory.unit(one.unit),

@@ -11,7 +11,7 @@ from kontinuum.care.vitals import bedside, reading
 from kontinuum.care.vitals.ages import age_in_months
 from kontinuum.care.vitals.charts import charts
 from kontinuum.care.vitals.correcting import correct, value
-from kontinuum.care.vitals.flowsheet import flowsheet, risk_of
+from kontinuum.care.vitals.flowsheet import flowsheet, risk_of, who
 from kontinuum.care.vitals.form import value_text
 from kontinuum.care.vitals.growth import ADULT, growth
 from kontinuum.care.vitals.kinds import SCALE_CODES
@@ -62,6 +62,7 @@ def card(chart: Chart, pages: Sequence[ResultPage]) -> View:
             "level": LEVELS[risk] if risk else "",
             "when": words.moment(found.at),
             "unit": chart.directory.unit(found.unit),
+            "by": who(chart, found),
         }
     body: Mapping[str, Any] = next((json.loads(one.body) for one in pages[1].matches if one.body), {})
     months = age_in_months(body.get("birthDate"), local(chart.now).date())

@@ -74,15 +74,16 @@ class TrendChart extends HTMLElement {
     const shown = (value) => (value == null ? "" : value.toLocaleString(LOCALE));
     const series = (stroke) => ({
       stroke,
-      width: 1.5,
+      width: byAge ? 2 : 1.5,
       spanGaps: byAge,
       points: { show: values[0].length < 60, size: 5, fill: stroke },
       value: (_, value) => (value == null ? "–" : `${shown(value)} ${this.dataset.unit}`),
     });
     const curve = (line) => ({
-      stroke: line.sd === 0 ? faint : band,
-      width: line.sd === 0 ? 1.5 : 1,
-      dash: line.sd % 2 === 0 ? [] : [4, 4],
+      stroke: faint,
+      width: line.sd === 0 ? 1.25 : 0.75,
+      dash: line.sd % 2 === 0 ? [] : [3, 4],
+      pxAlign: 0,
       spanGaps: true,
       points: { show: false },
     });
@@ -144,6 +145,7 @@ class TrendChart extends HTMLElement {
     plot.ctx.fillStyle = colour;
     plot.ctx.font = `${Math.round(10 * devicePixelRatio)}px Inter, sans-serif`;
     plot.ctx.textBaseline = "middle";
+    plot.ctx.textAlign = "left";
     const at = plot.valToPos(Math.min(curves.x.at(-1), Number(this.dataset.to)), "x", true) + 4 * devicePixelRatio;
     for (const { sd, y } of curves.lines.filter((line) => line.sd % 2 === 0)) {
       plot.ctx.fillText(sd > 0 ? `+${sd}` : String(sd).replace("-", "\u2212"), at, plot.valToPos(y.at(-1), "y", true));
