@@ -46,7 +46,7 @@ _OLD = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The latest value of one kind, with its trend. `source` tells when, where and by whom it was measured."""
+    """The latest value of one kind, with its trend; `source` tells when, where and by whom."""
 
     label: str
     value: str
