@@ -25,6 +25,7 @@ from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.principal import ActorKind, Principal
 from kontinuum.record import Gate, Record, Refusal, RefusalKind, Stored
+from kontinuum.record.chronicle import Part
 from kontinuum.record.everything import Wanted
 from kontinuum.record.extracting import Extent
 from tests.law.cast import (
@@ -186,6 +187,24 @@ async def every_page(region: Region, who: Principal, kind: str, identity: str | 
             return shown
 
 
+async def by_chronicle(region: Region, who: Principal) -> set[str]:
+    """All types in clinical order, page by page; the units told of are those behind what is shown."""
+    shown: dict[str, str] = {}
+    cursor = ""
+    while True:
+        part = Part(tuple(KINDS), count=3, cursor=cursor)
+        leaves = await region.record(who).chronicle(ADULT, [part])
+        assert not isinstance(leaves, Refusal)
+        stored = [one.stored for one in leaves[0].entries]
+        shown |= {f"{one.type}/{one.id}": one.unit for one in stored}
+        cursor = leaves[0].next
+        if not cursor:
+            break
+    if who.actor.kind is ActorKind.STAFF:
+        assert set(shown.values()) <= set(await region.record(who).readable_units(ADULT))
+    return set(shown) & set(REFERENCES)
+
+
 async def by_latest(region: Region, who: Principal) -> set[str]:
     """Only Observations: what else there is must be found as by any search."""
     query = parse_search("Observation", [("patient", ADULT)])
@@ -293,6 +312,7 @@ WAYS: dict[str, tuple[Way, tuple[str, ...]]] = {
     "compartment": (by_compartment, ("search",)),
     "search across types": (by_types, ("search_types",)),
     "everything": (by_everything, ("everything",)),
+    "chronicle": (by_chronicle, ("chronicle", "readable_units")),
     "the latest of each": (by_latest, ("latest",)),
     "chain": (by_chain, ("find",)),
     "_has": (by_being_referred_to, ("find",)),

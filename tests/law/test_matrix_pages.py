@@ -339,6 +339,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/patient/{patient}/vitals/entry"): _care(),
     ("GET", "/patient/{patient}/vitals/flowsheet"): _care(may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/vitals/charts"): _care(may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/vitals/growth"): _care(may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/vitals/value"): _care(may=RELATED | {"reviewer"}, id=NONE),
     ("POST", "/patient/{patient}/vitals/draft"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/vitals/save"): _care(patient=ADULT),
@@ -346,6 +347,14 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/vitals/restore"): _care(patient=ADULT, draft=NONE),
     ("POST", "/patient/{patient}/vitals/scale"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/vitals/correct"): _care(patient=ADULT, id=NONE),
+    ("GET", "/patient/{patient}/timeline"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/search"): _care(
+        "7, 8, 9, 13", may=RELATED | {"reviewer"}, q="kännetecken", kind="notes"
+    ),
+    ("GET", "/patient/{patient}/timeline/entry/{type}/{id}"): Way(
+        About.PATIENT, RELATED | {"reviewer"}, "7, 8, 9, 13", ("Composition",), _NOTE
+    ),
+    ("GET", "/patient/{patient}/compare"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
     ("GET", "/patient/{path:path}"): _open(SIGNED_IN, path=NONE),
 }
 """What every route is."""

@@ -15,6 +15,7 @@ import { startCodes } from "./codes.js";
 import { startFlowsheet } from "./flowsheet.js";
 import { startStudio } from "./studio.js";
 import { startFeedback } from "./feedback.js";
+import { startTimeline } from "./timeline.js";
 
 startTheme();
 startSearch();
@@ -31,3 +32,4 @@ startCodes();
 startFlowsheet();
 startStudio();
 startFeedback();
+startTimeline();
