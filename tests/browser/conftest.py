@@ -33,6 +33,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 

@@ -295,6 +295,19 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/vitals/restore"): _care(patient=ADULT, draft=NONE),
     ("POST", "/patient/{patient}/vitals/scale"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/vitals/correct"): _care(patient=ADULT, id=NONE),
+    ("GET", "/patient/{patient}/file/{id}"): Way(
+        About.PATIENT, STAFF | {"patient"}, "7, 8, 9, 13", (), _PATIENT | {"id": NONE}
+    ),
+    ("GET", "/my-record/file/{id}"): Way(About.OWN, _PATIENT_ALONE, "27, 28", (), {"id": NONE}),
+    ("GET", "/patient/{patient}/draft-file/{id}"): Way(
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"id": NONE}
+    ),
+    ("POST", "/patient/{patient}/draft/{draft}/files"): Way(
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"draft": NONE}
+    ),
+    ("POST", "/patient/{patient}/draft/{draft}/files/{id}"): Way(
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"draft": NONE, "id": NONE}
+    ),
     ("GET", "/patient/{path:path}"): _open(SIGNED_IN, path=NONE),
 }
 """What every route is."""
@@ -390,6 +403,22 @@ async def test_the_page_of_a_measurement_shows_it_to_whom_it_may_be_shown(town: 
             shown = {one for one in marks_in(answer.text) if one[0] == "Observation"}
             if shown != wanted or (answer.status_code == 404) == bool(wanted):
                 wrong.append((who, where, answer.status_code))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("who", [one for one in WHO if one != "nobody"])
+async def test_the_bytes_of_a_file_are_sent_to_whom_its_document_may_be_shown(town: Town, who: str) -> None:
+    wrong = []
+    for where in PLACES:
+        mark = ("DocumentReference", where)
+        name, expected = identity(*mark), mark in EXPECTED[who]
+        by_api = (await town.fhir(who, "GET", f"/Binary/{name}")).status_code == 200
+        pages = [f"/patient/{ADULT}/file/{name}", *([f"/my-record/file/{name}"] if who in PATIENTS else [])]
+        shown = [by_api]
+        for page in pages if who != "system" else ():
+            answer = await asked(town, who, "GET", page, ROUTES["GET", "/patient/{patient}/file/{id}"])
+            shown.append(mark in marks_in(answer.text))
+        wrong += [(where, shown)] if set(shown) != {expected} else []
     assert wrong == []
 
 

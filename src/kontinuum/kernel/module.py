@@ -67,6 +67,11 @@ class ResultPage(Protocol):
         ...
 
     @property
+    def included(self) -> Sequence[ResourceVersion]:
+        """What a search asks to be shown with its matches (`_include`)."""
+        ...
+
+    @property
     def next(self) -> str | None:
         """The cursor of the following page; None on the last."""
         ...
@@ -112,6 +117,45 @@ class SavedDraft(Protocol):
         ...
 
 
+class DraftFile(Protocol):
+    """A file beside a draft of the signed-in author (`record.draft_files.DraftFile`)."""
+
+    @property
+    def id(self) -> str:
+        """Its id, which the document in the record gets."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What it is for: "attachment" goes with the note, "dictation" is sound to be written out."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the file was called."""
+        ...
+
+    @property
+    def media_type(self) -> str:
+        """What it is, by its first bytes."""
+        ...
+
+    @property
+    def heading(self) -> str:
+        """Under which heading it belongs, as the module names it; empty for the whole."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it shows, in the author's words."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+        ...
+
+
 class RecordWriter(Protocol):
     """The part of the gate that writes about the patient of the page, and about nobody else."""
 
@@ -137,6 +181,22 @@ class RecordWriter(Protocol):
 
     async def remove_draft(self, identity: str, /) -> None:
         """Remove a draft whose content is signed."""
+        ...
+
+    async def release_draft(self, identity: str, /) -> None:
+        """Remove a draft whose content stands in the record unsigned; its sound stays."""
+        ...
+
+    async def sounds(self, note: str, /) -> Sequence[DraftFile]:
+        """The sound that was handed over with a note, for who may hear it."""
+        ...
+
+    async def files(self, draft: str, /) -> Sequence[DraftFile] | Refused:
+        """What the author has put beside a draft."""
+        ...
+
+    async def file_content(self, file: DraftFile, /) -> bytes:
+        """The bytes of one of these."""
         ...
 
     async def write(
@@ -408,7 +468,8 @@ class Drafting:
     patient's. `sign` signs a note that stands unsigned in the record: the fields are `note`, its id, and
     `version`, the one that was read; None for a module that writes no notes. `shipped` are the Questionnaires
     that come with the module, by name; `preview` shows how one looks for a made-up patient, with what was
-    tried in its fields; None for a module without templates of its own.
+    tried in its fields; None for a module without templates of its own. `reopen` leads from the id of a note
+    that stands unsigned in the record to the page, below the patient's, on which it is written on.
     """
 
     templates: Callable[[RecordReader, tuple[str, ...], datetime], Awaitable[Sequence[tuple[str, str]]]]
@@ -417,6 +478,7 @@ class Drafting:
     sign: Callable[[ActionRequest], Awaitable[Refused | None]] | None = None
     shipped: Callable[[], Mapping[str, Mapping[str, Any]]] | None = None
     preview: Callable[[Mapping[str, Any], Mapping[str, Sequence[str]], Chart], View] | None = None
+    reopen: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,13 @@ def _of_providers(one: ProviderSetting) -> Setting:
     return Setting(
         name=one.variable,
         field="provider_overrides",
-        type={"number": "whole number", "yes-no": "word", "series": "text", "responses": "text"}[one.kind],
+        type={
+            "number": "whole number",
+            "yes-no": "word",
+            "series": "text",
+            "responses": "text",
+            "kinds": "text",
+        }[one.kind],
         default=None,
         default_text=f"each care provider's own; {provider_settings.shown(one, one.default) or 'none'}",
         allowed=one.allowed,

@@ -20,7 +20,7 @@ from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.query import SearchQuery
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.i18n import phrase
-from kontinuum.kernel.principal import ActorKind, Purpose
+from kontinuum.kernel.principal import TRANSCRIPTION, ActorKind, Purpose
 from kontinuum.kernel.sql import Fragment
 from kontinuum.record import provenance, writing
 from kontinuum.record.circumstances import readable
@@ -42,6 +42,8 @@ Begun = BegunRow
 WORK_CODES: Final = "urn:kontinuum:codes:work"
 SIGN: Final = "sign"
 COUNTERSIGN: Final = "countersign"
+TRANSCRIBE: Final = "transcribe"
+"""To write out what was dictated: asked of the unit, done by who has the right to."""
 OPEN: Final = ("requested", "accepted", "in-progress")
 AT_MOST: Final = 1000
 
@@ -138,7 +140,8 @@ class Work:
             return 0
         found = await self._found(of_unit=False)
         noted = {row.id for _, row, _ in found.notes}
-        return len(found.notes) + sum(draft.id not in noted for draft in found.drafts)
+        mine = sum(one[0] != TRANSCRIBE or self._writes_out for one in found.notes)
+        return mine + sum(draft.id not in noted for draft in found.drafts)
 
     async def begun(self) -> tuple[BegunRow, ...]:
         """The person's open drafts, without what they hold; logged when they are opened."""
@@ -205,6 +208,10 @@ class Work:
     # What is found
 
     @property
+    def _writes_out(self) -> bool:
+        return TRANSCRIPTION in self._context.principal.assignment.rights
+
+    @property
     def _is_care(self) -> bool:
         principal = self._context.principal
         return principal.actor.kind is ActorKind.STAFF and principal.purpose is Purpose.CARE
@@ -245,19 +252,27 @@ class Work:
             )
             tasks = await self._tasks(f"owner={mine}") + await self._tasks(f"requester={mine}") if me else []
             begun = await drafts.of_owner(self._context.pool, actor.id, assignment.provider)
+        dictated = {one.focus: one for one in tasks if one.code == TRANSCRIBE}
+        if self._writes_out and not of_unit:
+            asked = await self._tasks("", unit=True)
+            dictated |= {one.focus: one for one in asked if one.code == TRANSCRIBE}
+            rows = await self._behind(list(dictated.values()), {row.id: row for row in unsigned})
+            unsigned = list({row.id: row for row in rows.values() if not _is_signed(row)}.values())
         behind = await self._behind(tasks, {row.id: row for row in unsigned})
         given = {one.focus: one for one in tasks if one.code == SIGN}
         notes: list[tuple[str, ResourceRow, _Task | None]] = []
         for row in unsigned:
             task = given.get(f"Composition/{row.id}")
-            if of_unit or task is None or task.owner in me:
+            if f"Composition/{row.id}" in dictated:
+                notes.append((TRANSCRIBE, row, dictated[f"Composition/{row.id}"]))
+            elif of_unit or task is None or task.owner in me:
                 notes.append((SIGN, row, task))
         listed = {row.id for _, row, _ in notes}
         for task in {(one.code, one.focus, one.owner): one for one in tasks}.values():
             focus = behind.get(task.focus)
-            if focus is None or (not of_unit and task.owner not in me):
+            if focus is None or task.code == TRANSCRIBE or (not of_unit and task.owner not in me):
                 continue
-            signed = is_signed(json.loads(focus.body or b"{}"))
+            signed = _is_signed(focus)
             wanted = not signed and focus.id not in listed if task.code == SIGN else signed
             if wanted:
                 notes.append((task.code, focus, task))
@@ -285,7 +300,7 @@ class Work:
         return {f"Composition/{one}": row for one, row in found.items()}
 
     async def _tasks(self, criteria: str, *, unit: bool = False) -> list[_Task]:
-        codes = ",".join(f"{WORK_CODES}|{code}" for code in (SIGN, COUNTERSIGN))
+        codes = ",".join(f"{WORK_CODES}|{code}" for code in (SIGN, COUNTERSIGN, TRANSCRIBE))
         more = f"&{criteria}" if criteria else ""
         rows = await self._rows(f"Task?status={','.join(OPEN)}&code={codes}{more}", unit=unit)
         return [_Task(row, json.loads(row.body or b"{}")) for row in rows]
@@ -356,6 +371,10 @@ def _waiting(code: str, row: ResourceRow, shown: Stored | None, task: _Task | No
         owner=owner.get("reference", ""),
         owner_name=owner.get("display", ""),
     )
+
+
+def _is_signed(row: ResourceRow) -> bool:
+    return is_signed(json.loads(row.body or b"{}"))
 
 
 def _authors(row: ResourceRow) -> Iterable[dict[str, Any]]:
