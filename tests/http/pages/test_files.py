@@ -23,7 +23,7 @@ from kontinuum.record.correcting import Corrected
 from kontinuum.record.draft_files import MIB
 from kontinuum.record.keeping_back import Place
 
-SECRETARY = "Birgitta Nyström"
+SECRETARY = "Karin Öhman"
 PANE = f"/patient/{PATIENT}/journal/write?template=hembesok"
 NAME = "Sår – vänster ”knä” 🦵🏽 e\u0301 \u202bברך\u202c; 100%.png"
 
@@ -249,9 +249,9 @@ async def test_a_dictation_is_written_out_by_who_may_and_signed_by_its_author(
     transport = httpx.ASGITransport(app=build(application), raise_app_exceptions=False)
     headers = {"accept-language": "sv"}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as secretary:
-        await sign_in(secretary, SECRETARY, assignment=persona(SECRETARY).assignments[1].id)
+        await sign_in(secretary, SECRETARY, assignment=persona(SECRETARY).assignments[0].id)
         writes = persona(SECRETARY)
-        related = application.gate.record(Principal(writes.actor, writes.assignments[1], "test"))
+        related = application.gate.record(Principal(writes.actor, writes.assignments[0], "test"))
         await related.law.relate(PATIENT, "Skriver ut diktat")
         assert (await secretary.get("/inbox/count")).json() == {"own": 1}
         address = f"/patient/{PATIENT}/journal/write?note={note['id']}"
