@@ -321,8 +321,17 @@ WRITING = {
     "text",
     "destruction",
 }
-OWN_DRAFTS = {"draft", "drafts", "save_draft", "discard_draft", "restore_draft", "remove_draft"}
-"""What an author has not signed: nobody else's to see (tests/db/test_drafts.py)."""
+OWN_DRAFTS = {
+    "draft",
+    "drafts",
+    "save_draft",
+    "discard_draft",
+    "restore_draft",
+    "release_draft",
+    "remove_draft",
+    "files",
+}
+"""What an author has not signed: nobody else's to see (tests/db/test_drafts.py, http/pages/test_files.py)."""
 OWN_LOG = {"log", "turned_away", "close"}
 """The log, which has readers and rules of its own (tests/db/test_log*.py)."""
 UNSIGNED = {"work", "news"}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.law.cast import ADULT
 from tests.law.marked import identity
-from tests.law.test_matrix_pages import RELATED, ROUTES, _care, asked
+from tests.law.test_matrix_pages import PATIENTS, RELATED, ROUTES, _care, asked
 from tests.law.town import EXPECTED, MARKS, PLACES, WHO, Town, marks_in
 
 
@@ -66,3 +66,19 @@ async def test_one_entry_is_shown_and_changed_by_who_may_read_it_and_is_not_ther
         for answer in (there, struck):
             assert (answer.status_code == 200) is (mark in EXPECTED[who]), (who, mark)
             assert (mark in marks_in(answer.text)) is (mark in EXPECTED[who])
+
+
+@pytest.mark.parametrize("who", [one for one in WHO if one != "nobody"])
+async def test_the_bytes_of_a_file_are_sent_to_whom_its_document_may_be_shown(town: Town, who: str) -> None:
+    wrong = []
+    for where in PLACES:
+        mark = ("DocumentReference", where)
+        name, expected = identity(*mark), mark in EXPECTED[who]
+        by_api = (await town.fhir(who, "GET", f"/Binary/{name}")).status_code == 200
+        pages = [f"/patient/{ADULT}/file/{name}", *([f"/my-record/file/{name}"] if who in PATIENTS else [])]
+        shown = [by_api]
+        for page in pages if who != "system" else ():
+            answer = await asked(town, who, "GET", page, ROUTES["GET", "/patient/{patient}/file/{id}"])
+            shown.append(mark in marks_in(answer.text))
+        wrong += [(where, shown)] if set(shown) != {expected} else []
+    assert wrong == []

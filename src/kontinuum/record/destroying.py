@@ -26,7 +26,7 @@ from kontinuum.record.references import references
 from kontinuum.record.tombstones import PROVISION
 from kontinuum.record.writing import in_transaction
 from kontinuum.store import destruction as store
-from kontinuum.store import drafts, jobs, law_linked, persons
+from kontinuum.store import draft_files, drafts, jobs, law_linked, persons
 from kontinuum.store.destruction import Decision
 from kontinuum.store.resources import destroy as rows
 from kontinuum.store.resources import read as reads
@@ -122,6 +122,7 @@ async def execute(context: Context, number: int, patient: str) -> Decision | Ref
         # A note that was left unsigned has its id from the draft, which still holds the same text.
         unsigned = [row.id for row in doomed] if decision.entries else None
         await drafts.destroy(connection, decision.patient, decision.provider, unsigned)
+        await draft_files.destroy(connection, decision.patient, decision.provider, unsigned)
         await persons.destroy(connection, [row.id for row in doomed if row.type == _PATIENT])
         await jobs.withdraw(connection)
         await store.executed(connection, decision.number, now, actor.id, actor.name, len(doomed))

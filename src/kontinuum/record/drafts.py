@@ -13,19 +13,23 @@ from kontinuum.access import NOTHING_KNOWN, Action, Deny, Facts, decide
 from kontinuum.kernel.i18n import phrase
 from kontinuum.record.context import Context, forbidden
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
+from kontinuum.store import draft_files as files
 from kontinuum.store import drafts as rows
 from kontinuum.store.drafts import DraftRow
 
 Draft = DraftRow
 
-_DAY: Final = 24 * 3600 * 1_000_000
+DAY: Final = 24 * 3600 * 1_000_000
+"""In microseconds."""
 
 
-def _owner(context: Context) -> tuple[str, str]:
+def owner_of(context: Context) -> tuple[str, str]:
+    """Whose a draft is: the actor, and the care provider of the assignment."""
     return context.principal.actor.id, context.principal.assignment.provider
 
 
-def _denied(context: Context, patient: str) -> Deny | None:
+def denied(context: Context, patient: str) -> Deny | None:
+    """Why the principal may keep no draft about a patient."""
     assignment = context.principal.assignment
     facts = Facts("QuestionnaireResponse", patient, assignment.unit, assignment.provider)
     # As with every new documentation of one's own: nothing between patient and author changes the answer.
@@ -46,10 +50,10 @@ async def _noted(context: Context, draft: Draft, note: str) -> None:
 
 async def open_draft(context: Context, patient: str, template: str) -> Draft | Refusal | None:
     """The author's draft of a template for a patient."""
-    deny = _denied(context, patient)
+    deny = denied(context, patient)
     if deny is not None:
         return await _refused(context, deny, patient)
-    draft = await rows.open_draft(context.pool, *_owner(context), patient, template)
+    draft = await rows.open_draft(context.pool, *owner_of(context), patient, template)
     if draft is not None:
         await _noted(context, draft, "opened")
     return draft
@@ -57,10 +61,10 @@ async def open_draft(context: Context, patient: str, template: str) -> Draft | R
 
 async def list_drafts(context: Context, patient: str) -> list[Draft] | Refusal:
     """The author's open drafts for a patient, the latest first."""
-    deny = _denied(context, patient)
+    deny = denied(context, patient)
     if deny is not None:
         return await _refused(context, deny, patient)
-    found = await rows.open_drafts(context.pool, *_owner(context), patient)
+    found = await rows.open_drafts(context.pool, *owner_of(context), patient)
     if found:
         what = [f"draft/{draft.id}" for draft in found]
         await context.log(
@@ -73,20 +77,20 @@ async def save_draft(
     context: Context, patient: str, template: str, content: bytes, version: int
 ) -> Draft | Refusal:
     """Save over a version, 0 for a new draft; a conflict when another window was first."""
-    deny = _denied(context, patient)
+    deny = denied(context, patient)
     if deny is not None:
         return await _refused(context, deny, patient)
-    current = await rows.open_draft(context.pool, *_owner(context), patient, template)
+    current = await rows.open_draft(context.pool, *owner_of(context), patient, template)
     if current is None and version == 0:
         new = DraftRow(str(uuid.uuid4()), patient, template, 1, content, context.now())
         await _noted(context, new, "begun")
         unit = context.principal.assignment.unit
-        begun = await rows.begin(context.pool, new.id, (*_owner(context), unit), new)
+        begun = await rows.begin(context.pool, new.id, (*owner_of(context), unit), new)
         return begun if begun is not None else _conflict()
     if current is None or current.version != version:
         return _conflict()
     changed = current._replace(content=content, updated=context.now())
-    saved = await rows.save(context.pool, *_owner(context), changed)
+    saved = await rows.save(context.pool, *owner_of(context), changed)
     return saved if saved is not None else _conflict()
 
 
@@ -97,9 +101,9 @@ def _conflict() -> Refusal:
 async def discard_draft(context: Context, patient: str, identity: str) -> Draft | Refusal:
     """Put a draft aside; it can be taken back for a day."""
     now = context.now()
-    await rows.purge(context.pool, now - _DAY)
+    await rows.purge(context.pool, now - DAY)
     known = _is_identity(identity)
-    draft = await rows.discard(context.pool, identity, _owner(context), patient, now) if known else None
+    draft = await rows.discard(context.pool, identity, owner_of(context), patient, now) if known else None
     if draft is None:
         return _missing()
     await _noted(context, draft, "discarded")
@@ -109,17 +113,31 @@ async def discard_draft(context: Context, patient: str, identity: str) -> Draft 
 async def restore_draft(context: Context, patient: str, identity: str) -> Draft | Refusal:
     """Take a discarded draft back."""
     known = _is_identity(identity)
-    draft = await rows.restore(context.pool, identity, _owner(context), patient) if known else None
+    draft = await rows.restore(context.pool, identity, owner_of(context), patient) if known else None
     if draft is None:
         return _missing()
     await _noted(context, draft, "restored")
     return draft
 
 
-async def remove_draft(context: Context, patient: str, identity: str) -> None:
-    """Remove a draft whose content is signed; a note that was written elsewhere has none."""
+async def release_draft(context: Context, patient: str, identity: str) -> None:
+    """Remove a draft whose content stands in the record unsigned; its sound stays for who writes it out."""
     if _is_identity(identity):
-        await rows.remove(context.pool, identity, _owner(context), patient)
+        await files.outlive(context.pool, identity, owner_of(context)[0])
+        await rows.remove(context.pool, identity, owner_of(context), patient)
+
+
+async def remove_draft(context: Context, patient: str, identity: str) -> None:
+    """Remove a draft whose content is signed; a note that was written elsewhere has none.
+
+    Its pictures and documents are in the record now. Sound is kept for as long as the care provider decides.
+    """
+    if _is_identity(identity):
+        await files.outlive(context.pool, identity, owner_of(context)[0])
+        kept = (await context.settings()).dictation_days * DAY
+        place = patient, owner_of(context)[1]
+        await files.expire(context.pool, identity, place, context.now() + kept)
+        await rows.remove(context.pool, identity, owner_of(context), patient)
 
 
 def _is_identity(text: str) -> bool:

@@ -35,6 +35,7 @@ from kontinuum.record.agenda import Agenda
 from kontinuum.record.bulk import Bulk
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, ProviderDecisions, Services
+from kontinuum.record.draft_files import DraftFiles
 from kontinuum.record.drafts import Draft
 from kontinuum.record.everything import Wanted
 from kontinuum.record.existence import Access, access_to, standing
@@ -155,6 +156,11 @@ class Record:
     def text(self) -> EntryText:
         """Corrections, dissent, and what is kept back from the patient."""
         return EntryText(self._context)
+
+    @property
+    def files(self) -> DraftFiles:
+        """Files of drafts, and sound that waits to be written out."""
+        return DraftFiles(self._context)
 
     @property
     def destruction(self) -> Destruction:
@@ -375,6 +381,10 @@ class Record:
     async def restore_draft(self, patient: str, identity: str) -> Draft | Refusal:
         """Take a discarded draft back."""
         return await drafts.restore_draft(self._context, patient, identity)
+
+    async def release_draft(self, patient: str, identity: str) -> None:
+        """Remove a draft whose content stands in the record unsigned; its sound stays."""
+        await drafts.release_draft(self._context, patient, identity)
 
     async def remove_draft(self, patient: str, identity: str) -> None:
         """Remove a draft whose content is signed."""

@@ -14,6 +14,7 @@ from kontinuum.web.workspace.advice import advice_routes
 from kontinuum.web.workspace.apps import app_routes
 from kontinuum.web.workspace.chart import module_action, module_page, show_chart
 from kontinuum.web.workspace.entries import entry_routes
+from kontinuum.web.workspace.files import file_routes
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.own_record import routes as own_routes
 from kontinuum.web.workspace.pages import Page, signed_in
@@ -46,6 +47,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *studio_routes(services),
         *unit_routes(services),
         *shaping_routes(services),
+        *file_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/recent", signed_in(services, show_recent), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),

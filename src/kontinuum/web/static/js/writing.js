@@ -1,6 +1,7 @@
 // The writing pane: every keystroke is kept on the server, and what follows from it is shown.
 // Values are read from the elements, never from the browser's form encoding, which changes line ends.
 
+import { startFiles } from "./files.js";
 import { startPhrases } from "./phrases.js";
 
 const WAIT = 700;
@@ -15,6 +16,7 @@ export function startWriting(root = document) {
   const form = root.querySelector("form[data-writing]");
   open = form ? new Writing(form) : null;
   if (form) startPhrases(form);
+  if (form) startFiles(form, open);
 }
 
 // True when nothing that was written would be lost by leaving.
@@ -62,6 +64,12 @@ class Writing {
       (found[element.name] ??= []).push(element.value);
     }
     return found;
+  }
+
+  // The id of the draft that files are put beside; one is begun where there is none. Empty when it cannot be.
+  async draft() {
+    if (!this.form.elements.draft.value) await this.save();
+    return this.form.elements.draft.value;
   }
 
   unsaved() {
