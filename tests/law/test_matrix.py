@@ -329,6 +329,7 @@ OWN_DRAFTS = {
     "restore_draft",
     "release_draft",
     "remove_draft",
+    "forget_drafts",
     "files",
 }
 """What an author has not signed: nobody else's to see (tests/db/test_drafts.py, http/pages/test_files.py)."""

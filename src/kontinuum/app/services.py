@@ -41,6 +41,7 @@ from kontinuum.web.subscriptions import Courier
 if TYPE_CHECKING:
     from kontinuum.identity.oidc.party import RelyingParty
 
+_HOUR = 3600
 _log = structlog.get_logger(__name__)
 
 
@@ -102,6 +103,9 @@ async def open_services(
         gate = _gate(settings, pool, audit, clock, keys, decided, profiles)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
+        forgetting = Recurring("drafts that are kept no longer", gate.forget_drafts, every=_HOUR)
+        forgetting.start()
+        stack.push_async_callback(forgetting.stop)
         smart = Smart(pool, clock, identity)
         cds = CdsServices(pool, clock)
         advice = Advice(pool, gate, audit, clock, identity, smart.keys, cds, limit=settings.advice_limit)

@@ -33,7 +33,7 @@ _PNG_KEPT: Final = frozenset(
         b"bKGD",
     }
 )
-_WEBP_LOST: Final = frozenset({b"EXIF", b"XMP "})
+_WEBP_KEPT: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"ICCP"})
 _ORIENTATION: Final = 0x0112
 
 
@@ -189,7 +189,7 @@ def _webp(content: bytes) -> bytes:
     while place + 8 <= end:
         name, length = struct.unpack_from("<4sI", content, place)
         whole = 8 + length + length % 2
-        if name not in _WEBP_LOST:
+        if name in _WEBP_KEPT:
             chunk = content[place : place + whole]
             if name == b"VP8X":
                 # The flags of EXIF and XMP: neither is there any more.

@@ -86,7 +86,7 @@ async def withdraw(
     if isinstance(marked, Refusal):
         return marked
     beside = []
-    for one in await attached(context, resource, row.patient):
+    for one in await attached(context.pool, resource, row.patient):
         document = entered_in_error(one.resource) if one.type == "DocumentReference" else None
         if document is not None and not isinstance(document, Refusal):
             beside.append(Intent(one.type, one.row.id, document, one.row.version, grounds=Grounds.REASON))

@@ -18,6 +18,7 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, phrase
 from kontinuum.kernel.principal import DESTRUCTION, Principal, Purpose
+from kontinuum.record.attached import attached
 from kontinuum.record.context import Context, is_id
 from kontinuum.record.guarding import is_dissent
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
@@ -171,7 +172,10 @@ async def thinnable(context: Context, years: int = KEPT_YEARS) -> list[LastEntry
 async def _doomed(
     context: Context, connection: Any, patient: str, entries: Sequence[str]
 ) -> list[ResourceRow] | Refusal:
-    """The rows that a decision means, each this patient's and this provider's own; or why it means none."""
+    """The rows that a decision means, each this patient's and this provider's own; or why it means none.
+
+    With a note go its files, and with each entry what speaks of it.
+    """
     provider = context.principal.assignment.provider
     if not entries:
         linked = await _linked(connection, patient)
@@ -212,7 +216,11 @@ async def _doomed(
                     "record."
                 ),
             )
-    return [*held.values(), *await _speaking_of(connection, patient, held.values())]
+    doomed = dict(held)
+    for row in held.values():
+        files = await attached(connection, json.loads(row.body), patient) if row.body is not None else ()
+        doomed |= {(one.row.type, one.row.id): one.row for one in files if one.row.provider == provider}
+    return [*doomed.values(), *await _speaking_of(connection, patient, doomed.values())]
 
 
 async def _linked(connection: Any, patient: str) -> Refusal | None:

@@ -75,7 +75,6 @@ class DraftFiles:
             identity, draft, kind, owner, provider, unit, patient, name, media_type, "", "", now, len(kept)
         )
         await self._noted(made, "attached")
-        await rows.purge(context.pool, now)
         added = await rows.add(context.pool, draft, made, kept)
         return added if added is not None else _missing()
 
@@ -117,9 +116,9 @@ class DraftFiles:
 
     async def describe(self, patient: str, identity: str, heading: str, text: str) -> DraftFile | Refusal:
         """Say what an attached file shows and under which heading it belongs."""
-        if len(text) > LONGEST_TEXT or len(heading) > LONGEST_NAME:
-            long = phrase("A description has at most %(number)s characters.", number=LONGEST_TEXT)
-            return refuse(RefusalKind.INVALID, "too-long", long)
+        if len(text) > LONGEST_TEXT or len(heading) > LONGEST_NAME or _unprintable(text + heading):
+            long = phrase("A description is one line of at most %(number)s characters.", number=LONGEST_TEXT)
+            return refuse(RefusalKind.INVALID, "value", long)
         owner, _ = owner_of(self._context)
         known = _is_identity(identity)
         changed = (
@@ -171,11 +170,7 @@ class DraftFiles:
 
 def fit(kind: str, name: str, content: bytes, settings: ProviderSettings) -> tuple[str, bytes] | Refusal:
     """The media type of a file and what is kept of it; or why it is not taken, with what would be."""
-    if (
-        not name.strip()
-        or len(name) > LONGEST_NAME
-        or any(ord(each) < 32 or ord(each) == 127 for each in name)
-    ):
+    if not name.strip() or len(name) > LONGEST_NAME or _unprintable(name):
         wrong = phrase("The file needs a name of at most %(number)s characters.", number=LONGEST_NAME)
         return refuse(RefusalKind.INVALID, "value", wrong)
     if not content:
@@ -216,6 +211,10 @@ def _wanted(kind: str, settings: ProviderSettings) -> dict[str, str]:
     if kind == DICTATION:
         return dict(media.SOUNDS)
     return {name: media.ATTACHABLE[name] for name in settings.attachment_types}
+
+
+def _unprintable(text: str) -> bool:
+    return any(ord(each) < 32 or ord(each) == 127 for each in text)
 
 
 def _is_identity(text: str) -> bool:

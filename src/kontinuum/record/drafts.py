@@ -10,8 +10,9 @@ import uuid
 from typing import Final
 
 from kontinuum.access import NOTHING_KNOWN, Action, Deny, Facts, decide
+from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import phrase
-from kontinuum.record.context import Context, forbidden
+from kontinuum.record.context import Context, Services, forbidden
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.store import draft_files as files
 from kontinuum.store import drafts as rows
@@ -100,10 +101,12 @@ def _conflict() -> Refusal:
 
 async def discard_draft(context: Context, patient: str, identity: str) -> Draft | Refusal:
     """Put a draft aside; it can be taken back for a day."""
-    now = context.now()
-    await rows.purge(context.pool, now - DAY)
     known = _is_identity(identity)
-    draft = await rows.discard(context.pool, identity, owner_of(context), patient, now) if known else None
+    draft = (
+        await rows.discard(context.pool, identity, owner_of(context), patient, context.now())
+        if known
+        else None
+    )
     if draft is None:
         return _missing()
     await _noted(context, draft, "discarded")
@@ -113,7 +116,8 @@ async def discard_draft(context: Context, patient: str, identity: str) -> Draft 
 async def restore_draft(context: Context, patient: str, identity: str) -> Draft | Refusal:
     """Take a discarded draft back."""
     known = _is_identity(identity)
-    draft = await rows.restore(context.pool, identity, owner_of(context), patient) if known else None
+    since = context.now() - DAY
+    draft = await rows.restore(context.pool, identity, owner_of(context), patient, since) if known else None
     if draft is None:
         return _missing()
     await _noted(context, draft, "restored")
@@ -138,6 +142,13 @@ async def remove_draft(context: Context, patient: str, identity: str) -> None:
         place = patient, owner_of(context)[1]
         await files.expire(context.pool, identity, place, context.now() + kept)
         await rows.remove(context.pool, identity, owner_of(context), patient)
+
+
+async def forget(services: Services) -> None:
+    """Remove drafts that were discarded a day ago, with their files, and sound whose days are over."""
+    now = to_micros(services.clock.now())
+    await rows.purge(services.pool, now - DAY)
+    await files.purge(services.pool, now)
 
 
 def _is_identity(text: str) -> bool:

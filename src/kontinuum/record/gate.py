@@ -93,6 +93,10 @@ class Gate:
         """Log that somebody unknown asked for the record: no token (`no-token`), or none that is valid."""
         await self._attempts.note(address, reason)
 
+    async def forget_drafts(self) -> None:
+        """Remove what is kept of drafts no longer: discarded ones, and sound whose time is out."""
+        await drafts.forget(self._services)
+
     async def learn_of_law(self) -> None:
         """Learn whether the tables of the law are complete, so that searches need not ask for it."""
         self._services.law_complete = await is_complete(self._services.pool)

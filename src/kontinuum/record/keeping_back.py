@@ -93,7 +93,7 @@ async def _labelled_files(
     What was kept back by a decision of its own stays so.
     """
     intents = []
-    for one in await attached(context, before, patient):
+    for one in await attached(context.pool, before, patient):
         own = _label_of(one.resource)
         wanted = next(iter(_covering(after, one.document)), None)
         if own != wanted and (own is None or own in _covering(before, one.document)):

@@ -50,7 +50,7 @@ returning {_COLUMNS}
 
 RESTORE = f"""
 update draft set discarded = null
- where id = $1::uuid and owner = $2 and provider = $3 and patient = $4 and discarded is not null
+ where id = $1::uuid and owner = $2 and provider = $3 and patient = $4 and discarded >= $5
    and not exists (
        select from draft other
         where other.owner = draft.owner and other.provider = draft.provider and other.patient = draft.patient
@@ -141,9 +141,11 @@ async def discard(
     return _row(await pool.fetchrow(DISCARD, identity, *owner, patient, now))
 
 
-async def restore(pool: Any, identity: str, owner: tuple[str, str], patient: str) -> DraftRow | None:
-    """Take a discarded draft back; None when it is gone or another one is open."""
-    return _row(await pool.fetchrow(RESTORE, identity, *owner, patient))
+async def restore(
+    pool: Any, identity: str, owner: tuple[str, str], patient: str, since: int
+) -> DraftRow | None:
+    """Take a draft back that was discarded since a time; None when it is gone or another one is open."""
+    return _row(await pool.fetchrow(RESTORE, identity, *owner, patient, since))
 
 
 async def remove(pool: Any, identity: str, owner: tuple[str, str], patient: str) -> None:

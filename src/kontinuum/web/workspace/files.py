@@ -188,7 +188,7 @@ async def change(page: Page) -> Response:
     if form.get("do") == "remove":
         done = await record.files.remove(names["patient"], names["id"])
     else:
-        heading, text = (str(form.get(name, "")).replace("\r\n", "\n") for name in ("heading", "text"))
+        heading, text = (str(form.get(name, "")) for name in ("heading", "text"))
         done = await record.files.describe(names["patient"], names["id"], heading, text)
     if isinstance(done, Refusal):
         return _told(page, done.in_words(page.translator), done.kind.value)
