@@ -327,7 +327,6 @@ OWN_DRAFTS = {
     "save_draft",
     "discard_draft",
     "restore_draft",
-    "release_draft",
     "remove_draft",
     "forget_drafts",
     "files",

@@ -143,11 +143,7 @@ class RecordWriter(Protocol):
         ...
 
     async def remove_draft(self, identity: str, /) -> None:
-        """Remove a draft whose content is signed."""
-        ...
-
-    async def release_draft(self, identity: str, /) -> None:
-        """Remove a draft whose content stands in the record unsigned; its sound stays."""
+        """Remove a draft whose content is in the record; its sound stays."""
         ...
 
     async def sounds(self, note: str, /) -> Sequence[DraftFile]:

@@ -10,16 +10,21 @@ import uuid
 from typing import Final
 
 from kontinuum.access import NOTHING_KNOWN, Action, Deny, Facts, decide
+from kontinuum.fhir import json
+from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import phrase
 from kontinuum.record.context import Context, Services, forbidden
+from kontinuum.record.guarding import is_signed
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.store import draft_files as files
 from kontinuum.store import drafts as rows
 from kontinuum.store.drafts import DraftRow
+from kontinuum.store.resources import read as reads
 
 Draft = DraftRow
 
+_NOTE: Final = TYPE_CODES["Composition"]
 DAY: Final = 24 * 3600 * 1_000_000
 """In microseconds."""
 
@@ -124,30 +129,31 @@ async def restore_draft(context: Context, patient: str, identity: str) -> Draft 
     return draft
 
 
-async def release_draft(context: Context, patient: str, identity: str) -> None:
-    """Remove a draft whose content stands in the record unsigned; its sound stays for who writes it out."""
-    if _is_identity(identity):
-        await files.outlive(context.pool, identity, owner_of(context)[0])
-        await rows.remove(context.pool, identity, owner_of(context), patient)
-
-
 async def remove_draft(context: Context, patient: str, identity: str) -> None:
-    """Remove a draft whose content is signed; a note that was written elsewhere has none.
+    """Remove a draft whose content is in the record; a note that was written elsewhere has none.
 
-    Its pictures and documents are in the record now. Sound is kept for as long as the care provider decides.
+    Its pictures and documents are in the record now. Its sound stays, for who writes it out.
     """
     if _is_identity(identity):
         await files.outlive(context.pool, identity, owner_of(context)[0])
-        kept = (await context.settings()).dictation_days * DAY
-        place = patient, owner_of(context)[1]
-        await files.expire(context.pool, identity, place, context.now() + kept)
         await rows.remove(context.pool, identity, owner_of(context), patient)
 
 
 async def forget(services: Services) -> None:
-    """Remove drafts that were discarded a day ago, with their files, and sound whose days are over."""
+    """Remove drafts that were discarded a day ago, with their files, and sound whose days are over.
+
+    The days of sound begin when its note waits for nobody any more: it is signed, or not there.
+    """
     now = to_micros(services.clock.now())
     await rows.purge(services.pool, now - DAY)
+    sounds = await files.without_end(services.pool)
+    notes = {(_NOTE, note) for note, _ in sounds}
+    read = await reads.read_many(services.pool, sorted(notes)) if notes else ()
+    waiting = {row.id for row in read if row.body is not None and not is_signed(json.loads(row.body))}
+    for note, provider in sounds:
+        if note not in waiting:
+            days = (await services.decided.of(provider)).dictation_days
+            await files.expire(services.pool, note, provider, now + days * DAY)
     await files.purge(services.pool, now)
 
 

@@ -386,12 +386,8 @@ class Record:
         """Take a discarded draft back."""
         return await drafts.restore_draft(self._context, patient, identity)
 
-    async def release_draft(self, patient: str, identity: str) -> None:
-        """Remove a draft whose content stands in the record unsigned; its sound stays."""
-        await drafts.release_draft(self._context, patient, identity)
-
     async def remove_draft(self, patient: str, identity: str) -> None:
-        """Remove a draft whose content is signed."""
+        """Remove a draft whose content is in the record; its sound stays."""
         await drafts.remove_draft(self._context, patient, identity)
 
     async def take_in(self, incoming: Sequence[Incoming]) -> list[Written | Refusal]:

@@ -46,9 +46,13 @@ OUTLIVE = """
 update draft_file set draft = null where draft = $1::uuid and owner = $2 and kind = 'dictation'
 """
 
+WITHOUT_END = """
+select distinct note::text, provider from draft_file where draft is null and expires is null
+"""
+
 EXPIRE = """
-update draft_file set expires = $2
- where note = $1::uuid and patient = $3 and provider = $4 and kind = 'dictation' and expires is null
+update draft_file set expires = $3
+ where note = $1::uuid and provider = $2 and draft is null and expires is null
 """
 
 PURGE = "delete from draft_file where expires <= $1"
@@ -140,9 +144,14 @@ async def outlive(pool: Any, draft: str, owner: str) -> None:
     await pool.execute(OUTLIVE, draft, owner)
 
 
-async def expire(pool: Any, note: str, place: tuple[str, str], when: int) -> None:
-    """Say until when the sound of a note is kept; `place` is patient and provider."""
-    await pool.execute(EXPIRE, note, when, *place)
+async def without_end(pool: Any) -> list[tuple[str, str]]:
+    """The notes whose sound was handed over and is kept without end, each with its care provider."""
+    return [tuple(record) for record in await pool.fetch(WITHOUT_END)]
+
+
+async def expire(pool: Any, note: str, provider: str, when: int) -> None:
+    """Say until when the sound of a note is kept."""
+    await pool.execute(EXPIRE, note, provider, when)
 
 
 async def purge(pool: Any, now: int) -> None:

@@ -289,6 +289,7 @@ async def test_a_dictation_is_written_out_by_who_may_and_signed_by_its_author(
     (signed,) = await found(doctors_record, f"Composition?patient={PATIENT}")
     (document,) = await found(doctors_record, f"DocumentReference?patient={PATIENT}")
     assert (signed["status"], document["docStatus"]) == ("final", "final")
+    await application.gate.forget_drafts()
     expires = await application.pool.fetchval("select expires from draft_file where kind = 'dictation'")
     assert expires is not None  # kept for as long as the care provider decides, then removed
 

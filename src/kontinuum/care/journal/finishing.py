@@ -133,11 +133,10 @@ async def _write(
     refused = await request.writer.write(writes, versions)
     if refused is not None:
         return refused
-    if do == _DICTATED or (chosen.note and not signed):
-        await request.writer.release_draft(draft.id)
-    elif signed:
-        for one in dict.fromkeys([draft.id, identity]):
-            await request.writer.remove_draft(one)
+    if do == _DICTATED or chosen.note or signed:
+        await request.writer.remove_draft(draft.id)
+    if signed and identity != draft.id:
+        await request.writer.remove_draft(identity)
     return None
 
 

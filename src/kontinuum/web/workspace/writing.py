@@ -58,12 +58,8 @@ class PatientWriter:
         return done
 
     async def remove_draft(self, identity: str, /) -> None:
-        """Remove a draft whose content is signed."""
+        """Remove a draft whose content is in the record; its sound stays."""
         await self._record.remove_draft(self._chart.patient, identity)
-
-    async def release_draft(self, identity: str, /) -> None:
-        """Remove a draft whose content stands in the record unsigned; its sound stays."""
-        await self._record.release_draft(self._chart.patient, identity)
 
     async def sounds(self, note: str, /) -> Sequence[DraftFile]:
         """The sound that was handed over with a note, for who may hear it."""
