@@ -330,6 +330,7 @@ OWN_DRAFTS = {
     "remove_draft",
     "forget_drafts",
     "files",
+    "together",
 }
 """What an author has not signed: nobody else's to see (tests/db/test_drafts.py, http/pages/test_files.py)."""
 OWN_LOG = {"log", "turned_away", "close"}

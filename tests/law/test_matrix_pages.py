@@ -339,6 +339,7 @@ ROUTES: dict[tuple[str, str], Way] = {
         About.PATIENT, STAFF | {"patient"}, "7, 8, 9, 13", (), _PATIENT | {"id": NONE}
     ),
     ("GET", "/my-record/file/{id}"): Way(About.OWN, _PATIENT_ALONE, "27, 28", (), {"id": NONE}),
+    ("GET", "/patient/{patient}/together"): _care("7", template=NONE),
     ("GET", "/patient/{patient}/draft-file/{id}"): Way(
         About.PATIENT, RELATED, "7", (), _PATIENT | {"id": NONE}
     ),

@@ -10,19 +10,15 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from kontinuum.access import Action, Deny
-from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.access import Deny
 from kontinuum.kernel import media
 from kontinuum.kernel.i18n import phrase
-from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.kernel.provider_settings import ProviderSettings
-from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, forbidden
-from kontinuum.record.drafts import denied, owner_of
+from kontinuum.record.drafts import denied, owner_of, readable_note
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.store import draft_files as rows
 from kontinuum.store.draft_files import FileRow
-from kontinuum.store.resources import read as reads
 
 DraftFile = FileRow
 
@@ -90,7 +86,7 @@ class DraftFiles:
     async def of_note(self, patient: str, note: str) -> list[DraftFile]:
         """The sound that was handed over with a note, for who may hear it."""
         context = self._context
-        if not _is_identity(note) or not await self._hears(note):
+        if await readable_note(context, patient, note) is None:
             return []
         found = await rows.of_note(
             context.pool, note, context.principal.assignment.provider, patient, context.now()
@@ -144,19 +140,9 @@ class DraftFiles:
         if file.owner == owner and file.provider == provider and denied(self._context, file.patient) is None:
             return True
         unit = self._context.principal.assignment.unit
-        return file.kind == DICTATION and file.unit == unit and await self._hears(file.note)
-
-    async def _hears(self, note: str) -> bool:
-        """Whether the principal is staff in care who may read the note just now."""
-        context = self._context
-        principal = context.principal
-        if principal.actor.kind is not ActorKind.STAFF or principal.purpose is not Purpose.CARE:
+        if file.kind != DICTATION or file.unit != unit:
             return False
-        row = await reads.read(context.pool, TYPE_CODES["Composition"], note)
-        if row is None or row.body is None:
-            return False
-        (decision,) = await decide_rows(context, context.pool, Action.READ, [row])
-        return not isinstance(decision, Deny)
+        return await readable_note(self._context, file.patient, file.note) is not None
 
     async def _refused(self, deny: Deny, patient: str) -> Refusal:
         await self._context.log("draft", "refused", deny.rule, patients=(patient,))

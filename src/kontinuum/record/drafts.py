@@ -7,6 +7,7 @@ savings between them, several a minute by the same author, are the same act and 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import Final
 
 from kontinuum.access import NOTHING_KNOWN, Action, Deny, Facts, decide
@@ -14,6 +15,8 @@ from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import phrase
+from kontinuum.kernel.principal import ActorKind, Purpose
+from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, Services, forbidden
 from kontinuum.record.guarding import is_signed
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
@@ -21,12 +24,31 @@ from kontinuum.store import draft_files as files
 from kontinuum.store import drafts as rows
 from kontinuum.store.drafts import DraftRow
 from kontinuum.store.resources import read as reads
+from kontinuum.store.resources.rows import ResourceRow
 
 Draft = DraftRow
 
 _NOTE: Final = TYPE_CODES["Composition"]
+OF_NOTE: Final = "~"
+"""Stands in the template's name before the id of the note in the record that a draft writes on."""
 DAY: Final = 24 * 3600 * 1_000_000
 """In microseconds."""
+
+
+_JUST_NOW: Final = 120 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How far the own draft has come in whichever window, and who else writes on its note just now.
+
+    `version` is that of the draft (0 where there is none), `note` that of the note in the record (0 for a
+    draft of a new one), `others` are references of staff.
+    """
+
+    version: int
+    note: int
+    others: tuple[str, ...]
 
 
 def owner_of(context: Context) -> tuple[str, str]:
@@ -127,6 +149,34 @@ async def restore_draft(context: Context, patient: str, identity: str) -> Draft 
         return _missing()
     await _noted(context, draft, "restored")
     return draft
+
+
+async def together(context: Context, patient: str, template: str) -> Together | Refusal:
+    """Who writes together with the author; nothing of what is written is told, so nothing is logged."""
+    deny = denied(context, patient)
+    if deny is not None:
+        return await _refused(context, deny, patient)
+    owner, provider = owner_of(context)
+    found = await rows.same(context.pool, provider, patient, template)
+    own = next((version for whose, version, _ in found if whose == owner), 0)
+    row = await readable_note(context, patient, template.partition(OF_NOTE)[2])
+    if row is None:
+        return Together(own, 0, ())
+    since = context.now() - _JUST_NOW
+    others = sorted(f"Practitioner/{whose}" for whose, _, at in found if whose != owner and at >= since)
+    return Together(own, row.version, tuple(others))
+
+
+async def readable_note(context: Context, patient: str, note: str) -> ResourceRow | None:
+    """A note about a patient that the principal, staff in care, may read just now."""
+    principal = context.principal
+    if principal.actor.kind is not ActorKind.STAFF or principal.purpose is not Purpose.CARE:
+        return None
+    row = await reads.read(context.pool, _NOTE, note) if _is_identity(note) else None
+    if row is None or row.body is None or row.patient != patient:
+        return None
+    (decision,) = await decide_rows(context, context.pool, Action.READ, [row])
+    return None if isinstance(decision, Deny) else row
 
 
 async def remove_draft(context: Context, patient: str, identity: str) -> None:

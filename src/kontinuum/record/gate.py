@@ -36,7 +36,7 @@ from kontinuum.record.bulk import Bulk
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.context import Context, ProviderDecisions, Services
 from kontinuum.record.draft_files import DraftFiles
-from kontinuum.record.drafts import Draft
+from kontinuum.record.drafts import Draft, Together
 from kontinuum.record.everything import Wanted
 from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import Exported, ExportPage
@@ -385,6 +385,10 @@ class Record:
     async def restore_draft(self, patient: str, identity: str) -> Draft | Refusal:
         """Take a discarded draft back."""
         return await drafts.restore_draft(self._context, patient, identity)
+
+    async def together(self, patient: str, template: str) -> Together | Refusal:
+        """How far the own draft has come in whichever window, and who else writes on its note just now."""
+        return await drafts.together(self._context, patient, template)
 
     async def remove_draft(self, patient: str, identity: str) -> None:
         """Remove a draft whose content is in the record; its sound stays."""

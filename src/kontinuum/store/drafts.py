@@ -17,6 +17,11 @@ select {_COLUMNS} from draft
  order by updated desc
 """
 
+SAME = """
+select owner, version, updated from draft
+ where provider = $1 and patient = $2 and template = $3 and discarded is null
+"""
+
 OF_OWNER = """
 select id::text, patient, owner, unit, template, updated from draft
  where owner = $1 and provider = $2 and discarded is null
@@ -86,6 +91,11 @@ async def open_draft(pool: Any, owner: str, provider: str, patient: str, templat
 async def open_drafts(pool: Any, owner: str, provider: str, patient: str) -> list[DraftRow]:
     """The author's open drafts for a patient, the latest first."""
     return [DraftRow(*record) for record in await pool.fetch(ALL_OPEN, owner, provider, patient)]
+
+
+async def same(pool: Any, provider: str, patient: str, template: str) -> list[tuple[str, int, int]]:
+    """Everybody's open drafts of a template for a patient: owner, version and when it was saved."""
+    return [tuple(record) for record in await pool.fetch(SAME, provider, patient, template)]
 
 
 class BegunRow(NamedTuple):

@@ -251,6 +251,9 @@ async def test_a_dictation_is_written_out_by_who_may_and_signed_by_its_author(
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as secretary:
         await sign_in(secretary, SECRETARY, assignment=persona(SECRETARY).assignments[0].id)
         writes = persona(SECRETARY)
+        together = f"/patient/{PATIENT}/together?template=hembesok~{note['id']}"
+        for unrelated in (sound["address"], together):
+            assert (await secretary.get(unrelated)).status_code in (403, 404)
         related = application.gate.record(Principal(writes.actor, writes.assignments[0], "test"))
         await related.law.relate(PATIENT, "Skriver ut diktat")
         assert (await secretary.get("/inbox/count")).json()["own"] == 1
@@ -261,6 +264,13 @@ async def test_a_dictation_is_written_out_by_who_may_and_signed_by_its_author(
         assert sound["address"] in page.text
         assert (await secretary.get(sound["address"])).content == WEBM
         fields = {**carried(page), "kontaktorsak": "Sår på benet", "bedomning": "Läker väl."}
+        kept = (await secretary.post(f"/patient/{PATIENT}/journal/draft", data=fields)).json()
+        fields |= {"draft": kept["draft"], "version": str(kept["version"])}
+        told = (await doctor.get(together)).json()
+        assert (told["note"], told["others"]) == (1, ["En kollega"])
+        assert (await secretary.get(together)).json() == {"version": 1, "note": 1, "others": []}
+        plain = (await doctor.get(together.partition("~")[0])).json()
+        assert plain == {"version": 0, "note": 0, "others": []}  # two new notes are not one
         told = await finish(secretary, fields)
         assert "Anteckningen signeras av författaren" in told.text
         assert (await finish(secretary, fields, "save")).status_code == 303

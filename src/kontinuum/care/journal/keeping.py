@@ -177,6 +177,8 @@ async def keep_fields(
             return there
         theirs = {} if there is None else stored(there)
         merged = merge(theirs, mine, before if there is not None else {}, texts)
+        if there is not None and merged.fields == theirs:
+            return there, merged.fields, told_both(request, merged.both, texts)
         content = fhir_json.dumps(merged.fields)
         saved = await request.writer.save_draft(chosen.name, content, there.version if there else 0)
         if not isinstance(saved, Refused):

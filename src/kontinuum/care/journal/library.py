@@ -20,10 +20,10 @@ from kontinuum.fhir.questionnaire import Form, compile_form
 from kontinuum.fhir.questionnaire.use import in_use
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import RecordReader, ResultPage
+from kontinuum.record.drafts import OF_NOTE
 from kontinuum.sweden import systems
 
 _KIND: Final = "urn:kontinuum:template-kind"
-_OF_NOTE: Final = "~"
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
@@ -39,7 +39,7 @@ class Template:
     @property
     def note(self) -> str:
         """The id of the note in the record that is written on; empty for a new one."""
-        return self.name.partition(_OF_NOTE)[2]
+        return self.name.partition(OF_NOTE)[2]
 
 
 @cache
@@ -104,12 +104,12 @@ async def find(record: RecordReader, name: str) -> Template | None:
 
 def of_note(made: Template, note: str) -> Template:
     """A template under the name that drafts of a note in the record have."""
-    return replace(made, name=f"{made.name}{_OF_NOTE}{note}")
+    return replace(made, name=f"{made.name}{OF_NOTE}{note}")
 
 
 async def find_all(record: RecordReader, wanted: Collection[str]) -> dict[str, Template]:
     """Templates by their names; what is still a draft or in review is not written in."""
-    bases = {one: one.partition(_OF_NOTE)[0] for one in wanted}
+    bases = {one: one.partition(OF_NOTE)[0] for one in wanted}
     found = {one: known for one in bases.values() if (known := template(one)) is not None}
     asked = sorted(one for one in bases.values() if one not in found and _ID.fullmatch(one))
     if asked:

@@ -47,6 +47,7 @@ from kontinuum.kernel.module import (
     View,
 )
 from kontinuum.kernel.principal import Purpose
+from kontinuum.record.drafts import OF_NOTE
 
 _CARE: Final = frozenset({Purpose.CARE})
 
@@ -76,7 +77,7 @@ def card(chart: Chart, pages: Sequence[ResultPage]) -> View:
 async def write(request: PageRequest) -> View | NotFound:
     """Answer `journal/write`: the templates; with `template=` the pane, with `note=` an unsigned note's."""
     chosen, name = None, request.parameters.get("template")
-    note = request.parameters.get("note") or (name or "").partition("~")[2]
+    note = request.parameters.get("note") or (name or "").partition(OF_NOTE)[2]
     if name is None and not note:
         return await _choose(request)
     standing = await unsigned(request, note) if note else None

@@ -47,8 +47,8 @@ def file_routes(services: WorkspaceServices) -> list[BaseRoute]:
         Route("/patient/{patient}/file/{id}", signed_in(services, show), methods=["GET"]),
         Route("/my-record/file/{id}", signed_in(services, show_own), methods=["GET"]),
         Route("/patient/{patient}/draft-file/{id}", signed_in(services, show_of_draft), methods=["GET"]),
-        Route(draft, signed_in(services, _writing(attach)), methods=["POST"]),
-        Route(f"{draft}/{{id}}", signed_in(services, _writing(change)), methods=["POST"]),
+        Route(draft, signed_in(services, related(attach)), methods=["POST"]),
+        Route(f"{draft}/{{id}}", signed_in(services, related(change)), methods=["POST"]),
     ]
 
 
@@ -129,7 +129,7 @@ def sent(page: Page, content: bytes, media_type: str, name: str) -> Response:
 Handler = Callable[[Page], Awaitable[Response]]
 
 
-def _writing(handler: Handler) -> Handler:
+def related(handler: Handler) -> Handler:
     """A deed of staff in care that needs a care relation, as all writing does."""
 
     async def act(page: Page) -> Response:

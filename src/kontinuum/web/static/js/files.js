@@ -3,7 +3,7 @@
 
 export function startFiles(form, writing) {
   const section = form.parentElement.querySelector("[data-files]");
-  if (section) new Files(form, writing, section);
+  return section ? new Files(form, writing, section) : null;
 }
 
 class Files {
@@ -14,7 +14,9 @@ class Files {
     section.hidden = false;
     this.problem = section.querySelector("[data-problem-of-files]");
     this.list = section.querySelector("[data-list]");
+    this.most = section.dataset.most * 1024 * 1024;
     this.queue = Promise.resolve();
+    this.recorder = null;
     for (const file of JSON.parse(section.dataset.files)) this.show(this.row(file.name, file.size), file);
     for (const input of section.querySelectorAll("[data-choose]")) {
       input.addEventListener("change", () => {
@@ -27,6 +29,9 @@ class Files {
     for (const name of ["dragenter", "dragover"]) place.addEventListener(name, (event) => this.over(event));
     place.addEventListener("dragleave", (event) => place.contains(event.relatedTarget) || this.mark(false));
     place.addEventListener("drop", (event) => this.drop(event));
+    addEventListener("online", () => {
+      for (const again of section.querySelectorAll("[data-again]:not([hidden])")) again.click();
+    });
     const record = section.querySelector("[data-record]");
     if (window.MediaRecorder) record.addEventListener("click", () => this.record(record));
     else record.hidden = true;
@@ -58,7 +63,7 @@ class Files {
   }
 
   take(files, kind = "attachment") {
-    for (const file of files) this.queue = this.queue.then(() => this.add(file, kind));
+    for (const file of files) this.after(() => this.add(file, kind));
   }
 
   tell(text) {
@@ -66,35 +71,53 @@ class Files {
     this.problem.hidden = !text;
   }
 
+  // Whether something would be lost by leaving the page now.
+  busy() {
+    return Boolean(this.recorder || this.list.querySelector("[data-unsent]"));
+  }
+
+  // Waits for what is on its way; true, and told, when something is not there yet.
+  async unsent() {
+    if (this.section.contains(document.activeElement)) document.activeElement.blur();
+    await this.queue;
+    if (!this.busy()) return false;
+    this.tell(this.recorder ? this.section.dataset.recording : this.section.dataset.unsent);
+    return true;
+  }
+
+  after(work) {
+    this.queue = this.queue.then(work);
+    return this.queue;
+  }
+
   async add(file, kind) {
     this.tell("");
-    if (file.size > this.section.dataset.most * 1024 * 1024) {
+    if (kind !== "dictation" && file.size > this.most) {
       return this.tell(this.section.dataset.tooLarge.replace("NAME", () => file.name));
     }
     const row = this.row(file.name, file.size);
-    const draft = await this.writing.draft();
-    if (!draft) {
-      row.remove();
-      return this.tell(this.section.dataset.notKept);
-    }
-    await this.send(row, draft, file, kind);
+    row.dataset.unsent = "";
+    await this.send(row, file, kind);
   }
 
-  async send(row, draft, file, kind) {
+  async send(row, file, kind) {
     const progress = row.querySelector("progress");
     const again = row.querySelector("[data-again]");
     progress.hidden = false;
     again.hidden = true;
-    const answer = await upload(`${this.section.dataset.address}/${draft}/files`, file, kind, this.token, progress);
+    const draft = await this.writing.draft();
+    const answer = draft && (await upload(`${this.section.dataset.address}/${draft}/files`, file, kind, this.token, progress));
     progress.hidden = true;
-    if (answer?.id) return this.show(row, answer);
-    if (answer?.refused) {
-      row.remove();
-      return this.tell(answer.refused.join(" "));
+    if (answer?.id) {
+      delete row.dataset.unsent;
+      this.tell("");
+      return this.show(row, answer);
     }
-    this.tell(`${file.name} ${this.section.dataset.failed}`);
+    this.tell(answer?.refused?.join(" ") ?? (draft ? `${file.name} ${this.section.dataset.failed}` : this.section.dataset.notKept));
+    // What is on the disk can be chosen anew. What was said is nowhere else.
+    if (answer?.refused && kind !== "dictation") return row.remove();
     again.hidden = false;
-    again.onclick = () => this.send(row, draft, file, kind);
+    again.onclick = () => this.after(() => this.send(row, file, kind));
     row.querySelector("[data-remove]").onclick = () => row.remove();
   }
 
@@ -121,7 +144,7 @@ class Files {
     row.querySelector("[data-fields]").hidden = file.kind === "dictation";
     text.value = file.text ?? "";
     heading.value = file.heading ?? "";
-    const change = () => this.post(address, { text: text.value, heading: heading.value });
+    const change = () => this.after(() => this.post(address, { text: text.value, heading: heading.value }));
     text.addEventListener("change", change);
     heading.addEventListener("change", change);
     row.querySelector("[data-remove]").onclick = async () => {
@@ -164,26 +187,30 @@ class Files {
     const label = button.querySelector("span");
     const usual = label.textContent;
     const parts = [];
-    this.recorder = new MediaRecorder(stream, { audioBitsPerSecond: 32000 });
+    let size = 0;
+    const recorder = new MediaRecorder(stream, { audioBitsPerSecond: 32000 });
+    this.recorder = recorder;
     const began = Date.now();
     const clock = setInterval(() => (label.textContent = `${button.dataset.stop} ${length(began)}`), 500);
     label.textContent = button.dataset.stop;
     button.setAttribute("aria-pressed", "true");
-    const stay = (event) => event.preventDefault();
-    addEventListener("beforeunload", stay);
-    this.recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
-    this.recorder.addEventListener("stop", () => {
-      const type = this.recorder.mimeType.split(";")[0];
+    recorder.addEventListener("dataavailable", ({ data }) => {
+      parts.push(data);
+      size += data.size;
+      // So much is taken: what is said is kept, and a new one can be begun.
+      if (size > 0.95 * this.most && recorder.state === "recording") recorder.stop();
+    });
+    recorder.addEventListener("stop", () => {
+      const type = recorder.mimeType.split(";")[0];
       const name = `${this.section.dataset.dictation} ${length(began)}.${type.split("/")[1]}`;
       for (const track of stream.getTracks()) track.stop();
       clearInterval(clock);
-      removeEventListener("beforeunload", stay);
-      this.recorder = null;
       label.textContent = usual;
       button.setAttribute("aria-pressed", "false");
       this.take([new File(parts, name, { type })], "dictation");
+      this.recorder = null;
     });
-    this.recorder.start(1000);
+    recorder.start(1000);
   }
 }
 
