@@ -15,7 +15,7 @@ import pytest
 from kontinuum.web.workspace.timeline.kinds import KINDS
 from tests.law.cast import ADULT
 from tests.law.marked import TYPES, identity
-from tests.law.test_matrix_pages import RELATED, ROUTES, _care, asked
+from tests.law.test_matrix_pages import PATIENTS, RELATED, ROUTES, _care, asked
 from tests.law.town import EXPECTED, MARKS, PLACES, WHO, Mark, Town, marks_in
 
 _IN_TIME = tuple(
@@ -105,3 +105,19 @@ async def test_the_timeline_and_its_search_hold_exactly_what_the_same_person_may
         assert {one for one in found if one[0] in _IN_TIME} == wanted, (who, path)
         seen |= found
     assert seen <= EXPECTED[who]
+
+
+@pytest.mark.parametrize("who", [one for one in WHO if one != "nobody"])
+async def test_the_bytes_of_a_file_are_sent_to_whom_its_document_may_be_shown(town: Town, who: str) -> None:
+    wrong = []
+    for where in PLACES:
+        mark = ("DocumentReference", where)
+        name, expected = identity(*mark), mark in EXPECTED[who]
+        by_api = (await town.fhir(who, "GET", f"/Binary/{name}")).status_code == 200
+        pages = [f"/patient/{ADULT}/file/{name}", *([f"/my-record/file/{name}"] if who in PATIENTS else [])]
+        shown = [by_api]
+        for page in pages if who != "system" else ():
+            answer = await asked(town, who, "GET", page, ROUTES["GET", "/patient/{patient}/file/{id}"])
+            shown.append(mark in marks_in(answer.text))
+        wrong += [(where, shown)] if set(shown) != {expected} else []
+    assert wrong == []

@@ -355,6 +355,20 @@ ROUTES: dict[tuple[str, str], Way] = {
         About.PATIENT, RELATED | {"reviewer"}, "7, 8, 9, 13", ("Composition",), _NOTE
     ),
     ("GET", "/patient/{patient}/compare"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/file/{id}"): Way(
+        About.PATIENT, STAFF | {"patient"}, "7, 8, 9, 13", (), _PATIENT | {"id": NONE}
+    ),
+    ("GET", "/my-record/file/{id}"): Way(About.OWN, _PATIENT_ALONE, "27, 28", (), {"id": NONE}),
+    ("GET", "/patient/{patient}/together"): _care("7", template=NONE),
+    ("GET", "/patient/{patient}/draft-file/{id}"): Way(
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"id": NONE}
+    ),
+    ("POST", "/patient/{patient}/draft/{draft}/files"): Way(
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"draft": NONE}
+    ),
+    ("POST", "/patient/{patient}/draft/{draft}/files/{id}"): Way(
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"draft": NONE, "id": NONE}
+    ),
     ("GET", "/patient/{path:path}"): _open(SIGNED_IN, path=NONE),
 }
 """What every route is."""

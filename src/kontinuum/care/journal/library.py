@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -20,6 +20,7 @@ from kontinuum.fhir.questionnaire import Form, compile_form
 from kontinuum.fhir.questionnaire.use import in_use
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import RecordReader, ResultPage
+from kontinuum.record.drafts import OF_NOTE
 from kontinuum.sweden import systems
 
 _KIND: Final = "urn:kontinuum:template-kind"
@@ -34,6 +35,11 @@ class Template:
     title: str
     kind: str
     form: Form
+
+    @property
+    def note(self) -> str:
+        """The id of the note in the record that is written on; empty for a new one."""
+        return self.name.partition(OF_NOTE)[2]
 
 
 @cache
@@ -98,10 +104,16 @@ async def find(record: RecordReader, name: str) -> Template | None:
     return (await find_all(record, [name])).get(name)
 
 
+def of_note(made: Template, note: str) -> Template:
+    """A template under the name that drafts of a note in the record have."""
+    return replace(made, name=f"{made.name}{OF_NOTE}{note}")
+
+
 async def find_all(record: RecordReader, wanted: Collection[str]) -> dict[str, Template]:
     """Templates by their names; what is still a draft or in review is not written in."""
-    found = {one: known for one in wanted if (known := template(one)) is not None}
-    asked = sorted(one for one in wanted if one not in found and _ID.fullmatch(one))
+    bases = {one: one.partition(OF_NOTE)[0] for one in wanted}
+    found = {one: known for one in bases.values() if (known := template(one)) is not None}
+    asked = sorted(one for one in bases.values() if one not in found and _ID.fullmatch(one))
     if asked:
         (page,) = await record.find_many(
             [f"Questionnaire?_id={','.join(asked)}&status=active,retired&_count=500"]
@@ -109,19 +121,25 @@ async def find_all(record: RecordReader, wanted: Collection[str]) -> dict[str, T
         for stored in page.matches:
             made = _read(fhir_json.loads(stored.body)) if stored.body else None
             found |= {made.name: made} if made is not None else {}
-    return found
+    return {one: replace(found[base], name=one) for one, base in bases.items() if base in found}
 
 
 async def answered(record: RecordReader, canonical: str) -> Form | None:
     """The form that a response names, in the version that it names."""
-    own = next((one.form for one in all_templates() if canonical and one.form.canonical == canonical), None)
+    found = await named(record, canonical)
+    return None if found is None else found.form
+
+
+async def named(record: RecordReader, canonical: str) -> Template | None:
+    """The template that a response names, in the version that it names."""
+    own = next((one for one in all_templates() if canonical and one.form.canonical == canonical), None)
     url, _, version = canonical.partition("|")
     if own is not None or not url or not version:
         return own
     asked = f"url={quote(url, safe='')}&version={quote(version, safe='')}&status=active,retired"
     (page,) = await record.find_many([f"Questionnaire?{asked}&_count=5"])
     read = [_read(fhir_json.loads(one.body)) for one in page.matches if one.body]
-    return next((one.form for one in read if one is not None), None)
+    return next((one for one in read if one is not None), None)
 
 
 def _read(questionnaire: dict[str, Any]) -> Template | None:

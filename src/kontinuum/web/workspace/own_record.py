@@ -27,6 +27,7 @@ from kontinuum.record.guarding import DISSENT, ENTRY_CODES, is_signed
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.entries.page import dissents_about, state_of, title_of, who
 from kontinuum.web.workspace.entries.parts import parts_of
+from kontinuum.web.workspace.files import files_beside
 from kontinuum.web.workspace.pages import Handler, Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
 
@@ -171,6 +172,7 @@ async def _entry(page: Page, problem: str = "", draft: str = "", status: int = H
         "line": line,
         "parts": parts_of(json.loads(stored.body), chart.now),
         "dissents": dissents_about(chart, disputes, stored.reference),
+        "files": await files_beside(page, [json.loads(stored.body)]),
         "problem": problem,
         "draft": draft,
     }

@@ -22,6 +22,7 @@ from kontinuum.record.guarding import DISSENT, ENTRY_CODES, is_dissent, is_signe
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
 from kontinuum.web.workspace.entries.difference import PartDifference, differences
 from kontinuum.web.workspace.entries.parts import Part, parts_of
+from kontinuum.web.workspace.files import files_beside
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import read_person
 from kontinuum.web.workspace.reading import PatientReader
@@ -146,6 +147,7 @@ async def render(
         "chart": chart,
         "kinds": {kind.value: page.translator.gettext(text) for kind, text in KINDS.items()},
         "may_act": page.session.principal.purpose is Purpose.CARE and not entry.in_error,
+        "files": await files_beside(page, [entry.resource]),
         "problem": problem,
         "drafts": drafts or {},
     }
