@@ -39,6 +39,8 @@ SIGN: Final = "sign"
 COUNTERSIGN: Final = "countersign"
 TASK: Final = "task"
 QUESTION: Final = "question"
+WORDS: Final = "own-words"
+"""To read what the patient has written to a contact or note: asked by the patient (`record.own_words`)."""
 OPEN: Final = ("requested", "accepted", "in-progress")
 DONE: Final = "completed"
 DECLINED: Final = "rejected"
@@ -82,7 +84,7 @@ class TaskRow:
 
     @property
     def focus(self) -> str:
-        """The reference of the note that it is about."""
+        """The reference of what it is about: a note, or a patient's own words."""
         text: str = self.resource.get("focus", {}).get("reference", "")
         return text.partition("/_history/")[0]
 
@@ -140,6 +142,7 @@ class WorkTask:
     asked_by: str
     owner: str
     owner_name: str
+    focus: str
     is_open: bool
     declined: bool
     answer: str | None
@@ -195,6 +198,12 @@ class Tasks:
         if not found.is_open:
             return refuse(RefusalKind.CONFLICT, "conflict", phrase("This is done already."))
         word = word.strip()
+        if found.code == WORDS and (word or status != DONE):
+            return refuse(
+                RefusalKind.INVALID,
+                "business-rule",
+                phrase("The patient's own words are read: they are not answered or declined here."),
+            )
         if not word and (status == DECLINED or found.code == QUESTION):
             return refuse(RefusalKind.INVALID, "required", phrase("Write a word to who asked."))
         if len(word) > LONGEST:
@@ -209,7 +218,7 @@ class Tasks:
         elif word:
             said = {"authorReference": me, "time": now, "text": word}
             changed["note"] = [*found.resource.get("note", ()), said]
-        if found.requester != actor.reference:
+        if found.requester != actor.reference and found.code != WORDS:
             changed["businessStatus"] = _business(_ANSWERED)
         return await writing.update(context, "Task", identity, changed, found.row.version, False)
 
@@ -232,7 +241,7 @@ class Tasks:
             changed = phrase("Somebody was first: look at what stands there now.")
             return refuse(RefusalKind.CONFLICT, "conflict", changed)
         found = TaskRow(row, json.loads(row.body or b"{}"))
-        if found.code not in (TASK, QUESTION):
+        if found.code not in (TASK, QUESTION, WORDS):
             return refuse(RefusalKind.NOT_FOUND, "not-found", phrase("This is no task between staff."))
         return found
 
@@ -249,7 +258,7 @@ def party(to: Party) -> dict[str, str]:
 
 async def tasks(context: Context, criteria: str = "", *, unit: bool = False) -> list[TaskRow]:
     """What is open of what somebody was asked for, at the care provider or only at the own unit."""
-    asked = f"Task?status={','.join(OPEN)}&code={_codes(SIGN, COUNTERSIGN, TASK, QUESTION)}{criteria}"
+    asked = f"Task?status={','.join(OPEN)}&code={_codes(SIGN, COUNTERSIGN, TASK, QUESTION, WORDS)}{criteria}"
     return _tasks(await rows(context, asked, unit=unit))
 
 
@@ -274,9 +283,7 @@ async def rows(context: Context, url: str, *, unit: bool = False) -> list[Resour
 async def staff_among(context: Context, references: Iterable[str]) -> frozenset[str]:
     """Those of some Practitioners who have an assignment at the own unit that holds today."""
     people = sorted({one for one in references if one.startswith("Practitioner/")})
-    unit = quote(context.principal.assignment.unit, safe="")
-    named = ",".join(f"{system}|{unit}" for system in sorted(systems.HSA_ID_FORMS))
-    places = await directory(context, f"Organization?identifier={named}") if people else []
+    places = await _organizations(context, context.principal.assignment.unit) if people else []
     if not places:
         return frozenset()
     at = ",".join(f"Organization/{row.id}" for row in places)
@@ -284,6 +291,20 @@ async def staff_among(context: Context, references: Iterable[str]) -> frozenset[
     today = local(from_micros(context.now())).date()
     roles = [json.loads(row.body or b"{}") for row in found]
     return frozenset(role["practitioner"]["reference"] for role in roles if holds(role, today))
+
+
+async def unit_of(context: Context, hsa_id: str) -> dict[str, str]:
+    """A unit as a resource names it; empty where the directory does not have it."""
+    for row in await _organizations(context, hsa_id):
+        name = json.loads(row.body or b"{}").get("name")
+        return {"reference": f"Organization/{row.id}"} | ({"display": name} if name else {})
+    return {}
+
+
+async def _organizations(context: Context, hsa_id: str) -> list[ResourceRow]:
+    unit = quote(hsa_id, safe="")
+    named = ",".join(f"{system}|{unit}" for system in sorted(systems.HSA_ID_FORMS))
+    return await directory(context, f"Organization?identifier={named}")
 
 
 async def directory(context: Context, url: str) -> list[ResourceRow]:
@@ -314,6 +335,7 @@ def shown(one: TaskRow, instead: str, *, readable: bool, today: date, staff: fro
         asked_by=resource.get("requester", {}).get("display", ""),
         owner=one.owner,
         owner_name=resource.get("owner", {}).get("display", ""),
+        focus=one.focus,
         is_open=one.is_open,
         declined=resource.get("status") == DECLINED,
         answer=_answer(resource) if readable else None,
