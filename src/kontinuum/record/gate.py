@@ -39,6 +39,7 @@ from kontinuum.record.drafts import Draft
 from kontinuum.record.everything import Wanted
 from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import Exported, ExportPage
+from kontinuum.record.feedback import Feedback
 from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
 from kontinuum.record.logbook import Logbook
@@ -172,6 +173,11 @@ class Record:
         return Agenda(self._context)
 
     @property
+    def feedback(self) -> Feedback:
+        """Deviations and ideas of the staff of the assignment's unit."""
+        return Feedback(self._context)
+
+    @property
     def bulk(self) -> Bulk:
         """Exports and imports in bulk."""
         return Bulk(self._context)
@@ -264,10 +270,6 @@ class Record:
         Raises ValueError for a search that does not parse: the program is wrong, not its user.
         """
         return await searching.search_many(self._context, _parsed(urls))
-
-    async def find_at_unit(self, urls: Sequence[str]) -> list[SearchPage]:
-        """As `find_many`, of what the unit of the assignment is accountable for."""
-        return await searching.search_many(replace(self._context, own_unit=True), _parsed(urls))
 
     async def create(
         self,
