@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from kontinuum.access import Permit
 from kontinuum.fhir import json
+from kontinuum.fhir.authoring import contact_of
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.clock import from_micros, instant
 from kontinuum.kernel.i18n import phrase
@@ -59,7 +60,8 @@ _TOLD_OF_NOTE: Final = "Patientens egna ord om en anteckning"
 class Words:
     """A patient's own words as pages show them.
 
-    `about` is the reference of the entry, `contact` that of the Encounter where it is known. `author` is
+    `about` is the reference of the entry, `contact` that of the Encounter that it belongs to or
+    that comes of it, if any. `author` is
     empty where the patient wrote them. `changed` is when they were changed last, None for
     never. `item` names the open Task in forms; without one they are read, by `reader`.
     """
@@ -113,12 +115,14 @@ def _words(one: Any, resource: Mapping[str, Any], row: Any, task: Mapping[str, A
     done = task.get("status") == "completed"
     sender, subject = resource["sender"], resource["subject"]["reference"]
     about = next((each.get("reference", "") for each in resource.get("about") or ()), "")
+    kind, _, booking = about.partition("/")
+    coming = f"Encounter/{contact_of(booking)}" if kind == "Appointment" else ""
     return Words(
         id=one.id,
         version=one.version,
         patient=patient,
         about=about.partition("/_history/")[0],
-        contact=(resource.get("encounter") or {}).get("reference", ""),
+        contact=(resource.get("encounter") or {}).get("reference", coming),
         author=sender.get("display", "") if sender.get("reference") != subject else "",
         sent=resource.get("sent", ""),
         changed=from_micros(one.updated) if one.version > 1 else None,

@@ -100,6 +100,7 @@ async def test_words_before_a_visit_are_read_at_the_booking_and_then_beside_the_
     assert BEFORE in unescape(closing.text)
     chart = (await own.get(HERE)).text
     assert chart.count('class="own-words"') == 1, "beside the note, and not above it as well"
+    assert BEFORE in unescape((await own.get(f"{HERE}/entry/Composition/n-1")).text)
     assert "Olästa ord från patienten" in chart
 
     read = {"csrf": token, "only": item[1], "back": f"{HERE}#note-n-1"}

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from kontinuum.care.notes.model import Composition
-from kontinuum.fhir.authoring import contact_of
 from kontinuum.fhir.subjects import by_patient
 from kontinuum.kernel.around import Board, BoardNotes, ContactPart, Remark
 from kontinuum.kernel.i18n import message
@@ -28,18 +27,10 @@ def beside(
     shown: set[str] = set()
     for note in notes:
         contact = note.encounter.reference if note.encounter else None
-        about = {f"Composition/{note.id}", contact or ""}
-        found[note.id] = [
-            one for one in words if one.about in about or (contact and contact == _contact(one))
-        ]
+        about = f"Composition/{note.id}"
+        found[note.id] = [one for one in words if one.about == about or contact == (one.contact or "-")]
         shown.update(one.id for one in found[note.id])
     return found, [one for one in words if one.unread and one.id not in shown]
-
-
-def _contact(words: Words) -> str:
-    """The contact that they are about; that which comes of a booking, for words written before it."""
-    kind, _, booking = words.about.partition("/")
-    return words.contact or (f"Encounter/{contact_of(booking)}" if kind == "Appointment" else "")
 
 
 def contact_queries(chart: Chart, contact: str) -> tuple[str, ...]:
@@ -54,7 +45,7 @@ def remarks(chart: Chart, contact: Mapping[str, Any], pages: Sequence[ResultPage
     return tuple(
         _remark(chart, one)
         for one in read_words(pages[0].matches, pages[1].matches)
-        if not one.taken_back and {one.about, _contact(one)} & about
+        if not one.taken_back and {one.about, one.contact} & about
     )
 
 

@@ -280,7 +280,7 @@ async def _lines(page: Page, chart: Chart, found: Sequence[Any], said: Said) -> 
                 disputed=not all(each.withdrawn for each in about),
                 reason=reason,
                 coming=one.type == "Appointment",
-                words=words_about(said.words, one.type, one.id),
+                words=words_about(said.words, {f"{one.type}/{one.id}"}),
             )
         )
     return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -197,15 +197,17 @@ async def _entry(page: Page, record: Any, chart: Chart, reader: PatientReader) -
         kept=of_entry(resource, chart.now),
         versions=_versions(chart, history, why),
         dissents=tuple(dissents_about(chart, said.matches, f"{name}/{logical_id}")),
-        words=words_about(read_words(said.matches, tasks.matches), name, logical_id),
+        words=words_about(
+            read_words(said.matches, tasks.matches),
+            {f"{name}/{logical_id}", (resource.get("encounter") or {}).get("reference") or "-"},
+        ),
         resource=resource,
     )
 
 
-def words_about(found: Sequence[Words], name: str, logical_id: str) -> tuple[Words, ...]:
-    """The patient's own words about an entry, or on the page of themselves: who has read them."""
-    here = f"{name}/{logical_id}"
-    return tuple(one for one in found if here in (one.about, one.contact, f"Communication/{one.id}"))
+def words_about(found: Sequence[Words], entries: Collection[str]) -> tuple[Words, ...]:
+    """The patient's own words about some entries; those with their own page are about themselves."""
+    return tuple(one for one in found if {one.about, one.contact, f"Communication/{one.id}"} & set(entries))
 
 
 def _when(resource: Mapping[str, Any]) -> str | None:
