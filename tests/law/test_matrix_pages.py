@@ -293,6 +293,10 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/my-record/{type}/{id}/take-back/{dissent}"): Way(
         About.OWN, _PATIENT_ALONE, "24", (), _NOTE | {"dissent": NONE}
     ),
+    ("POST", "/my-record/{type}/{id}/words"): Way(About.OWN, _PATIENT_ALONE, "24 and 27", (), _NOTE),
+    ("POST", "/my-record/{type}/{id}/words/{words}"): Way(
+        About.OWN, _PATIENT_ALONE, "24 and 27", (), _NOTE | {"words": NONE}
+    ),
     ("GET", "/my-data"): Way(About.OWN, PATIENTS, "34", TYPES),
     ("GET", "/my-privacy"): _own(PATIENTS, "29"),
     ("POST", "/my-privacy/{act}"): Way(About.OWN, PATIENTS, "12 and 29", (), {"act": "block"}),

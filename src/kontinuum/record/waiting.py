@@ -40,6 +40,7 @@ from kontinuum.record.tasks import (
     SIGN,
     TASK,
     TRANSCRIBE,
+    WORDS,
     WORK_CODES,
     Party,
     TaskRow,
@@ -331,7 +332,7 @@ class Work:
                 added.append(_Noted(task.code, focus, task, instead))
         before = {(one.code, one.row.id) for one in found.notes} | {one.row.id for one, _ in found.tasks}
         found.notes += [one for one in added if (one.code, one.row.id) not in before]
-        for one in {one.row.id: one for one in given if one.code in (TASK, QUESTION)}.values():
+        for one in {one.row.id: one for one in given if one.code in (TASK, QUESTION, WORDS)}.values():
             mine = names is None or not one.is_open or one.owner in names
             if mine and one.row.id not in before:
                 found.tasks.append((one, instead))

@@ -41,7 +41,7 @@ BESIDE: Final = "x-beside"
 """The header with which a chart asks for a page that is to stand beside it."""
 _YEAR: Final = 365 * 24 * 3600
 
-_TYPED: Final = ("reason", "attitude", "note", "text", "dissent")
+_TYPED: Final = ("reason", "attitude", "note", "text", "dissent", "words")
 """The fields in which people write sentences: a refusal gives back what stood in them."""
 
 _EXPLANATIONS: Final = {
