@@ -25,6 +25,7 @@ _KNOWN: Final = (
     message("A condition cannot ask for the item itself or what lies below it."),
     message("'%(one)s' is no question, so only `exists` can be asked of it."),
     message("'%(one)s' is of the type %(two)s, so it never equals a %(three)s."),
+    message("'%(one)s' takes no such answer, so this never holds."),
     message("Answers of the type %(one)s have no order."),
     message("This is none of the choices of '%(one)s'."),
     message("The variable %%%(one)s is not defined here."),
