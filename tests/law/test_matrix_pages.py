@@ -292,6 +292,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/journal/draft"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/sign"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/discard"): _care(patient=ADULT),
+    ("POST", "/patient/{patient}/journal/phrase"): _care(patient=ADULT, text="{=vikt}"),
     ("POST", "/patient/{patient}/journal/restore"): _care(patient=ADULT, draft=NONE),
     **{("GET", f"/patient/{{patient}}/contacts/{page}"): _care() for page in ("book", "admit")},
     ("GET", "/patient/{patient}/contacts/one"): _care(id=NONE),

@@ -23,12 +23,13 @@ from kontinuum.care.journal.library import (
 )
 from kontinuum.care.journal.merging import merge
 from kontinuum.care.journal.pane import calculated, pane, problems_by_field, shown_names
+from kontinuum.care.journal.phrases import FILL
 from kontinuum.care.journal.previewing import preview
 from kontinuum.care.journal.saved import sign
 from kontinuum.care.journal.signing import Written, resources
 from kontinuum.care.journal.surroundings import Surroundings, surroundings
 from kontinuum.fhir import json as fhir_json
-from kontinuum.fhir.questionnaire import Form, State, evaluate, prefill
+from kontinuum.fhir.questionnaire import Form, State, evaluate, phrasing, prefill
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import (
@@ -62,7 +63,6 @@ _KEPT_BOTH: Final = message("Was written in two windows at the same time; both t
 _UNFILLED: Final = message(
     "Fields of a phrase are not filled in: %(fields)s. Fill them in, or sign once more to keep them so."
 )
-_BRACES: Final = re.compile(r"\{[^{}\n]{1,60}\}")
 _ID: Final = re.compile(r"[0-9a-f-]{36}")
 _CARE: Final = frozenset({Purpose.CARE})
 
@@ -342,7 +342,9 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
 
 def _unfilled(fields: Fields) -> str:
     """The fields of phrases that still stand in braces."""
-    found = (one for values in fields.values() for text in values for one in _BRACES.findall(text))
+    found = (
+        one[0] for values in fields.values() for text in values for one in phrasing.BRACES.finditer(text)
+    )
     return ", ".join(dict.fromkeys(found))
 
 
@@ -404,4 +406,5 @@ ACTIONS: Final = (
     Action("sign", message("Write a note"), finish, _CARE),
     Action("discard", message("Write a note"), discard, _CARE),
     Action("restore", message("Write a note"), restore, _CARE),
+    FILL,
 )

@@ -32,8 +32,6 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
         Route("/inbox/decline", signed_in(services, _in_care(tasks.decline)), methods=["POST"]),
         Route("/inbox/answer-read", signed_in(services, _in_care(tasks.acknowledge)), methods=["POST"]),
         Route("/inbox/away", signed_in(services, _in_care(tasks.be_away)), methods=["POST"]),
-        Route("/phrases", signed_in(services, _of_staff(phrases.show_phrases)), methods=["GET"]),
-        Route("/phrases", signed_in(services, _of_staff(phrases.change_phrase)), methods=["POST"]),
         Route("/phrases/list", signed_in(services, _of_staff(phrases.list_phrases)), methods=["GET"]),
     ]
 
