@@ -169,6 +169,8 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/phrases"): _phrases(id=NONE),
     ("GET", "/phrases/list"): _phrases(),
     ("GET", "/templates"): _phrases(),
+    ("GET", "/templates/order"): _phrases(),
+    ("POST", "/templates/order"): Way(About.NOBODY, frozenset(), _BUILDS),
     ("GET", "/templates/{id}"): Way(About.NOBODY, STAFF, "6", (), {"id": "nrs"}),
     ("GET", "/templates/{id}/export"): Way(About.NOBODY, STAFF, "6", (), {"id": "nrs"}),
     ("POST", "/templates"): Way(About.NOBODY, frozenset(), _BUILDS),

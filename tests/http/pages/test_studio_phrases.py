@@ -1,7 +1,8 @@
-"""Phrases of the unit."""
+"""Phrases of the unit, and the order of its templates: what the studio makes beside templates."""
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -90,3 +91,56 @@ async def _a_second_version_of_a_phrase(
     form_file = {"file": ("fras.json", saved.replace(b"urn:uuid:", b"urn:x:"), "application/json")}
     taken = await writer.post("/templates", data=form, files=form_file)
     assert "Ändra fras" in (await writer.get(taken.headers["location"])).text
+
+
+SHIPPED = "urn:kontinuum:questionnaire:"
+
+
+def _offered(page: httpx.Response) -> list[str]:
+    card = page.text.split('id="journal"')[-1].split("</section>")[0]
+    return re.findall(r"journal/write\?template=([a-z-]+)", card)
+
+
+async def test_a_unit_decides_the_order_of_its_templates_and_which_fit_a_contact(
+    writer: httpx.AsyncClient, doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    page = await doctor.get("/templates/order")
+    assert "Telefonrådgivning" in page.text
+    refused = await doctor.post(
+        "/templates/order", data={"csrf": csrf_of(page), "template": SHIPPED + "hembesok"}
+    )
+    assert refused.status_code == 403
+    form = {
+        "csrf": csrf_of(await writer.get("/templates/order")),
+        "version": "0",
+        "template": [SHIPPED + "lakarbesok-primarvard", SHIPPED + "telefonradgivning", SHIPPED + "hembesok"],
+        f"words:{SHIPPED}telefonradgivning": " hosta , feber",
+        f"contact:{SHIPPED}telefonradgivning": "VR",
+    }
+    moved = await writer.post("/templates/order", data={**form, "do": f"down:{SHIPPED}lakarbesok-primarvard"})
+    titles = ("Telefonrådgivning", "Läkarbesök, primärvård", "Hembesök")
+    places = [moved.text.index(f"Flytta upp {title}") for title in titles]
+    assert places == sorted(places)
+    assert (await writer.post("/templates/order", data={**form, "do": "save"})).status_code == 303
+    assert (await writer.post("/templates/order", data={**form, "do": "save"})).status_code == 412
+    chart = await doctor.get(f"/patient/{PATIENT}")
+    assert _offered(chart)[:3] == ["lakarbesok-primarvard", "telefonradgivning", "hembesok"]
+    call = {
+        "resourceType": "Encounter",
+        "id": "call",
+        "status": "in-progress",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"},
+        "subject": {"reference": f"Patient/{PATIENT}"},
+        "reasonCode": [{"text": "Långvarig hosta"}],
+    }
+    await write(doctors_record, call)
+    assert _offered(await doctor.get(f"/patient/{PATIENT}"))[:2] == [
+        "telefonradgivning",
+        "lakarbesok-primarvard",
+    ]
+    choose = await doctor.get(f"/patient/{PATIENT}/journal/write")
+    assert "Långvarig hosta" in choose.text.split("Passar här")[1][:200]
+    changed = {**form, "version": "1", "template": [SHIPPED + "hembesok"]}
+    assert (await writer.post("/templates/order", data={**changed, "do": "save"})).status_code == 303
+    assert "hosta, feber" in (await writer.get("/templates/order?version=1")).text
+    assert (await writer.get("/templates/order?version=7")).status_code == 404

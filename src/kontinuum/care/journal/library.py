@@ -33,6 +33,11 @@ class Template:
     kind: str
     form: Form
 
+    @property
+    def url(self) -> str:
+        """The address that all versions of it have."""
+        return str(self.form.questionnaire.get("url", ""))
+
 
 @cache
 def names() -> tuple[str, ...]:

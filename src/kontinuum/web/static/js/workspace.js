@@ -14,6 +14,7 @@ import { startRail } from "./rail.js";
 import { startCodes } from "./codes.js";
 import { startFlowsheet } from "./flowsheet.js";
 import { startStudio } from "./studio.js";
+import { startSorting } from "./sorting.js";
 
 startTheme();
 startSearch();
@@ -29,3 +30,4 @@ startRail();
 startCodes();
 startFlowsheet();
 startStudio();
+startSorting();

@@ -260,11 +260,14 @@ def _rename_in(value: Any, old: str, link: str) -> None:
 # Adding, moving, removing
 
 
-def edit(questionnaire: Mapping[str, Any], what: str, number: int, kind: str = "text") -> tuple[Element, int]:
+def edit(
+    questionnaire: Mapping[str, Any], what: str, number: int, kind: str = "text", before: int = -1
+) -> tuple[Element, int]:
     """The template after a change of its structure, and the number of the item that it was about.
 
     `what` is "add" (after the item, at the end for -1), "add-in" (last below it), "copy", "remove", "up",
-    "down", "in" (below the one before it) or "out" (after what it stands below).
+    "down", "in" (below the heading before it), "out" (after what it stands below) or "before" (to where
+    the item `before` stands, last for -1).
     """
     made: Element = copy.deepcopy(dict(questionnaire))
     places = walk(made)
@@ -273,6 +276,8 @@ def edit(questionnaire: Mapping[str, Any], what: str, number: int, kind: str = "
         subject = _added(made, place, kind, inside=what == "add-in")
     elif place is None:
         return made, number
+    elif what == "before":
+        subject = _put_before(made, places, place, before)
     else:
         subject = _moved(made, place, what)
     _drop_empty(made)
@@ -314,6 +319,19 @@ def _moved(made: Element, place: Place, what: str) -> Element:
     elif what == "out" and place.parent is not None:
         del siblings[index]
         place.parent.siblings.insert(place.parent.index + 1, item)
+    return item
+
+
+def _put_before(made: Element, places: Sequence[Place], place: Place, before: int) -> Element:
+    """Put an item before another; what lies below it comes along, so it goes to no place within itself."""
+    item = place.item
+    other = places[before] if 0 <= before < len(places) else None
+    if other is not None and any(one is other.item for one in _below(item)):
+        return item
+    del place.siblings[place.index]
+    holder = made["item"] if other is None else other.siblings
+    at = len(holder) if other is None else next(n for n, one in enumerate(holder) if one is other.item)
+    holder.insert(at, item)
     return item
 
 

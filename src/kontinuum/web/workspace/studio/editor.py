@@ -221,10 +221,10 @@ async def edit(page: Page) -> Response:
     version = await _draft(page, fields)
     if isinstance(version, str):
         return page.problem(HTTPStatus.CONFLICT, [version])
-    what, _, number = next(iter(fields.get("do", ())), "").partition(":")
+    what, number, before = (*next(iter(fields.get("do", ())), "").split(":"), "", "")[:3]
     kind = next(iter(fields.get("new-kind", ())), "text")
     at = _number(number)
-    made, at = editing.edit(editing.apply(version.questionnaire, fields), what, at, kind)
+    made, at = editing.edit(editing.apply(version.questionnaire, fields), what, at, kind, _number(before))
     kept = await _kept(page, version, made)
     if isinstance(kept, str):
         return await editor_page(page, version, kept, HTTPStatus.CONFLICT)
