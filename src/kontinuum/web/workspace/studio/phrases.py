@@ -41,8 +41,11 @@ async def show(page: Page) -> Response:
     return await _page(page, own)
 
 
-async def _page(page: Page, typed: Phrase, problem: str = "", status: int = 200) -> Response:
-    own, others = await shelf.shelf(page)
+async def _page(
+    page: Page, typed: Phrase, problem: str = "", status: int = 200, *, alone: bool = False
+) -> Response:
+    """The page; `alone` without the lists, for who only looks at what is being typed."""
+    own, others = ([], []) if alone else await shelf.shelf(page)
     kept = [one for one in own if one.kind == phrasing.KIND]
     others = [one for one in others if one.kind == phrasing.KIND]
     await listing.learn_names(
@@ -53,12 +56,12 @@ async def _page(page: Page, typed: Phrase, problem: str = "", status: int = 200)
     values: dict[str, Any] = {
         "typed": typed,
         "problem": problem,
-        "mine": [one for one in await phrases_of(page) if one.mine],
+        "mine": [] if alone else [one for one in await phrases_of(page) if one.mine],
         "at_unit": [row for row in rows if any(here & set(one.venues) for one in row.versions)],
         "elsewhere": [row for row in rows if not any(here & set(one.venues) for one in row.versions)],
         "others": others,
         "text_of": phrasing.text_of,
-        "earlier": await _earlier(page, typed) if typed.version else (),
+        "earlier": await _earlier(page, typed) if typed.version and not alone else (),
         "told": _faults(page, typed) if typed.text else (),
         "preview": editor.preview(page, editing.begin_phrase(typed.name, typed.text), {}),
         "values": editor.offered_values(),
@@ -109,7 +112,7 @@ async def change(page: Page) -> Response:
     identity = identity_of(principal, name)
     phrase = Phrase(identity, version, name, given["text"].replace("\r\n", "\n"), mine)
     if given["do"] == "look":
-        return await _page(page, phrase)
+        return await _page(page, phrase, alone=True)
     if not mine and not listing.may_change(page):
         return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(listing.MAY_NOT)])
     if not mine:
