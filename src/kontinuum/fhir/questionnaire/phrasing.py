@@ -98,7 +98,7 @@ def text_of(form: Mapping[str, Any]) -> str:
     """The text of a phrase; empty where there is none."""
     for item in form.get("item") or ():
         for one in item.get("initial") or ():
-            return str(one.get("valueString", ""))
+            return str(one.get("valueString", "")) if isinstance(one, dict) else ""
     return ""
 
 
@@ -110,6 +110,9 @@ def faults(form: Mapping[str, Any]) -> list[Issue]:
         found.append(("Questionnaire.title", "The name has at most 30 small letters, digits and hyphens."))
     if not text.strip():
         found.append((place, "Write the text that the name stands for."))
+    if len(form.get("item") or ()) > 1:
+        told = "A phrase has one question only. What else the form asks is gone when the text is changed."
+        found.append(("Questionnaire.item[1]", told))
     if len(text) > LONGEST:
         found.append((place, "A phrase has at most 20 000 characters."))
     if len(values(text)) > MOST_VALUES:

@@ -99,6 +99,12 @@ def test_what_is_wrong_with_a_phrase_is_told(name: str, text: str, told: str) ->
     assert issue.refuses is ("brace" not in told)
 
 
+def test_a_form_from_elsewhere_that_asks_more_is_told() -> None:
+    form = phrasing.questionnaire(".status", "x")
+    form["item"].append({"linkId": "more", "type": "string", "text": "More"})
+    assert [one.location for one in phrasing.faults(form)] == ["Questionnaire.item[1]"]
+
+
 def test_every_value_that_is_offered_by_name_can_be_taken() -> None:
     text = "".join(f"{{={one}}}" for one in (*phrasing.MEASURED, *phrasing.TOLD))
     assert phrasing.faults(phrasing.questionnaire(".allt", text)) == []

@@ -58,6 +58,7 @@ _KNOWN: Final = (
     message("The name has at most 30 small letters, digits and hyphens."),
     message("Write the text that the name stands for."),
     message("A phrase has at most 20 000 characters."),
+    message("A phrase has one question only. What else the form asks is gone when the text is changed."),
     message("A phrase takes at most 30 values from the chart."),
     message("A brace stands alone: a field is {…}, on one line and with at most 200 characters."),
     message("'%(one)s' is nothing that is taken from the chart, and cannot be read as an expression."),
