@@ -168,6 +168,17 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/phrases"): _phrases(),
     ("POST", "/phrases"): _phrases(id=NONE),
     ("GET", "/phrases/list"): _phrases(),
+    ("GET", "/feedback"): Way(About.IDENTITY, STAFF, "7", form={"from": f"/patient/{ADULT}"}),
+    ("POST", "/feedback"): _phrases(kind=NONE),
+    ("GET", "/unit/feedback"): _phrases(),
+    ("GET", "/unit/feedback/csv"): _phrases(),
+    ("GET", "/unit/feedback/{number:int}"): Way(About.PATIENT, STAFF, "7", (), {"number": NONE}),
+    **{
+        ("POST", f"/unit/feedback/{{number:int}}/{deed}"): Way(
+            About.PATIENT, STAFF, "7", (), {"number": NONE}
+        )
+        for deed in ("comment", "change", "agree", "withdraw")
+    },
     ("GET", "/templates"): _phrases(),
     ("GET", "/templates/order"): _phrases(),
     ("POST", "/templates/order"): Way(About.NOBODY, frozenset(), _BUILDS),

@@ -192,6 +192,7 @@ def _overrides(settings: Settings) -> dict[str, Value]:
 
 
 _SESSION: Final = "session "
+_PERSON: Final = "person "
 
 
 def _hear(identity: Identity, decided: SettingsReader, profiles: Profiles, live: Live) -> Callable[..., None]:
@@ -207,6 +208,8 @@ def _hear(identity: Identity, decided: SettingsReader, profiles: Profiles, live:
         elif what.startswith(_SESSION):
             identity.sessions.hear(what.removeprefix(_SESSION))
             live.look_at(what.removeprefix(_SESSION))
+        elif what.startswith(_PERSON):
+            live.count_anew(what.removeprefix(_PERSON))
 
     return heard
 

@@ -39,6 +39,7 @@ from kontinuum.record.drafts import Draft
 from kontinuum.record.everything import Wanted
 from kontinuum.record.existence import Access, access_to, standing
 from kontinuum.record.exporting import Exported, ExportPage
+from kontinuum.record.feedback import Feedback
 from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
 from kontinuum.record.logbook import Logbook
@@ -170,6 +171,11 @@ class Record:
     def agenda(self) -> Agenda:
         """Which times of staff and which beds are taken; it tells of no patient."""
         return Agenda(self._context)
+
+    @property
+    def feedback(self) -> Feedback:
+        """Deviations and ideas of the staff of the assignment's unit."""
+        return Feedback(self._context)
 
     @property
     def bulk(self) -> Bulk:

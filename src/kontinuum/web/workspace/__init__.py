@@ -14,6 +14,7 @@ from kontinuum.web.workspace.advice import advice_routes
 from kontinuum.web.workspace.apps import app_routes
 from kontinuum.web.workspace.chart import module_action, module_page, show_chart
 from kontinuum.web.workspace.entries import entry_routes
+from kontinuum.web.workspace.feedback import feedback_routes
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.own_record import routes as own_routes
 from kontinuum.web.workspace.pages import Page, signed_in
@@ -43,6 +44,7 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *app_routes(services),
         *advice_routes(services),
         *work_routes(services),
+        *feedback_routes(services),
         *studio_routes(services),
         *unit_routes(services),
         *shaping_routes(services),

@@ -118,7 +118,13 @@ class Page:
     def problem(self, status: int, reasons: Sequence[str], provision: str | None = None) -> Response:
         """A page that says what is wrong and what to do; what the person had written is not lost by it."""
         tried = self.request.method == "POST"
-        values = {"reasons": reasons, "cited": provision, "tried": tried, "typed": self.typed}
+        values = {
+            "reasons": reasons,
+            "cited": provision,
+            "tried": tried,
+            "typed": self.typed,
+            "status": int(status),
+        }
         return self.render("pages/problem.html", values, status)
 
 

@@ -15,6 +15,7 @@ import { startCodes } from "./codes.js";
 import { startFlowsheet } from "./flowsheet.js";
 import { startStudio } from "./studio.js";
 import { startSorting } from "./sorting.js";
+import { startFeedback } from "./feedback.js";
 
 startTheme();
 startSearch();
@@ -31,3 +32,4 @@ startCodes();
 startFlowsheet();
 startStudio();
 startSorting();
+startFeedback();

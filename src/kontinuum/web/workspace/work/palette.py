@@ -36,6 +36,8 @@ _COMMANDS: Final = (
     (message("Order of the templates"), "/templates/order", ()),
     (message("Worklists"), "/worklists", ()),
     (message("Lay out the overview"), "/layout", ()),
+    (message("Report a deviation or an idea"), "/feedback", ()),
+    (message("Improvement board"), "/unit/feedback", ()),
     (message("Keys"), "#keys", ()),
     (message("Register a patient"), "/patients/new", (Purpose.CARE, Purpose.ADMINISTRATION)),
     (message("Possible duplicates"), "/duplicates", (Purpose.CARE, Purpose.ADMINISTRATION)),
