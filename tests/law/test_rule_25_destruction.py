@@ -37,7 +37,7 @@ from kontinuum.record.persons.rules import Conflict
 from kontinuum.store.destruction import Decision
 from kontinuum.store.packing import unpack
 from tests.conftest import OTHER, SYSTEM, principal
-from tests.support.entries import content, meeting, note, person, put, section
+from tests.support.entries import content, meeting, note, patients_principal, person, put, section
 
 SECRET = "Den uppgift som skall bort."
 ORDER = Order("IVO", "3.7-12345/2026", date(2026, 3, 1), "p", "Anna Karlsson", ("Composition/n",))
@@ -173,16 +173,18 @@ async def test_rule_25_an_import_of_an_old_copy_does_not_bring_it_back(
     assert isinstance(other, Written)
 
 
-async def test_rule_25_with_the_entry_go_its_reasons_and_dissents(
+async def test_rule_25_with_the_entry_go_its_reasons_and_what_the_patient_said(
     registrar: Record, executor: Record, gate: Gate, record: Record
 ) -> None:
     doctor = await meeting(gate, principal("dr-lind"))
     await doctor.text.correct(note("n", section("Status", "Rätt.")), f"Stod: {SECRET}", version=2)
     await doctor.text.dissent("Composition", "n", f"Fel: {SECRET}")
+    own = gate.record(patients_principal())
+    assert isinstance(await own.text.write_words("Composition", "n", f"Jag vet: {SECRET}"), Written)
     kept = await doctor.text.dissent("Composition", "m", "Annat är fel.")
     assert isinstance(kept, Written)
     done = await executed(registrar, executor)
-    assert done.removed == 3
+    assert done.removed == 4
     for url in ("Provenance?patient=p", "Communication?patient=p"):
         page = await record.find(url)
         assert isinstance(page, SearchPage)
