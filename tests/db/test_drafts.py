@@ -105,6 +105,24 @@ async def test_a_discarded_draft_is_taken_back_within_a_day(mine: Record, clock:
     assert isinstance(await mine.restore_draft("p-1", draft.id), Refusal)
 
 
+async def test_what_is_kept_of_drafts_no_longer_is_removed(
+    region: Services, mine: Record, clock: FixedClock
+) -> None:
+    """Discarded drafts go with their files after a day, sound when its days after the signature are over."""
+    content = b"\x1a\x45\xdf\xa3sound"
+    signed, discarded = await saved(mine), await saved(mine, patient="p-2")
+    for draft in (signed, discarded):
+        added = await mine.files.attach(draft.patient, draft.id, "dictation", "Diktat.webm", content)
+        assert not isinstance(added, Refusal), added
+    await mine.remove_draft("p-1", signed.id)
+    await mine.discard_draft("p-2", discarded.id)
+    for days, left in ((0, 2), (2, 1), (27, 1), (2, 0)):
+        clock.advance(timedelta(days=days))
+        await region.gate.forget_drafts()
+        assert await region.pool.fetchval("select count(*) from draft_file") == left
+    assert await region.pool.fetchval("select count(*) from draft") == 0
+
+
 async def test_a_draft_does_not_come_back_beside_a_newer_one(mine: Record) -> None:
     draft = await saved(mine, b"old")
     await mine.discard_draft("p-1", draft.id)

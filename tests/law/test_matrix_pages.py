@@ -180,6 +180,8 @@ ROUTES: dict[tuple[str, str], Way] = {
         for deed in ("comment", "change", "agree", "withdraw")
     },
     ("GET", "/templates"): _phrases(),
+    ("GET", "/templates/order"): _phrases(),
+    ("POST", "/templates/order"): Way(About.NOBODY, frozenset(), _BUILDS),
     ("GET", "/templates/{id}"): Way(About.NOBODY, STAFF, "6", (), {"id": "nrs"}),
     ("GET", "/templates/{id}/export"): Way(About.NOBODY, STAFF, "6", (), {"id": "nrs"}),
     ("POST", "/templates"): Way(About.NOBODY, frozenset(), _BUILDS),
@@ -307,6 +309,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/journal/draft"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/sign"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/discard"): _care(patient=ADULT),
+    ("POST", "/patient/{patient}/journal/phrase"): _care(patient=ADULT, text="{=vikt}"),
     ("POST", "/patient/{patient}/journal/restore"): _care(patient=ADULT, draft=NONE),
     **{("GET", f"/patient/{{patient}}/contacts/{page}"): _care() for page in ("book", "admit")},
     ("GET", "/patient/{patient}/contacts/one"): _care(id=NONE),
@@ -343,6 +346,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/patient/{patient}/vitals/entry"): _care(),
     ("GET", "/patient/{patient}/vitals/flowsheet"): _care(may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/vitals/charts"): _care(may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/vitals/growth"): _care(may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/vitals/value"): _care(may=RELATED | {"reviewer"}, id=NONE),
     ("POST", "/patient/{patient}/vitals/draft"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/vitals/save"): _care(patient=ADULT),
@@ -350,6 +354,28 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/vitals/restore"): _care(patient=ADULT, draft=NONE),
     ("POST", "/patient/{patient}/vitals/scale"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/vitals/correct"): _care(patient=ADULT, id=NONE),
+    ("GET", "/patient/{patient}/timeline"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/search"): _care(
+        "7, 8, 9, 13", may=RELATED | {"reviewer"}, q="kännetecken", kind="notes"
+    ),
+    ("GET", "/patient/{patient}/timeline/entry/{type}/{id}"): Way(
+        About.PATIENT, RELATED | {"reviewer"}, "7, 8, 9, 13", ("Composition",), _NOTE
+    ),
+    ("GET", "/patient/{patient}/compare"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/file/{id}"): Way(
+        About.PATIENT, STAFF | {"patient"}, "7, 8, 9, 13", (), _PATIENT | {"id": NONE}
+    ),
+    ("GET", "/my-record/file/{id}"): Way(About.OWN, _PATIENT_ALONE, "27, 28", (), {"id": NONE}),
+    ("GET", "/patient/{patient}/together"): _care("7", template=NONE),
+    ("GET", "/patient/{patient}/draft-file/{id}"): Way(
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"id": NONE}
+    ),
+    ("POST", "/patient/{patient}/draft/{draft}/files"): Way(
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"draft": NONE}
+    ),
+    ("POST", "/patient/{patient}/draft/{draft}/files/{id}"): Way(
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"draft": NONE, "id": NONE}
+    ),
     ("GET", "/patient/{path:path}"): _open(SIGNED_IN, path=NONE),
 }
 """What every route is."""

@@ -5,6 +5,7 @@ patientdatalagen (2008:355) 3:17 and 8:4.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -189,6 +190,37 @@ async def test_rule_25_with_the_entry_go_its_reasons_and_what_the_patient_said(
         assert isinstance(page, SearchPage)
         assert SECRET not in " ".join((one.body or b"").decode() for one in page.matches)
     assert isinstance(await doctor.read("Communication", kept.stored.id), Stored)
+
+
+async def test_rule_25_with_a_note_go_its_files_and_not_what_it_only_mentions(
+    registrar: Record, executor: Record, record: Record
+) -> None:
+    for name, related in (("own", "Composition/n"), ("mentioned", "Composition/m")):
+        document = {
+            "resourceType": "DocumentReference",
+            "id": name,
+            "status": "current",
+            "subject": {"reference": "Patient/p"},
+            "content": [{"attachment": {"url": f"Binary/{name}"}}],
+            "context": {"related": [{"reference": related}]},
+        }
+        content = {
+            "resourceType": "Binary",
+            "id": name,
+            "contentType": "image/png",
+            "securityContext": {"reference": "Patient/p"},
+            "data": b64encode(SECRET.encode()).decode(),
+        }
+        await put(record, document, content)
+    entries = [{"reference": f"DocumentReference/{name}"} for name in ("own", "mentioned")]
+    await put(record, note("n", {**section("Status", SECRET), "entry": entries}))
+    done = await executed(registrar, executor)
+    assert done.removed == 3
+    for kind in ("DocumentReference", "Binary"):
+        gone = await record.read(kind, "own")
+        assert isinstance(gone, Refusal)
+        assert gone.kind is RefusalKind.GONE
+        assert isinstance(await record.read(kind, "mentioned"), Stored)
 
 
 async def test_rule_25_a_whole_record_goes_and_other_patients_stay(

@@ -50,7 +50,7 @@ from tests.law.cast import (
     someone,
     visit,
 )
-from tests.law.marked import TYPES, identity, marked
+from tests.law.marked import TYPES, identity, mark, marked
 
 UNIT_D, UNIT_E = f"{ELSEWHERE}-D", f"{PROVIDER}-E"
 _AT_D = replace(someone("guest", UNIT_C).assignment, id=f"guest@{UNIT_D}", unit=UNIT_D, unit_name="Enhet D")
@@ -180,7 +180,7 @@ async def settle(services: Services, client: httpx.AsyncClient, runner: Runner) 
     persons = [one | {"address": home} if one["id"] == ADULT else one for one in people()]
     await _write(services, UNIT_A, *persons, visit(ADULT, UNIT_A))
     for where, unit in PLACES.items():
-        await _write(services, unit, *(_body(mark) for mark in MARKS if mark[1] == where))
+        await _write(services, unit, *(_body(mark) for mark in MARKS if mark[1] == where), _file(where))
     members = [{"item": {"reference": reference(mark)}} for mark in MARKS]
     panel = {name: value for name, value in marked("List", ADULT, "a").items() if name != "text"}
     await _write(services, UNIT_A, panel | {"id": PANEL, "entry": members})
@@ -225,10 +225,26 @@ def _worklist() -> dict[str, Any]:
 
 def _body(mark: Mark) -> dict[str, Any]:
     resource = marked(mark[0], ADULT, mark[1])
+    if mark[0] == "DocumentReference":
+        attachment = {"contentType": "application/pdf", "url": f"Binary/{identity(*mark)}"}
+        resource |= {"status": "current", "content": [{"attachment": attachment}]}
     if mark[1] == "kept":
         label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "NOPAT"}
         resource["meta"] = {"security": [label]}
     return resource
+
+
+def _file(where: str) -> dict[str, Any]:
+    """The content of the DocumentReference at a place, with its mark."""
+    document = _body(("DocumentReference", where))
+    return {
+        "resourceType": "Binary",
+        "id": document["id"],
+        **({"meta": document["meta"]} if "meta" in document else {}),
+        "contentType": "application/pdf",
+        "securityContext": {"reference": f"Patient/{ADULT}"},
+        "data": b64encode(mark("DocumentReference", where).encode()).decode(),
+    }
 
 
 async def _write(services: Services, unit: str, *resources: dict[str, Any]) -> None:

@@ -41,6 +41,7 @@ from kontinuum.web.subscriptions import Courier
 if TYPE_CHECKING:
     from kontinuum.identity.oidc.party import RelyingParty
 
+_HOUR = 3600
 _log = structlog.get_logger(__name__)
 
 
@@ -96,12 +97,12 @@ async def open_services(
         identity = _identity(settings, pool, clock, personas, decided)
         profiles, live = Profiles(), Live()
         await anchor.add_listener(CHANNEL, _hear(identity, decided, profiles, live))
-        ending = Recurring("ends of sessions", Endings(identity.sessions, audit, clock).look, every=SECONDS)
-        ending.start()
-        stack.push_async_callback(ending.stop)
+        ends = Endings(identity.sessions, audit, clock)
+        _repeat(stack, Recurring("ends of sessions", ends.look, every=SECONDS))
         gate = _gate(settings, pool, audit, clock, keys, decided, profiles)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
+        _repeat(stack, Recurring("drafts that are kept no longer", gate.forget_drafts, every=_HOUR))
         smart = Smart(pool, clock, identity)
         cds = CdsServices(pool, clock)
         advice = Advice(pool, gate, audit, clock, identity, smart.keys, cds, limit=settings.advice_limit)
@@ -125,6 +126,11 @@ async def open_services(
             courier=courier,
             live=live,
         )
+
+
+def _repeat(stack: AsyncExitStack, work: Recurring) -> None:
+    work.start()
+    stack.push_async_callback(work.stop)
 
 
 def _identity(

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from kontinuum.kernel.around import Agenda, BoardNotes, ContactPart, UnitPage
+from kontinuum.kernel.files import DraftFile
 from kontinuum.kernel.i18n import Translator
 from kontinuum.kernel.principal import Principal, Purpose
 from kontinuum.kernel.provider_settings import ProviderSettings
@@ -65,6 +66,11 @@ class ResultPage(Protocol):
     @property
     def matches(self) -> Sequence[ResourceVersion]:
         """What was found, in order."""
+        ...
+
+    @property
+    def included(self) -> Sequence[ResourceVersion]:
+        """What a search asks to be shown with its matches (`_include`)."""
         ...
 
     @property
@@ -137,7 +143,19 @@ class RecordWriter(Protocol):
         ...
 
     async def remove_draft(self, identity: str, /) -> None:
-        """Remove a draft whose content is signed."""
+        """Remove a draft whose content is in the record; its sound stays."""
+        ...
+
+    async def sounds(self, note: str, /) -> Sequence[DraftFile]:
+        """The sound that was handed over with a note, for who may hear it."""
+        ...
+
+    async def files(self, draft: str, /) -> Sequence[DraftFile] | Refused:
+        """What the author has put beside a draft."""
+        ...
+
+    async def file_content(self, file: DraftFile, /) -> bytes:
+        """The bytes of one of these."""
         ...
 
     async def write(
@@ -232,7 +250,8 @@ class Directory(Protocol):
 class Chart:
     """The patient whose page is being made; everything shown on that page belongs to this patient.
 
-    `places` are the HSA-ids of the care unit and the care provider at which the reader works.
+    `places` are the HSA-ids of the care unit and the care provider at which the reader works, `reader` is the
+    reference to who that is; empty where nobody in particular reads.
     """
 
     patient: str
@@ -240,6 +259,7 @@ class Chart:
     translator: Translator
     directory: Directory
     places: tuple[str, ...] = ()
+    reader: str = ""
 
     def path(self, *parts: str) -> str:
         """The address of a page of this patient."""
@@ -417,7 +437,8 @@ class Drafting:
     patient's. `sign` signs a note that stands unsigned in the record: the fields are `note`, its id, and
     `version`, the one that was read; None for a module that writes no notes. `shipped` are the Questionnaires
     that come with the module, by name; `preview` shows how one looks for a made-up patient, with what was
-    tried in its fields; None for a module without templates of its own.
+    tried in its fields; None for a module without templates of its own. `reopen` leads from the id of a note
+    that stands unsigned in the record to the page, below the patient's, on which it is written on.
     """
 
     templates: Callable[[RecordReader, tuple[str, ...], datetime], Awaitable[Sequence[tuple[str, str]]]]
@@ -426,6 +447,7 @@ class Drafting:
     sign: Callable[[ActionRequest], Awaitable[Refused | None]] | None = None
     shipped: Callable[[], Mapping[str, Mapping[str, Any]]] | None = None
     preview: Callable[[Mapping[str, Any], Mapping[str, Sequence[str]], Chart], View] | None = None
+    reopen: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

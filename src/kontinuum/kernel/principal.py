@@ -56,6 +56,10 @@ TEMPLATES = "templates"
 """A right of an assignment: to write, review and take into use the note templates of the care provider."""
 
 
+TRANSCRIPTION = "transcription"
+"""A right of an assignment for care: to write out what colleagues at the unit have dictated."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A medarbetaruppdrag: an actor's task at one care unit of one care provider (both HSA-ids).

@@ -14,8 +14,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import SWEDEN, message
+from kontinuum.kernel.media import ATTACHABLE
 
-Kind = Literal["number", "yes-no", "day", "series", "responses", "units"]
+Kind = Literal["number", "yes-no", "day", "series", "responses", "units", "kinds"]
 Value = int | bool | str | tuple[str, ...]
 
 LONGEST_SERIES: Final = 20
@@ -50,6 +51,9 @@ class ProviderSettings:
     reserve_series: tuple[str, ...] = (_STOCKHOLM,)
     warning_responses: tuple[str, ...] = ()
     measure_units: tuple[str, ...] = ()
+    attachment_mb: int = 10
+    attachment_types: tuple[str, ...] = tuple(ATTACHABLE)
+    dictation_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ class ProviderSetting:
             return "lines of UNIT; CLASS; TEXT, parted by |"
         if self.kind == "units":
             return "HSA-ids of units, or *, parted by |"
+        if self.kind == "kinds":
+            return f"one or more of {', '.join(ATTACHABLE)}, parted by |"
         return "yes, no" if self.kind == "yes-no" else "lines of NAME; SYSTEM; FORM, parted by |"
 
 
@@ -241,6 +247,33 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         ),
         "units",
     ),
+    ProviderSetting(
+        "attachment_mb",
+        message("Largest file"),
+        message("How large a picture, document or dictation may be that is attached to a note."),
+        "number",
+        message("MB"),
+        1,
+        25,
+    ),
+    ProviderSetting(
+        "attachment_types",
+        message("Files that can be attached"),
+        message("One kind a line: jpeg, png, webp, pdf. What a file is, is told from what it holds."),
+        "kinds",
+    ),
+    ProviderSetting(
+        "dictation_days",
+        message("Dictated sound is kept"),
+        message(
+            "For how many days dictated sound is kept after the note that was written from it is signed. "
+            "Until then it is always kept. It is working material and no part of the record."
+        ),
+        "number",
+        message("days"),
+        0,
+        365,
+    ),
 )
 """Every setting of a care provider, in the order in which it is shown."""
 
@@ -267,6 +300,8 @@ def parse(setting: ProviderSetting, text: str) -> Value | NotAllowed:
         return text if not text or _is_day(text) else NotAllowed(setting.allowed)
     if setting.kind == "units":
         return _units(text)
+    if setting.kind == "kinds":
+        return _kinds(setting, text)
     return _responses(text) if setting.kind == "responses" else _series(text)
 
 
@@ -326,6 +361,13 @@ def _restored(name: str, raw: Any) -> Value | None:
         return None
     again = parse(setting, shown(setting, value))
     return None if isinstance(again, NotAllowed) else again
+
+
+def _kinds(setting: ProviderSetting, text: str) -> tuple[str, ...] | NotAllowed:
+    wanted = {line.strip().lower() for line in re.split(r"[\n|]", text) if line.strip()}
+    if not wanted or not wanted <= ATTACHABLE.keys():
+        return NotAllowed(setting.allowed)
+    return tuple(name for name in ATTACHABLE if name in wanted)
 
 
 def _series(text: str) -> tuple[str, ...] | NotAllowed:

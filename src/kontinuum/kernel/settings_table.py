@@ -91,6 +91,7 @@ def _of_providers(one: ProviderSetting) -> Setting:
             "series": "text",
             "responses": "text",
             "units": "text",
+            "kinds": "text",
         }[one.kind],
         default=None,
         default_text=f"each care provider's own; {provider_settings.shown(one, one.default) or 'none'}",

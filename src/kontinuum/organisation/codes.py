@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.principal import BULK_EXPORT, DESTRUCTION, PROTECTED_IDENTITY, TEMPLATES, Purpose
+from kontinuum.kernel.principal import (
+    BULK_EXPORT,
+    DESTRUCTION,
+    PROTECTED_IDENTITY,
+    TEMPLATES,
+    TRANSCRIPTION,
+    Purpose,
+)
 
 PROVIDER_TYPE: Final = "provider"
 
@@ -56,6 +63,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     DESTRUCTION: message("destroy records by decision"),
     BULK_EXPORT: message("order exports in bulk"),
     TEMPLATES: message("change note templates"),
+    TRANSCRIPTION: message("write out dictations"),
 }
 """What an assignment gives beyond its purpose: only what some rule asks for.
 

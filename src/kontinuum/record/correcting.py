@@ -17,6 +17,7 @@ from kontinuum.fhir import json
 from kontinuum.kernel.i18n import phrase
 from kontinuum.kernel.ids import bucket_of
 from kontinuum.record import provenance, writing
+from kontinuum.record.attached import attached
 from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, is_id, missing, type_code
 from kontinuum.record.guarding import Grounds
@@ -84,7 +85,13 @@ async def withdraw(
     marked = entered_in_error(resource)
     if isinstance(marked, Refusal):
         return marked
-    return await change(context, marked, reason, version, (provenance.LIFECYCLE, provenance.NULLIFY))
+    beside = []
+    for one in await attached(context.pool, resource, row.patient):
+        document = entered_in_error(one.resource) if one.type == "DocumentReference" else None
+        if document is not None and not isinstance(document, Refusal):
+            beside.append(Intent(one.type, one.row.id, document, one.row.version, grounds=Grounds.REASON))
+    activity = (provenance.LIFECYCLE, provenance.NULLIFY)
+    return await change(context, marked, reason, version, activity, beside=beside)
 
 
 def entered_in_error(resource: dict[str, Any]) -> dict[str, Any] | Refusal:

@@ -18,6 +18,7 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, phrase
 from kontinuum.kernel.principal import DESTRUCTION, Principal, Purpose
+from kontinuum.record.attached import attached
 from kontinuum.record.context import Context, is_id
 from kontinuum.record.guarding import said_by_patient
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
@@ -26,7 +27,7 @@ from kontinuum.record.references import references
 from kontinuum.record.tombstones import PROVISION
 from kontinuum.record.writing import in_transaction
 from kontinuum.store import destruction as store
-from kontinuum.store import drafts, jobs, law_linked, persons
+from kontinuum.store import draft_files, drafts, jobs, law_linked, persons
 from kontinuum.store.destruction import Decision
 from kontinuum.store.resources import destroy as rows
 from kontinuum.store.resources import read as reads
@@ -122,6 +123,7 @@ async def execute(context: Context, number: int, patient: str) -> Decision | Ref
         # A note that was left unsigned has its id from the draft, which still holds the same text.
         unsigned = [row.id for row in doomed] if decision.entries else None
         await drafts.destroy(connection, decision.patient, decision.provider, unsigned)
+        await draft_files.destroy(connection, decision.patient, decision.provider, unsigned)
         await persons.destroy(connection, [row.id for row in doomed if row.type == _PATIENT])
         await jobs.withdraw(connection)
         await store.executed(connection, decision.number, now, actor.id, actor.name, len(doomed))
@@ -170,7 +172,10 @@ async def thinnable(context: Context, years: int = KEPT_YEARS) -> list[LastEntry
 async def _doomed(
     context: Context, connection: Any, patient: str, entries: Sequence[str]
 ) -> list[ResourceRow] | Refusal:
-    """The rows that a decision means, each this patient's and this provider's own; or why it means none."""
+    """The rows that a decision means, each this patient's and this provider's own; or why it means none.
+
+    With a note go its files, and with each entry what speaks of it.
+    """
     provider = context.principal.assignment.provider
     if not entries:
         linked = await _linked(connection, patient)
@@ -211,7 +216,11 @@ async def _doomed(
                     "record."
                 ),
             )
-    return [*held.values(), *await _speaking_of(connection, patient, held.values())]
+    doomed = dict(held)
+    for row in held.values():
+        files = await attached(connection, json.loads(row.body), patient) if row.body is not None else ()
+        doomed |= {(one.row.type, one.row.id): one.row for one in files if one.row.provider == provider}
+    return [*doomed.values(), *await _speaking_of(connection, patient, doomed.values())]
 
 
 async def _linked(connection: Any, patient: str) -> Refusal | None:

@@ -19,6 +19,7 @@ from kontinuum.record import (
     accompanied,
     across,
     bundles,
+    chronicle,
     drafts,
     everything,
     exporting,
@@ -34,10 +35,12 @@ from kontinuum.record import (
 from kontinuum.record.agenda import Agenda
 from kontinuum.record.bulk import Bulk
 from kontinuum.record.bundles import EntryResult
+from kontinuum.record.chronicle import Leaf, Part
 from kontinuum.record.context import Context, ProviderDecisions, Services
-from kontinuum.record.drafts import Draft
+from kontinuum.record.draft_files import DraftFiles
+from kontinuum.record.drafts import Draft, Together
 from kontinuum.record.everything import Wanted
-from kontinuum.record.existence import Access, access_to, standing
+from kontinuum.record.existence import Access, access_to, readable_units, standing
 from kontinuum.record.exporting import Exported, ExportPage
 from kontinuum.record.feedback import Feedback
 from kontinuum.record.importing import Incoming
@@ -92,6 +95,10 @@ class Gate:
     async def turned_away(self, address: str, reason: str) -> None:
         """Log that somebody unknown asked for the record: no token (`no-token`), or none that is valid."""
         await self._attempts.note(address, reason)
+
+    async def forget_drafts(self) -> None:
+        """Remove what is kept of drafts no longer: discarded ones, and sound whose time is out."""
+        await drafts.forget(self._services)
 
     async def learn_of_law(self) -> None:
         """Learn whether the tables of the law are complete, so that searches need not ask for it."""
@@ -156,6 +163,11 @@ class Record:
     def text(self) -> EntryText:
         """Corrections, dissent, and what is kept back from the patient."""
         return EntryText(self._context)
+
+    @property
+    def files(self) -> DraftFiles:
+        """Files of drafts, and sound that waits to be written out."""
+        return DraftFiles(self._context)
 
     @property
     def destruction(self) -> Destruction:
@@ -248,6 +260,14 @@ class Record:
     async def search_types(self, queries: Sequence[SearchQuery]) -> SearchPage | Refusal:
         """One page of a search over several types, which is parsed for each of them."""
         return await across.search_types(self._context, queries)
+
+    async def chronicle(self, patient: str, parts: Sequence[Part]) -> list[Leaf] | Refusal:
+        """Pages of a patient's entries of many types in clinical order, logged as one access."""
+        return await chronicle.chronicle(self._context, patient, parts)
+
+    async def readable_units(self, patient: str) -> list[str]:
+        """The HSA-ids of the units of which something about a patient may be read, the fullest first."""
+        return await readable_units(self._context, patient)
 
     async def everything(
         self, type_name: str, logical_id: str | None, wanted: Wanted
@@ -378,8 +398,12 @@ class Record:
         """Take a discarded draft back."""
         return await drafts.restore_draft(self._context, patient, identity)
 
+    async def together(self, patient: str, template: str) -> Together | Refusal:
+        """How far the own draft has come in whichever window, and who else writes on its note just now."""
+        return await drafts.together(self._context, patient, template)
+
     async def remove_draft(self, patient: str, identity: str) -> None:
-        """Remove a draft whose content is signed."""
+        """Remove a draft whose content is in the record; its sound stays."""
         await drafts.remove_draft(self._context, patient, identity)
 
     async def take_in(self, incoming: Sequence[Incoming]) -> list[Written | Refusal]:

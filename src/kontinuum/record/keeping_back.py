@@ -26,6 +26,7 @@ from kontinuum.fhir.definitions import RESOURCE_TYPES
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import phrase
 from kontinuum.record import correcting, provenance, searching
+from kontinuum.record.attached import attached
 from kontinuum.record.context import Context
 from kontinuum.record.correcting import Corrected
 from kontinuum.record.guarding import Grounds
@@ -79,8 +80,48 @@ async def _change(
     if isinstance(changed, Refusal):
         return changed
     beside = [] if label is None else await _labelled_provenances(context, place, label)
+    beside += await _labelled_files(context, resource, changed, row.patient)
     grounds = Grounds.REASON | Grounds.LIFT
     return await correcting.change(context, changed, reason, place.version, _ACTIVITY, grounds, beside)
+
+
+async def _labelled_files(
+    context: Context, before: dict[str, Any], after: dict[str, Any], patient: str | None
+) -> list[Intent]:
+    """The files of an entry, with the label under which each now stands.
+
+    What was kept back by a decision of its own stays so.
+    """
+    intents = []
+    for one in await attached(context.pool, before, patient):
+        own = _label_of(one.resource)
+        wanted = next(iter(_covering(after, one.document)), None)
+        if own != wanted and (own is None or own in _covering(before, one.document)):
+            marked = labelled(one.resource, (), wanted)
+            assert not isinstance(marked, Refusal), "an empty path always leads somewhere"
+            grounds = Grounds.REASON | Grounds.LIFT
+            intents.append(Intent(one.type, one.row.id, marked, one.row.version, grounds=grounds))
+    return intents
+
+
+def _label_of(resource: dict[str, Any]) -> dict[str, Any] | None:
+    found = (resource.get("meta") or {}).get("security") or ()
+    return next((each for each in found if each.get("code") == NO_PATIENT), None)
+
+
+def _covering(entry: dict[str, Any], document: str) -> list[dict[str, Any]]:
+    """The labels that hold for a file of an entry: of the whole, and of the headings that it is below."""
+
+    def below(part: dict[str, Any], above: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        extensions = part.get("extension") or ()
+        own = [each["valueCoding"] for each in extensions if each.get("url") == INLINE_LABEL]
+        if any(each.get("reference") == document for each in part.get("entry") or ()):
+            return [*above, *own]
+        return [found for one in part.get("section") or () for found in below(one, [*above, *own])]
+
+    whole = _label_of(entry)
+    inline = below({"section": entry.get("section") or ()}, [])
+    return [*([whole] if whole else []), *inline]
 
 
 def labelled(

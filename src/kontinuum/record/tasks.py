@@ -37,6 +37,8 @@ from kontinuum.sweden import systems
 WORK_CODES: Final = "urn:kontinuum:codes:work"
 SIGN: Final = "sign"
 COUNTERSIGN: Final = "countersign"
+TRANSCRIBE: Final = "transcribe"
+"""To write out what was dictated: asked of the unit, done by who has the right to."""
 TASK: Final = "task"
 QUESTION: Final = "question"
 WORDS: Final = "own-words"
@@ -47,6 +49,7 @@ DECLINED: Final = "rejected"
 AT_MOST: Final = 1000
 LONGEST: Final = 4000
 
+_ASKED: Final = (SIGN, COUNTERSIGN, TRANSCRIBE, TASK, QUESTION, WORDS)
 _ANSWERED: Final = "answered"
 _READ: Final = "read"
 _NAMES: Final = uuid.UUID("0b0e8c0e-5c0f-4f5b-9a38-1f6d2f5f7c11")
@@ -258,7 +261,7 @@ def party(to: Party) -> dict[str, str]:
 
 async def tasks(context: Context, criteria: str = "", *, unit: bool = False) -> list[TaskRow]:
     """What is open of what somebody was asked for, at the care provider or only at the own unit."""
-    asked = f"Task?status={','.join(OPEN)}&code={_codes(SIGN, COUNTERSIGN, TASK, QUESTION, WORDS)}{criteria}"
+    asked = f"Task?status={','.join(OPEN)}&code={_codes(*_ASKED)}{criteria}"
     return _tasks(await rows(context, asked, unit=unit))
 
 

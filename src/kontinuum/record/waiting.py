@@ -21,6 +21,7 @@ from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.clock import from_micros, instant
 from kontinuum.kernel.i18n import local, phrase
+from kontinuum.kernel.principal import TRANSCRIPTION
 from kontinuum.record import provenance, writing
 from kontinuum.record.absences import Absences
 from kontinuum.record.circumstances import readable, unbarred
@@ -38,6 +39,7 @@ from kontinuum.record.tasks import (
     QUESTION,
     SIGN,
     TASK,
+    TRANSCRIBE,
     WORDS,
     WORK_CODES,
     Party,
@@ -136,7 +138,8 @@ class Work:
         told = await Feedback(self._context).unread()
         listed += "".join(f"/{one.number} {one.unread}" for one in told)
         mark = xxhash.xxh3_64_hexdigest(listed.encode())
-        waits = len(own) + len(told)
+        mine = len(own) - (0 if self._writes_out else sum(one.code == TRANSCRIBE for one in own.notes))
+        waits = mine + len(told)
         return Counts(waits, needed, f"{waits}-{needed}-{mark}")
 
     async def newer(self, than: int, *, of_unit: bool) -> int:
@@ -224,6 +227,10 @@ class Work:
     def _today(self) -> date:
         return local(from_micros(self._context.now())).date()
 
+    @property
+    def _writes_out(self) -> bool:
+        return TRANSCRIPTION in self._context.principal.assignment.rights
+
     async def _shown(self, *, of_unit: bool) -> Waiting | Refusal:
         context = self._context
         if not is_care(context.principal):
@@ -273,6 +280,10 @@ class Work:
             await self._add_of_person(found, actor.reference, "")
             for absent in await self.absences.covered():
                 await self._add_of_person(found, absent.person, absent.name)
+            if self._writes_out:
+                asked = [one for one in await tasks(context, unit=True) if one.code == TRANSCRIBE]
+                dictated = (await self._behind(asked, {})).values()
+                await self._add(found, [row for row in dictated if not _is_signed(row)], asked, None, "")
             found.drafts = tuple(await drafts.of_owner(context.pool, actor.id, at.provider))
         found.notes.sort(key=lambda one: (one.row.sort, one.row.id))
         found.tasks.sort(key=lambda one: (one[0].due or "9999", one[0].row.sort))
@@ -302,17 +313,20 @@ class Work:
         noted = [one for one in given if one.code in (SIGN, COUNTERSIGN)]
         behind = await self._behind(noted, {row.id: row for row in unsigned})
         signing = {one.focus: one for one in noted if one.code == SIGN}
+        dictated = {one.focus: one for one in given if one.code == TRANSCRIBE}
         added: list[_Noted] = []
         for row in unsigned:
             task = signing.get(f"Composition/{row.id}")
-            if names is None or task is None or task.owner in names:
+            if f"Composition/{row.id}" in dictated:
+                added.append(_Noted(TRANSCRIBE, row, dictated[f"Composition/{row.id}"], instead))
+            elif names is None or task is None or task.owner in names:
                 added.append(_Noted(SIGN, row, task, instead))
         listed = {one.row.id for one in added}
         for task in {(one.code, one.focus, one.owner): one for one in noted}.values():
             focus = behind.get(task.focus)
             if focus is None or (names is not None and task.owner not in names):
                 continue
-            signed = is_signed(json.loads(focus.body or b"{}"))
+            signed = _is_signed(focus)
             wanted = not signed and focus.id not in listed if task.code == SIGN else signed
             if wanted:
                 added.append(_Noted(task.code, focus, task, instead))
@@ -430,6 +444,10 @@ def _waiting(one: _Noted, released: Stored | None) -> WaitingNote:
         owner=owner.get("reference", ""),
         owner_name=owner.get("display", ""),
     )
+
+
+def _is_signed(row: ResourceRow) -> bool:
+    return is_signed(json.loads(row.body or b"{}"))
 
 
 def _authors(row: ResourceRow) -> Iterable[dict[str, Any]]:

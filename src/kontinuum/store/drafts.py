@@ -17,6 +17,11 @@ select {_COLUMNS} from draft
  order by updated desc
 """
 
+SAME = """
+select owner, version, updated from draft
+ where provider = $1 and patient = $2 and template = $3 and discarded is null
+"""
+
 OF_OWNER = """
 select id::text, patient, owner, unit, template, updated from draft
  where owner = $1 and provider = $2 and discarded is null
@@ -50,7 +55,7 @@ returning {_COLUMNS}
 
 RESTORE = f"""
 update draft set discarded = null
- where id = $1::uuid and owner = $2 and provider = $3 and patient = $4 and discarded is not null
+ where id = $1::uuid and owner = $2 and provider = $3 and patient = $4 and discarded >= $5
    and not exists (
        select from draft other
         where other.owner = draft.owner and other.provider = draft.provider and other.patient = draft.patient
@@ -86,6 +91,11 @@ async def open_draft(pool: Any, owner: str, provider: str, patient: str, templat
 async def open_drafts(pool: Any, owner: str, provider: str, patient: str) -> list[DraftRow]:
     """The author's open drafts for a patient, the latest first."""
     return [DraftRow(*record) for record in await pool.fetch(ALL_OPEN, owner, provider, patient)]
+
+
+async def same(pool: Any, provider: str, patient: str, template: str) -> list[tuple[str, int, int]]:
+    """Everybody's open drafts of a template for a patient: owner, version and when it was saved."""
+    return [tuple(record) for record in await pool.fetch(SAME, provider, patient, template)]
 
 
 class BegunRow(NamedTuple):
@@ -141,9 +151,11 @@ async def discard(
     return _row(await pool.fetchrow(DISCARD, identity, *owner, patient, now))
 
 
-async def restore(pool: Any, identity: str, owner: tuple[str, str], patient: str) -> DraftRow | None:
-    """Take a discarded draft back; None when it is gone or another one is open."""
-    return _row(await pool.fetchrow(RESTORE, identity, *owner, patient))
+async def restore(
+    pool: Any, identity: str, owner: tuple[str, str], patient: str, since: int
+) -> DraftRow | None:
+    """Take a draft back that was discarded since a time; None when it is gone or another one is open."""
+    return _row(await pool.fetchrow(RESTORE, identity, *owner, patient, since))
 
 
 async def remove(pool: Any, identity: str, owner: tuple[str, str], patient: str) -> None:

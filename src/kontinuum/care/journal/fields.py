@@ -27,6 +27,8 @@ OTHER: Final = "~other"
 """Ends the name of the field for an answer that is none of the choices."""
 CONTACT: Final = "~contact"
 """The field in which the contact is chosen that the note belongs to."""
+BASE: Final = "~base"
+"""The field that holds the version of the note in the record that a draft was begun from."""
 UNWRITABLE: Final = frozenset({"attachment", "reference", "display"})
 
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:[.,]\d{1,20})?")
@@ -74,7 +76,7 @@ def strangers(form: Form, fields: Fields) -> dict[str, list[str]]:
 
 
 def _is_known(form: Form, name: str) -> bool:
-    if name == CONTACT:
+    if name in (CONTACT, BASE):
         return True
     steps = [step.partition(":") for step in name.removesuffix(OTHER).split("/")]
     links = [unquote(link) for link, _, _ in steps]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -16,13 +16,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from kontinuum.fhir import json as fhir_json
-from kontinuum.fhir.questionnaire import Form, compile_form
-from kontinuum.fhir.questionnaire.use import in_use
+from kontinuum.fhir.questionnaire import Form, compile_form, phrasing, use
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import RecordReader, ResultPage
+from kontinuum.record.drafts import OF_NOTE
 from kontinuum.sweden import systems
 
-_KIND: Final = "urn:kontinuum:template-kind"
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
@@ -35,6 +34,16 @@ class Template:
     kind: str
     form: Form
 
+    @property
+    def note(self) -> str:
+        """The id of the note in the record that is written on; empty for a new one."""
+        return self.name.partition(OF_NOTE)[2]
+
+    @property
+    def url(self) -> str:
+        """The address that all versions of it have."""
+        return str(self.form.questionnaire.get("url", ""))
+
 
 @cache
 def names() -> tuple[str, ...]:
@@ -45,15 +54,17 @@ def names() -> tuple[str, ...]:
     )
 
 
-@cache
 def template(name: str) -> Template | None:
     """A template that comes with the system, by its name; compiled when it is first asked for."""
-    if name not in names():
-        return None
+    return _shipped(name) if name in names() else None
+
+
+@cache
+def _shipped(name: str) -> Template:
     text = (files(__package__) / "templates" / f"{name}.json").read_bytes()
     form = compile_form(fhir_json.loads(text))
     assert isinstance(form, Form), f"{name} is held to be sound by its test"
-    return Template(name, form.title, _kind(form), form)
+    return Template(name, form.title, use.kind(form.questionnaire), form)
 
 
 def all_templates() -> list[Template]:
@@ -69,7 +80,8 @@ def shipped() -> Mapping[str, Mapping[str, Any]]:
 def query(places: Sequence[str]) -> str:
     """The search that finds the provider's templates at these places."""
     where = ",".join(f"{systems.HSA_ID}|{quote(one, safe='')}" for one in places)
-    return f"Questionnaire?status=active&context={where}&_count=500"
+    no_phrase = f"context:not={use.KIND}|{phrasing.KIND}"
+    return f"Questionnaire?status=active&context={where}&{no_phrase}&_count=500"
 
 
 def offered(places: Sequence[str], now: datetime, page: ResultPage) -> list[Template]:
@@ -78,7 +90,7 @@ def offered(places: Sequence[str], now: datetime, page: ResultPage) -> list[Temp
     Another care provider's word that its template is in use here counts for nothing.
     """
     own = [fhir_json.loads(one.body) for one in page.matches if one.body and one.provider in places]
-    found = in_use(own, places, local(now).date())
+    found = use.in_use(own, places, local(now).date())
     read = [_read(one) for one in found]
     return _in_order([*all_templates(), *(one for one in read if one is not None)])
 
@@ -96,10 +108,16 @@ async def find(record: RecordReader, name: str) -> Template | None:
     return (await find_all(record, [name])).get(name)
 
 
+def of_note(made: Template, note: str) -> Template:
+    """A template under the name that drafts of a note in the record have."""
+    return replace(made, name=f"{made.name}{OF_NOTE}{note}")
+
+
 async def find_all(record: RecordReader, wanted: Collection[str]) -> dict[str, Template]:
     """Templates by their names; what is still a draft or in review is not written in."""
-    found = {one: known for one in wanted if (known := template(one)) is not None}
-    asked = sorted(one for one in wanted if one not in found and _ID.fullmatch(one))
+    bases = {one: one.partition(OF_NOTE)[0] for one in wanted}
+    found = {one: known for one in bases.values() if (known := template(one)) is not None}
+    asked = sorted(one for one in bases.values() if one not in found and _ID.fullmatch(one))
     if asked:
         (page,) = await record.find_many(
             [f"Questionnaire?_id={','.join(asked)}&status=active,retired&_count=500"]
@@ -107,24 +125,33 @@ async def find_all(record: RecordReader, wanted: Collection[str]) -> dict[str, T
         for stored in page.matches:
             made = _read(fhir_json.loads(stored.body)) if stored.body else None
             found |= {made.name: made} if made is not None else {}
-    return found
+    return {one: replace(found[base], name=one) for one, base in bases.items() if base in found}
 
 
 async def answered(record: RecordReader, canonical: str) -> Form | None:
     """The form that a response names, in the version that it names."""
-    own = next((one.form for one in all_templates() if canonical and one.form.canonical == canonical), None)
+    found = await named(record, canonical)
+    return None if found is None else found.form
+
+
+async def named(record: RecordReader, canonical: str) -> Template | None:
+    """The template that a response names, in the version that it names."""
+    own = next((one for one in all_templates() if canonical and one.form.canonical == canonical), None)
     url, _, version = canonical.partition("|")
     if own is not None or not url or not version:
         return own
     asked = f"url={quote(url, safe='')}&version={quote(version, safe='')}&status=active,retired"
     (page,) = await record.find_many([f"Questionnaire?{asked}&_count=5"])
     read = [_read(fhir_json.loads(one.body)) for one in page.matches if one.body]
-    return next((one.form for one in read if one is not None), None)
+    return next((one for one in read if one is not None), None)
 
 
 def _read(questionnaire: dict[str, Any]) -> Template | None:
-    form = _compiled(fhir_json.dumps(questionnaire))
-    return None if form is None else Template(questionnaire["id"], form.title, _kind(form), form)
+    """A template of the provider's; a phrase is none."""
+    form, kind = _compiled(fhir_json.dumps(questionnaire)), use.kind(questionnaire)
+    if form is None or kind == phrasing.KIND:
+        return None
+    return Template(questionnaire["id"], form.title, kind, form)
 
 
 @lru_cache(maxsize=300)
@@ -135,11 +162,3 @@ def _compiled(body: bytes) -> Form | None:
 
 def _in_order(found: Any) -> list[Template]:
     return sorted(found, key=lambda one: (one.kind != "note", one.title.casefold()))
-
-
-def _kind(form: Form) -> str:
-    for context in form.questionnaire.get("useContext") or ():
-        for coding in context.get("valueCodeableConcept", {}).get("coding", ()):
-            if coding.get("system") == _KIND:
-                return str(coding["code"])
-    return "note"

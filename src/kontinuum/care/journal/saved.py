@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from kontinuum.care.journal.attaching import earlier_signed
 from kontinuum.care.journal.library import answered
 from kontinuum.care.journal.scores import told
 from kontinuum.care.journal.signing import attested
@@ -48,6 +49,7 @@ async def sign(request: ActionRequest) -> Refused | None:
             return follows
         writes += follows
         versions[f"QuestionnaireResponse/{identity}"] = responses.matches[0].version
+    writes += await earlier_signed(request, document)
     writes += [_done(one) for one in tasks.matches if one.body]
     refused = await request.writer.write(writes, versions)
     if refused is None:

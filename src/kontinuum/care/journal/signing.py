@@ -6,21 +6,28 @@ them have ids that follow from the draft's, so that a note that is written twice
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from kontinuum.care.journal.scores import told
 from kontinuum.fhir.authoring import author
 from kontinuum.fhir.questionnaire import Problem, State, extract, sections
 from kontinuum.kernel.principal import Principal
 
+Files = Mapping[str, Sequence[str]]
+
+_FILES: Final = "Bilagor"
+"""The heading of files that belong to the whole note; notes are in Swedish whoever reads them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """What a note says of itself: its id, patient and contact, when it was written and by whom.
 
-    `moment` is in Swedish time, with its zone; `contact` is the id of an Encounter, empty for none.
+    `moment` is in Swedish time, with its zone; `contact` is the id of an Encounter, empty for none. A note
+    that stands in the record unsigned keeps its `date` and its author, `writer`, whoever writes it out.
     """
 
     id: str
@@ -28,15 +35,20 @@ class Written:
     contact: str
     moment: str
     principal: Principal
+    date: str = ""
+    writer: Mapping[str, Any] | None = None
 
 
-def resources(state: State, note: Written, *, signed: bool) -> list[dict[str, Any]] | list[Problem]:
+def resources(
+    state: State, note: Written, *, signed: bool, files: Files = MappingProxyType({})
+) -> list[dict[str, Any]] | list[Problem]:
     """What is written in one transaction; or why the answers cannot be written as what they should become.
 
-    An unsigned note is kept as it stands, and nothing follows from it yet.
+    An unsigned note is kept as it stands, and nothing follows from it yet. `files` are references of
+    documents by the heading under which they stand, empty for the whole note.
     """
     identity, written = note.id, note.moment
-    subject, writer = {"reference": f"Patient/{note.patient}"}, author(note.principal)
+    subject, writer = {"reference": f"Patient/{note.patient}"}, note.writer or author(note.principal)
     contact = {"encounter": {"reference": f"Encounter/{note.contact}"}} if note.contact else {}
     response: dict[str, Any] = {
         **state.response,
@@ -54,7 +66,8 @@ def resources(state: State, note: Written, *, signed: bool) -> list[dict[str, An
             return bundle
         extracted = told(state, identity, [entry["resource"] for entry in bundle.get("entry") or ()])
     about = {"subject": subject, **contact}
-    document = _composition(state, identity, about, written, writer, signed=signed)
+    parts = _sections(state, identity, files)
+    document = _composition(state, note, about, writer, parts, signed=signed)
     return [_ordered(response), document, *extracted]
 
 
@@ -79,32 +92,40 @@ def _ordered(response: Mapping[str, Any]) -> dict[str, Any]:
     return {name: response[name] for name in names if name in response}
 
 
+def _sections(state: State, identity: str, files: Files) -> list[dict[str, Any]]:
+    """The headings with their text and files; the answers behind them are the first one's."""
+    parts = sections(state, entries=files)
+    if files.get(""):
+        parts.append({"title": _FILES, "entry": [{"reference": one} for one in files[""]]})
+    if parts:
+        answers = {"reference": f"QuestionnaireResponse/{identity}"}
+        parts[0] = {**parts[0], "entry": [answers, *parts[0].get("entry", ())]}
+    return parts
+
+
 def _composition(
     state: State,
-    identity: str,
+    note: Written,
     about: Mapping[str, Any],
-    written: str,
     writer: Mapping[str, Any],
+    parts: list[dict[str, Any]],
     *,
     signed: bool,
 ) -> dict[str, Any]:
-    parts = sections(state)
-    if parts:
-        parts[0] = {**parts[0], "entry": [{"reference": f"QuestionnaireResponse/{identity}"}]}
     codes = [dict(coding) for coding in state.form.questionnaire.get("code") or ()]
     kind: dict[str, Any] = (
         {"coding": codes, "text": state.form.title} if codes else {"text": state.form.title}
     )
     made: dict[str, Any] = {
         "resourceType": "Composition",
-        "id": identity,
+        "id": note.id,
         "status": "final" if signed else "preliminary",
         "type": kind,
         **about,
-        "date": written,
+        "date": note.date or note.moment,
         "author": [writer],
         "title": state.form.title,
     }
     if signed:
-        made["attester"] = [{"mode": "legal", "time": written, "party": writer}]
+        made["attester"] = [{"mode": "legal", "time": note.moment, "party": writer}]
     return {**made, "section": parts} if parts else made

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from kontinuum.fhir import attachments, json
+from kontinuum.fhir.attachments import File
 from kontinuum.fhir.datatypes import CodeableConcept, Element, Reference, decoder
 from kontinuum.kernel.module import ResourceVersion
 from kontinuum.record.guarding import DISSENT, ENTRY_CODES
@@ -32,6 +34,7 @@ class Section(Element, frozen=True):
     text: Narrative | None = None
     empty_reason: CodeableConcept | None = None
     extension: tuple[dict[str, Any], ...] = ()
+    entry: tuple[dict[str, Any], ...] = ()
     section: tuple[Section, ...] = ()
 
 
@@ -137,6 +140,12 @@ def read_documents(entries: Iterable[ResourceVersion]) -> list[tuple[DocumentRef
     """Each current document with the version it came from."""
     read = [(_DOCUMENTS.decode(entry.body), entry) for entry in entries if entry.body]
     return [(document, entry) for document, entry in read if document.status == "current"]
+
+
+def read_files(entries: Iterable[ResourceVersion]) -> dict[str, File]:
+    """The files among documents, by the document's id."""
+    read = (attachments.read(json.loads(entry.body)) for entry in entries if entry.body)
+    return {file.id: file for file in read if file is not None}
 
 
 def read_dissents(entries: Iterable[ResourceVersion]) -> dict[str, list[Dissent]]:

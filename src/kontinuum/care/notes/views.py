@@ -17,8 +17,10 @@ from kontinuum.care.notes.model import (
     read_compositions,
     read_dissents,
     read_documents,
+    read_files,
 )
 from kontinuum.care.notes.words import beside
+from kontinuum.fhir.attachments import File, references
 from kontinuum.fhir.paragraphs import paragraphs
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import (
@@ -40,6 +42,10 @@ _ON_OVERVIEW = 12
 _A_PAGE = 20
 _DOCUMENTS_AT_MOST = 20
 _OPEN_AT_FIRST = 3
+_WITH_FILES = "&_include=Composition:entry:DocumentReference"
+
+Files = Mapping[str, File]
+"""The files of notes, by the id of the document."""
 
 Said = Mapping[str, Sequence[Dissent]]
 """The patient's dissents, by the reference of the entry."""
@@ -60,6 +66,7 @@ class Part:
     paragraphs: tuple[str, ...]
     level: int
     kept: KeptBack | None = None
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +124,14 @@ class Document:
     text: str
     kind: str
     address: str
+    file: File | None = None
     dissents: tuple[Objection, ...] = ()
 
 
 def queries(chart: Chart) -> tuple[str, ...]:
     """The latest notes and documents."""
     return (
-        f"Composition?patient={chart.patient}&_sort=-date&_count={_ON_OVERVIEW}",
+        f"Composition?patient={chart.patient}&_sort=-date&_count={_ON_OVERVIEW}{_WITH_FILES}",
         f"DocumentReference?patient={chart.patient}&_sort=-date&_count={_DOCUMENTS_AT_MOST}",
         *said_queries(chart.patient),
     )
@@ -132,8 +140,11 @@ def queries(chart: Chart) -> tuple[str, ...]:
 def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
     """The latest notes, the first few open."""
     said = read_dissents(pages[2].matches)
+    files = read_files(pages[0].included)
+    # What stands with one of these notes is not listed once more.
+    documents = [one for one in read_documents(pages[1].matches) if one[0].id not in files]
     read = read_compositions(pages[0].matches)
-    notes = [_note(chart, said, *one) for one in read]
+    notes = [_note(chart, said, files, *one) for one in read]
     words, unread = beside((note for note, _ in read), pages[2].matches, pages[3].matches)
     values = {
         "notes": notes,
@@ -143,7 +154,7 @@ def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
         "open_at_first": _OPEN_AT_FIRST,
         "unsigned": sum(not note.signed for note in notes),
         "older": _older_address(chart, pages[0]),
-        "documents": [_document(chart, said, *one) for one in read_documents(pages[1].matches)],
+        "documents": [_document(chart, said, *one) for one in documents],
         "more_documents": pages[1].next is not None,
     }
     return View("notes/card.html", values)
@@ -154,14 +165,15 @@ async def older(request: PageRequest) -> View | NotFound:
     chart = request.chart
     cursor = request.parameters.get("cursor", "")
     place = f"&_cursor={quote(cursor, safe='')}" if cursor else ""
-    query = f"Composition?patient={chart.patient}&_sort=-date&_count={_A_PAGE}{place}"
+    query = f"Composition?patient={chart.patient}&_sort=-date&_count={_A_PAGE}{_WITH_FILES}{place}"
     try:
         page, *says = await request.record.find_many([query, *said_queries(chart.patient)])
     except ValueError:
         return NotFound(message("These notes can no longer be found at this address. Open the chart again."))
     said = read_dissents(says[0].matches)
+    files = read_files(page.included)
     read = read_compositions(page.matches)
-    notes = [_note(chart, said, *one) for one in read]
+    notes = [_note(chart, said, files, *one) for one in read]
     words, _ = beside((note for note, _ in read), says[0].matches, says[1].matches)
     values = {
         "notes": notes,
@@ -194,10 +206,10 @@ def _older_address(chart: Chart, page: ResultPage) -> str:
     return f"{chart.path('notes', 'older')}?{urlencode({'cursor': page.next})}" if page.next else ""
 
 
-def _note(chart: Chart, said: Said, note: Composition, entry: ResourceVersion) -> Note:
+def _note(chart: Chart, said: Said, files: Files, note: Composition, entry: ResourceVersion) -> Note:
     name = chart.directory.name
     signatures = tuple(_signatures(chart, note.attester))
-    parts = tuple(_parts(note.section, chart.now))
+    parts = tuple(_parts(note.section, chart.now, files))
     if not parts and note.text is not None:
         parts = (Part("", paragraphs(note.text.div), 0),)
     first = next((text for part in parts for text in part.paragraphs), "")
@@ -219,16 +231,17 @@ def _note(chart: Chart, said: Said, note: Composition, entry: ResourceVersion) -
     )
 
 
-def _parts(sections: Iterable[Section], now: datetime, level: int = 0) -> Iterable[Part]:
+def _parts(sections: Iterable[Section], now: datetime, files: Files, level: int = 0) -> Iterable[Part]:
     for section in sections:
         heading = section.title or (section.code.label if section.code else "")
         text = paragraphs(section.text.div) if section.text else ()
         if not text and section.empty_reason is not None:
             text = (section.empty_reason.label,)
         kept = of_part({"extension": section.extension}, now)
-        if heading or text:
-            yield Part(heading, text, level, kept)
-        yield from _parts(section.section, now, level + 1)
+        beside = tuple(files[one] for one in references({"entry": section.entry}) if one in files)
+        if heading or text or beside:
+            yield Part(heading, text, level, kept, beside)
+        yield from _parts(section.section, now, files, level + 1)
 
 
 def _signatures(chart: Chart, attesters: Iterable[Attester]) -> Iterable[Signature]:
@@ -252,6 +265,7 @@ def _document(chart: Chart, said: Said, document: DocumentReference, entry: Reso
         text=document.text,
         kind=kind if kind != title else "",
         address=chart.path("entry", "DocumentReference", document.id),
+        file=read_files([entry]).get(document.id),
         dissents=_objections(chart, said, f"DocumentReference/{document.id}"),
     )
 

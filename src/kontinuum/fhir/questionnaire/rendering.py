@@ -6,10 +6,11 @@ guides whoever fills in the form.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from kontinuum.fhir.questionnaire.evaluating import State
@@ -60,22 +61,31 @@ def plain_text(lines: Sequence[Line]) -> str:
     return "\n".join(made)
 
 
-def sections(state: State, language: str = "sv") -> list[dict[str, Any]]:
+def sections(
+    state: State, language: str = "sv", entries: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> list[dict[str, Any]]:
     """The text as sections of a Composition, one for each main heading.
 
-    http://hl7.org/fhir/R4/composition-definitions.html#Composition.section
+    `entries` are references by the linkId of the main heading under which they stand, also where nothing is
+    written under it. http://hl7.org/fhir/R4/composition-definitions.html#Composition.section
     """
     made: list[dict[str, Any]] = []
+    left = dict(entries)
     for one in state.top.children:
-        lines = _lines(one, 1, language)
-        if not lines:
-            continue
         assert one.item is not None
-        headed = lines[0].kind == "heading"
-        section: dict[str, Any] = {"title": lines[0].label} if headed else {}
+        lines = _lines(one, 1, language)
+        beside = left.pop(one.item.link_id, ())
+        if not lines and not beside:
+            continue
+        headed = bool(lines) and lines[0].kind == "heading"
+        title = lines[0].label if headed else "" if lines else _label(one.item)
+        section: dict[str, Any] = {"title": title} if title else {}
         if one.item.code:
             section["code"] = {"coding": list(one.item.code)}
-        section["text"] = {"status": "generated", "div": narrative(lines[1:] if headed else lines)}
+        if lines:
+            section["text"] = {"status": "generated", "div": narrative(lines[1:] if headed else lines)}
+        if beside:
+            section["entry"] = [{"reference": reference} for reference in beside]
         made.append(section)
     return made
 

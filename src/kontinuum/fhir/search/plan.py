@@ -304,11 +304,20 @@ def _tagged_rows(present: int, param: int, ranged: _Component, exact: list[_Comp
 def _ways_to_patient(type_name: str) -> list[Callable[[dict[str, Any]], str | None]]:
     if type_name == "Patient":
         return [lambda resource: resource.get("id")]
+    if type_name == "Binary":
+        # It has no parameter to be filed by: what it says of whose access decides (Binary.securityContext).
+        return [_way_to_patient_of_binary]
     ways: list[Callable[[dict[str, Any]], str | None]] = []
     for name in filing_parameters(type_name):
         paths = resolve_paths(type_name, search_parameters(type_name)[name].expression)
         ways += [_way_to_patient(path) for path in paths or () if path.type == "Reference"]
     return ways
+
+
+def _way_to_patient_of_binary(resource: dict[str, Any]) -> str | None:
+    reference = (resource.get("securityContext") or {}).get("reference") or ""
+    form = REFERENCE_FORM.fullmatch(reference) if reference.startswith("Patient/") else None
+    return None if form is None else form["id"]
 
 
 def _way_to_patient(path: Path) -> Callable[[dict[str, Any]], str | None]:

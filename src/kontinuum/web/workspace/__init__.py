@@ -15,6 +15,7 @@ from kontinuum.web.workspace.apps import app_routes
 from kontinuum.web.workspace.chart import module_action, module_page, show_chart
 from kontinuum.web.workspace.entries import entry_routes
 from kontinuum.web.workspace.feedback import feedback_routes
+from kontinuum.web.workspace.files import file_routes
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.own_record import routes as own_routes
 from kontinuum.web.workspace.pages import Page, signed_in
@@ -26,6 +27,7 @@ from kontinuum.web.workspace.shaping.routes import shaping_routes
 from kontinuum.web.workspace.signin import sign_in_routes
 from kontinuum.web.workspace.studio import studio_routes
 from kontinuum.web.workspace.terms import list_codes
+from kontinuum.web.workspace.timeline import timeline_routes
 from kontinuum.web.workspace.unit_pages import unit_routes
 from kontinuum.web.workspace.work import work_routes
 
@@ -48,6 +50,8 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *studio_routes(services),
         *unit_routes(services),
         *shaping_routes(services),
+        *timeline_routes(services),
+        *file_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/recent", signed_in(services, show_recent), methods=["GET"]),
         Route("/patients", signed_in(services, search), methods=["POST"]),

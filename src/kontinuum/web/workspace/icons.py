@@ -85,6 +85,15 @@ ICONS: Final = {
     "report": '<path d="M3.5 14V2.5M3.5 3h8.8l-2 3 2 3H3.5"/>',
     "list": '<path d="M5.5 4h8M5.5 8h8M5.5 12h8M2.5 4h.1M2.5 8h.1M2.5 12h.1"/>',
     "rail": '<rect x="2.5" y="3" width="11" height="10" rx="1.5"/><path d="M6.3 3v10"/>',
+    "camera": (
+        '<path d="M2 5.5c0-.6.4-1 1-1h2L6 3h4l1 1.5h2c.6 0 1 .4 1 1V12c0 .6-.4 1-1 1H3c-.6 0-1-.4-1-1Z"/>'
+        '<circle cx="8" cy="8.6" r="2.3"/>'
+    ),
+    "microphone": (
+        '<rect x="6" y="1.8" width="4" height="7.4" rx="2"/>'
+        '<path d="M3.5 7.5a4.5 4.5 0 0 0 9 0M8 12v2.2M5.8 14.2h4.4"/>'
+    ),
+    "file": '<path d="M4 1.8h5.2L12.5 5v9.2H4ZM9 2v3.2h3.3"/>',
     "print": (
         '<path d="M4.5 6V2.5h7V6 '
         'M4.5 11.5H3c-.6 0-1-.4-1-1V7c0-.6.4-1 1-1h10c.6 0 1 .4 1 1v3.5c0 .6-.4 1-1 1h-1.5"/>'

@@ -30,6 +30,7 @@ from kontinuum.record.outcome import Refusal
 from kontinuum.record.own_words import ABOUT, Words, read_words, said_queries
 from kontinuum.web.workspace.entries.page import dissents_about, state_of, title_of, who, words_about
 from kontinuum.web.workspace.entries.parts import parts_of
+from kontinuum.web.workspace.files import files_beside
 from kontinuum.web.workspace.pages import Handler, Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
 
@@ -225,6 +226,7 @@ async def _entry(
         "visit": visit,
         "parts": () if visit else parts_of(json.loads(stored.body), chart.now),
         "dissents": dissents_about(chart, said.disputes, stored.reference),
+        "files": await files_beside(page, [json.loads(stored.body)]),
         "may_write": stored.type in ABOUT,
         "problem": problem,
         "drafts": drafts or {},

@@ -266,7 +266,7 @@ def respond(
     policy = (
         "default-src 'none'; "
         f"script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'nonce-{nonce}'; "
-        "font-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "font-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; "
         f"form-action 'self'{''.join(f' {each}' for each in form_targets)}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
@@ -277,7 +277,7 @@ def respond(
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
         "cross-origin-opener-policy": "same-origin",
-        "permissions-policy": "camera=(), geolocation=(), microphone=()",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(self)",
         "vary": "accept-language, cookie, hx-request",
     }
     return HTMLResponse(text, status, headers)

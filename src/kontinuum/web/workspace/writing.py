@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kontinuum.kernel.clock import to_micros
+from kontinuum.kernel.files import DraftFile
 from kontinuum.kernel.module import Chart, Refused, SavedDraft
 from kontinuum.record import provenance
 from kontinuum.record.correcting import check_reason, kept_back_too
@@ -57,8 +58,23 @@ class PatientWriter:
         return done
 
     async def remove_draft(self, identity: str, /) -> None:
-        """Remove a draft whose content is signed."""
+        """Remove a draft whose content is in the record; its sound stays."""
         await self._record.remove_draft(self._chart.patient, identity)
+
+    async def sounds(self, note: str, /) -> Sequence[DraftFile]:
+        """The sound that was handed over with a note, for who may hear it."""
+        found: Sequence[DraftFile] = await self._record.files.of_note(self._chart.patient, note)
+        return found
+
+    async def files(self, draft: str, /) -> Sequence[DraftFile] | Refused:
+        """What the author has put beside a draft."""
+        found = await self._record.files.of_draft(self._chart.patient, draft)
+        return self._refused(found) if isinstance(found, Refusal) else found
+
+    async def file_content(self, file: DraftFile, /) -> bytes:
+        """The bytes of one of these."""
+        content: bytes = await self._record.files.content(file)
+        return content
 
     async def write(
         self,
@@ -121,7 +137,8 @@ class PatientWriter:
     def _refuse_other_patients(self, resource: Mapping[str, object]) -> None:
         if resource["resourceType"] in _WITHOUT_SUBJECT:
             return
-        named: list[Any] = [resource[name] for name in _SUBJECTS if name in resource]
+        subjects = ("securityContext",) if resource["resourceType"] == "Binary" else _SUBJECTS
+        named: list[Any] = [resource[name] for name in subjects if name in resource]
         if resource["resourceType"] == "Appointment":
             named = _patients_of(resource)
         expected = f"Patient/{self._chart.patient}"

@@ -14,7 +14,9 @@ import { startRail } from "./rail.js";
 import { startCodes } from "./codes.js";
 import { startFlowsheet } from "./flowsheet.js";
 import { startStudio } from "./studio.js";
+import { startSorting } from "./sorting.js";
 import { startFeedback } from "./feedback.js";
+import { startTimeline } from "./timeline.js";
 
 startTheme();
 startSearch();
@@ -30,4 +32,6 @@ startRail();
 startCodes();
 startFlowsheet();
 startStudio();
+startSorting();
 startFeedback();
+startTimeline();

@@ -1,7 +1,9 @@
 // The writing pane: every keystroke is kept on the server, and what follows from it is shown.
 // Values are read from the elements, never from the browser's form encoding, which changes line ends.
 
+import { startFiles } from "./files.js";
 import { startPhrases } from "./phrases.js";
+import { startTogether } from "./together.js";
 
 const WAIT = 700;
 const AT_MOST = 1600;
@@ -15,18 +17,24 @@ export function startWriting(root = document) {
   const form = root.querySelector("form[data-writing]");
   open = form ? new Writing(form) : null;
   if (form) startPhrases(form);
+  if (!form) return;
+  open.files = startFiles(form, open);
+  startTogether(form, open);
 }
 
 // True when nothing that was written would be lost by leaving.
 export async function leaveWriting() {
-  if (!open || open.left || !open.form.isConnected || !open.unsaved()) return true;
-  await open.save();
-  return !open.unsaved();
+  if (!open || open.left || !open.form.isConnected) return true;
+  if (open.unsaved()) await open.save();
+  return !open.unsaved() && !(await open.files?.unsent());
 }
 
 export async function keepWriting(form) {
   return open && open.form === form ? open.kept() : true;
 }
+
+// What was merged comes in another order than that of the page.
+const inOrder = (fields) => JSON.stringify(Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1)));
 
 class Writing {
   constructor(form) {
@@ -38,12 +46,16 @@ class Writing {
     this.firstChange = 0;
     this.sending = null;
     this.left = false;
+    this.files = null;
     form.addEventListener("input", () => this.changed());
     form.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => this.finish(event));
     form.addEventListener("change", () => this.changed());
     window.addEventListener("beforeunload", (event) => {
-      if (!this.left && form.isConnected && this.unsaved()) event.preventDefault();
+      if (!this.left && form.isConnected && (this.unsaved() || this.files?.busy())) event.preventDefault();
+    });
+    window.addEventListener("online", () => {
+      if (form.isConnected && this.unsaved()) this.save();
     });
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden" && form.isConnected && this.unsaved()) this.save();
@@ -64,8 +76,14 @@ class Writing {
     return found;
   }
 
+  // The id of the draft that files are put beside; one is begun where there is none. Empty when it cannot be.
+  async draft() {
+    if (!this.form.elements.draft.value) await this.save();
+    return this.form.elements.draft.value;
+  }
+
   unsaved() {
-    return JSON.stringify(this.values()) !== JSON.stringify(this.agreed);
+    return inOrder(this.values()) !== inOrder(this.agreed);
   }
 
   changed() {
@@ -145,6 +163,7 @@ class Writing {
       place.hidden = !text;
     }
     this.showLines(told.lines);
+    this.form.dispatchEvent(new CustomEvent("draft-kept"));
     this.tell(`${this.form.dataset.saved} ${told.saved}`);
   }
 
@@ -215,6 +234,8 @@ class Writing {
     event.preventDefault();
     const button = event.submitter;
     if (!(await this.kept())) return;
+    // While the press is still being told of, a form is not sent once more: nothing would happen.
+    await new Promise((resolve) => setTimeout(resolve));
     this.left = true;
     this.form.requestSubmit(button);
   }
@@ -222,6 +243,6 @@ class Writing {
   async kept() {
     clearTimeout(this.timer);
     if (this.unsaved() || this.form.elements.version.value === "0") await this.save();
-    return !this.unsaved();
+    return !this.unsaved() && !(await this.files?.unsent());
   }
 }

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from kontinuum.audit import entry as log_entry
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import message
+from kontinuum.kernel.media import ATTACHABLE
 from kontinuum.kernel.provider_settings import (
     BY_NAME,
     PROVIDER_SETTINGS,
@@ -34,6 +35,7 @@ _NO_SUCH = message("There is no such setting.")
 _WITHIN = message("Allowed is %(low)s to %(high)s.")
 _SERIES = message("Each line is name; system; form, and each system stands there once.")
 _RESPONSES = message("Each line is unit; class; text, and each unit and class stands there once.")
+_KINDS = message("One kind a line, at least one: %(kinds)s.")
 _REASON = message("Say why, in a few words: it stands in the history.")
 _BY_ENVIRONMENT = message(
     "This setting is decided by whoever runs the installation, and cannot be changed here."
@@ -184,6 +186,8 @@ def _not_allowed(page: Page, setting: ProviderSetting) -> str:
         return page.translator.gettext(_RESPONSES)
     if setting.kind == "units":
         return page.translator.gettext(message("Write one HSA-id a line, or * for every unit."))
+    if setting.kind == "kinds":
+        return page.translator.gettext(_KINDS) % {"kinds": ", ".join(ATTACHABLE)}
     return page.translator.gettext(_WITHIN) % {"low": setting.low, "high": setting.high}
 
 

@@ -23,6 +23,7 @@ from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, 
 from kontinuum.record.own_words import Words, read_words, said_queries
 from kontinuum.web.workspace.entries.difference import PartDifference, differences
 from kontinuum.web.workspace.entries.parts import Part, parts_of
+from kontinuum.web.workspace.files import files_beside
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import read_person
 from kontinuum.web.workspace.reading import PatientReader
@@ -152,6 +153,7 @@ async def render(
         "may_act": page.session.principal.purpose is Purpose.CARE
         and not entry.in_error
         and not said_by_patient(dict(entry.resource)),
+        "files": await files_beside(page, [entry.resource]),
         "problem": problem,
         "drafts": drafts or {},
     }

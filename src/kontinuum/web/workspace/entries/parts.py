@@ -15,6 +15,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from kontinuum.access.kept_back import KeptBack, of_part
+from kontinuum.fhir.attachments import read as read_file
+from kontinuum.fhir.attachments import references
 from kontinuum.fhir.paragraphs import paragraphs
 from kontinuum.record.guarding import said_by_patient
 
@@ -27,7 +29,8 @@ _BETWEEN: Final = "\n\n"
 class Part:
     """A heading and its text. `path` leads to the section of a note, empty where there is none to lead to.
 
-    `kept` is set when the patient does not see it; `inside` when a heading above is kept back.
+    `kept` is set when the patient does not see it; `inside` when a heading above is kept back. `files` are
+    the ids of the documents that stand there.
     """
 
     heading: str
@@ -35,6 +38,7 @@ class Part:
     path: tuple[int, ...] = ()
     kept: KeptBack | None = None
     inside: bool = False
+    files: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -60,7 +64,7 @@ def _sections(sections: Any, now: datetime, path: tuple[int, ...], *, inside: bo
         place = (*path, number)
         kept = of_part(section, now)
         title = section.get("title") or _label(section.get("code"))
-        yield Part(title, text_of(section), place, kept, inside)
+        yield Part(title, text_of(section), place, kept, inside, tuple(references(section)))
         yield from _sections(section.get("section") or (), now, place, inside=inside or kept is not None)
 
 
@@ -108,6 +112,9 @@ def _document(resource: Mapping[str, Any]) -> Iterator[Part]:
     for content in resource.get("content") or ():
         attachment = content.get("attachment") or {}
         text = _plain(attachment)
+        if text is None and read_file(resource) is not None:
+            yield Part(attachment.get("title") or "", "", files=(str(resource.get("id", "")),))
+            continue
         yield Part(attachment.get("title") or "", text if text is not None else attachment.get("url") or "")
 
 

@@ -8,9 +8,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
+from kontinuum.web.workspace.files import related
 from kontinuum.web.workspace.pages import Handler, Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
-from kontinuum.web.workspace.work import doing, inbox, phrases, stream, tasks
+from kontinuum.web.workspace.work import doing, inbox, phrases, stream, tasks, together
 
 __all__ = ["work_routes"]
 
@@ -32,8 +33,11 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
         Route("/inbox/decline", signed_in(services, _in_care(tasks.decline)), methods=["POST"]),
         Route("/inbox/answer-read", signed_in(services, _in_care(tasks.acknowledge)), methods=["POST"]),
         Route("/inbox/away", signed_in(services, _in_care(tasks.be_away)), methods=["POST"]),
-        Route("/phrases", signed_in(services, _of_staff(phrases.show_phrases)), methods=["GET"]),
-        Route("/phrases", signed_in(services, _of_staff(phrases.change_phrase)), methods=["POST"]),
+        Route(
+            "/patient/{patient}/together",
+            signed_in(services, related(together.show), unattended=True),
+            methods=["GET"],
+        ),
         Route("/phrases/list", signed_in(services, _of_staff(phrases.list_phrases)), methods=["GET"]),
     ]
 

@@ -10,10 +10,12 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import ActionRequest, Chart, Refused
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.tasks import COUNTERSIGN, QUESTION, SIGN, TASK, WORDS, Party
+from kontinuum.web.workspace.files import files_beside
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.reading import PatientReader
@@ -102,7 +104,9 @@ async def _signing_page(
         else:
             shown = replace(one, version=found[f"Composition/{one.note}"].version)
             readings.append(Reading(shown, known.get(one.patient), text))
-    values = {"readings": readings, "missing": missing, "problems": problems}
+    bodies = [found[f"Composition/{one.item.note}"].body for one in readings]
+    files = await files_beside(page, [fhir_json.loads(body) for body in bodies])
+    values = {"readings": readings, "missing": missing, "problems": problems, "files": files}
     return page.render("work/sign.html", values, status)
 
 
@@ -195,6 +199,7 @@ async def _asking_page(page: Page, note: str, problems: Sequence[str] = (), stat
         "text": text,
         "person": known.get(text.patient),
         "colleagues": await colleagues(page),
+        "files": await files_beside(page, [fhir_json.loads(stored.body)]),
         "problems": problems,
     }
     return page.render("work/ask.html", values, status)

@@ -12,14 +12,14 @@ from starlette.responses import Response
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.tasks import COUNTERSIGN, SIGN
+from kontinuum.record.tasks import COUNTERSIGN, SIGN, TRANSCRIBE
 from kontinuum.record.waiting import LATE_DAYS, Begun, Waiting, WaitingNote
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.work.colleagues import names, recipients
 from kontinuum.web.workspace.work.listed import task_groups
 from kontinuum.web.workspace.work.notes import Text, read
-from kontinuum.web.workspace.work.tabs import Titles, people, titled
+from kontinuum.web.workspace.work.tabs import Titles, draftings, people, titled
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,9 @@ async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
     titles = await titled(page, {one.template for one in found.drafts})
     gettext = page.translator.gettext
     made = []
-    for code, title in ((SIGN, _TO_SIGN), (COUNTERSIGN, _TO_COUNTERSIGN)):
+    for code, title in ((SIGN, _TO_SIGN), (COUNTERSIGN, _TO_COUNTERSIGN), (TRANSCRIBE, _TO_WRITE_OUT)):
         rows = [
-            _note_row(page, one, known.get(one.patient), begun.get(one.note.id), titles)
+            _note_row(page, one, known.get(one.patient), begun.get(one.note.id), titles, of_unit=of_unit)
             for one in found.notes
             if one.code == code
         ]
@@ -116,13 +116,14 @@ async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
 
 _TO_SIGN: Final = message("To sign")
 _TO_COUNTERSIGN: Final = message("To countersign")
+_TO_WRITE_OUT: Final = message("Dictated, to be written out")
 _DRAFTS: Final = message("Begun, not finished")
 _UNREADABLE: Final = message("Note that is not shown")
 _UNKNOWN_DRAFT: Final = message("Draft")
 
 
 def _note_row(
-    page: Page, one: WaitingNote, person: Person | None, draft: Begun | None, titles: Titles
+    page: Page, one: WaitingNote, person: Person | None, draft: Begun | None, titles: Titles, *, of_unit: bool
 ) -> Row:
     text = read(one.note.body) if one.note.body else None
     changed = draft is not None and draft.updated > one.note.updated
@@ -130,10 +131,13 @@ def _note_row(
     item = f"{one.code}/{one.patient}/{one.note.id}/{one.note.version}/{one.task}"
     chart = f"/patient/{quote(one.patient, safe='')}"
     below = titles.get(draft.template, ("", ""))[1] if draft is not None and own_draft else ""
+    if not below and (one.code == TRANSCRIBE or (one.code == SIGN and not one.task and not of_unit)):
+        # Only its author goes on with a note, and who writes out what was dictated.
+        below = next((each.reopen(one.note.id) for each in draftings(page) if each.reopen is not None), "")
     days, since = age(page, one.since)
     me = page.session.principal.actor.reference
     return Row(
-        item="" if changed or text is None else item,
+        item="" if changed or text is None or one.code == TRANSCRIBE else item,
         title=text.title if text else page.translator.gettext(_UNREADABLE),
         person=person,
         patient=one.patient,

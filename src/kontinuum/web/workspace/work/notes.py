@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.attachments import references
 from kontinuum.fhir.paragraphs import paragraphs
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A heading and its paragraphs; `level` grows with nesting."""
+    """A heading, its paragraphs and the ids of its documents; `level` grows with nesting."""
 
     heading: str
     paragraphs: tuple[str, ...]
     level: int
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def _parts(sections: Any, level: int) -> Iterator[Part]:
     for section in sections:
         heading = section.get("title") or section.get("code", {}).get("text") or ""
         text = paragraphs(section["text"]["div"]) if section.get("text") else ()
-        if heading or text:
-            yield Part(heading, text, level)
+        files = tuple(references(section))
+        if heading or text or files:
+            yield Part(heading, text, level, files)
         yield from _parts(section.get("section", ()), level + 1)
