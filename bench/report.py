@@ -56,7 +56,7 @@ def show(figures: list[Figure], machine: dict[str, Any], dataset: str) -> None:
     )
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     console.print(f"Python {machine['python']}, {packages}")
-    console.print(f"Data: {dataset}. Authentication, validation, access control and durable log are on.")
+    console.print(f"Data: {dataset}.")
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("Measure", "Unit"):
         table.add_column(name)

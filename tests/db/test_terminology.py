@@ -35,6 +35,7 @@ from kontinuum.terminology import (
     Terminology,
     Translation,
     Validation,
+    expanding,
 )
 from kontinuum.terminology.content import CodeSystem, Concept, ConceptMap, ContentError, Name
 from kontinuum.terminology.loading import loader, starter
@@ -267,7 +268,7 @@ async def test_codes_of_a_system_that_is_not_here_stay_as_they_are_listed(terms:
     assert whole.subject is Subject.CODE_SYSTEM
 
 
-async def test_what_cannot_be_worked_out_is_told(terms: Terminology) -> None:
+async def test_what_cannot_be_worked_out_is_told(terms: Terminology, monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = {"system": URL, "filter": [{"property": "concept", "op": "is-a", "value": "nothing"}]}
     assert isinstance(await terms.expand(value_set(unknown)), NotKnown)
     regex = {"system": URL, "filter": [{"property": "code", "op": "regex", "value": "a"}]}
@@ -276,6 +277,11 @@ async def test_what_cannot_be_worked_out_is_told(terms: Terminology) -> None:
     other = await terms.expand(value_set({"system": URL, "version": "9"}))
     assert isinstance(other, NotKnown)
     assert "known: 1" in other.message
+    monkeypatch.setattr(expanding, "MOST_AT_ONCE", 4)
+    large = await terms.expand(value_set({"system": URL}))
+    assert isinstance(large, Refused)
+    assert large.code == "too-costly"
+    assert len(codes_of(await terms.expand(value_set({"system": URL}), Page(count=4)))) == 4
 
 
 # --- single codes

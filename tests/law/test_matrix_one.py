@@ -1,15 +1,29 @@
-"""Who sees one entry by its own page: an id must not lead past what the same person may read otherwise."""
+"""Who sees one entry by its own page, and every entry in the timeline and its search.
+
+Neither an id nor a word must lead past what the same person may read otherwise.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from html import unescape
+from urllib.parse import parse_qsl
 
 import pytest
 
+from kontinuum.web.workspace.timeline.kinds import KINDS
 from tests.law.cast import ADULT
-from tests.law.marked import identity
+from tests.law.marked import TYPES, identity
 from tests.law.test_matrix_pages import PATIENTS, RELATED, ROUTES, _care, asked
-from tests.law.town import EXPECTED, MARKS, PLACES, WHO, Town, marks_in
+from tests.law.town import EXPECTED, MARKS, PLACES, WHO, Mark, Town, marks_in
+
+_IN_TIME = tuple(
+    sorted(
+        {each.partition("?")[0] for kind in KINDS for each in kind.searches} & set(TYPES) - {"AdverseEvent"}
+    )
+)
+"""What the timeline shows."""
 
 
 async def test_the_page_of_a_measurement_shows_it_to_whom_it_may_be_shown(town: Town) -> None:
@@ -66,6 +80,31 @@ async def test_one_entry_is_shown_and_changed_by_who_may_read_it_and_is_not_ther
         for answer in (there, struck):
             assert (answer.status_code == 200) is (mark in EXPECTED[who]), (who, mark)
             assert (mark in marks_in(answer.text)) is (mark in EXPECTED[who])
+
+
+@pytest.mark.parametrize("who", sorted(RELATED | {"reviewer"}))
+async def test_the_timeline_and_its_search_hold_exactly_what_the_same_person_may_read(
+    town: Town, who: str
+) -> None:
+    """Followed to the end, and asked for each kind; and found by a word that stands everywhere."""
+    way = ROUTES["GET", "/patient/{patient}/timeline"]
+    wanted = {one for one in EXPECTED[who] if one[0] in _IN_TIME}
+    seen: set[Mark] = set()
+    for path, words in (("timeline", ""), ("search", "kännetecken")):
+        found: set[Mark] = set()
+        for kind in KINDS:
+            query = {"kind": kind.key, "q": words}
+            while query:
+                address = f"/patient/{ADULT}/{path}"
+                answer = await asked(town, who, "GET", address, replace(way, form=query))
+                assert answer.status_code == 200, (who, query, answer.text[-800:])
+                found |= {one for one in MARKS if f"/timeline/entry/{one[0]}/{identity(*one)}" in answer.text}
+                assert not marks_in(re.sub("</?mark>", "", answer.text)) - EXPECTED[who]
+                following = re.search(r'hx-get="[^"?]+\?([^"]+cursor=[^"]+)"', answer.text)
+                query = dict(parse_qsl(unescape(following[1]))) if following else {}
+        assert {one for one in found if one[0] in _IN_TIME} == wanted, (who, path)
+        seen |= found
+    assert seen <= EXPECTED[who]
 
 
 @pytest.mark.parametrize("who", [one for one in WHO if one != "nobody"])

@@ -168,6 +168,17 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/phrases"): _phrases(),
     ("POST", "/phrases"): _phrases(id=NONE),
     ("GET", "/phrases/list"): _phrases(),
+    ("GET", "/feedback"): Way(About.IDENTITY, STAFF, "7", form={"from": f"/patient/{ADULT}"}),
+    ("POST", "/feedback"): _phrases(kind=NONE),
+    ("GET", "/unit/feedback"): _phrases(),
+    ("GET", "/unit/feedback/csv"): _phrases(),
+    ("GET", "/unit/feedback/{number:int}"): Way(About.PATIENT, STAFF, "7", (), {"number": NONE}),
+    **{
+        ("POST", f"/unit/feedback/{{number:int}}/{deed}"): Way(
+            About.PATIENT, STAFF, "7", (), {"number": NONE}
+        )
+        for deed in ("comment", "change", "agree", "withdraw")
+    },
     ("GET", "/templates"): _phrases(),
     ("GET", "/templates/{id}"): Way(About.NOBODY, STAFF, "6", (), {"id": "nrs"}),
     ("GET", "/templates/{id}/export"): Way(About.NOBODY, STAFF, "6", (), {"id": "nrs"}),
@@ -282,6 +293,10 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/my-record/{type}/{id}/take-back/{dissent}"): Way(
         About.OWN, _PATIENT_ALONE, "24", (), _NOTE | {"dissent": NONE}
     ),
+    ("POST", "/my-record/{type}/{id}/words"): Way(About.OWN, _PATIENT_ALONE, "24 and 27", (), _NOTE),
+    ("POST", "/my-record/{type}/{id}/words/{words}"): Way(
+        About.OWN, _PATIENT_ALONE, "24 and 27", (), _NOTE | {"words": NONE}
+    ),
     ("GET", "/my-data"): Way(About.OWN, PATIENTS, "34", TYPES),
     ("GET", "/my-privacy"): _own(PATIENTS, "29"),
     ("POST", "/my-privacy/{act}"): Way(About.OWN, PATIENTS, "12 and 29", (), {"act": "block"}),
@@ -328,6 +343,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/patient/{patient}/vitals/entry"): _care(),
     ("GET", "/patient/{patient}/vitals/flowsheet"): _care(may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/vitals/charts"): _care(may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/vitals/growth"): _care(may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/vitals/value"): _care(may=RELATED | {"reviewer"}, id=NONE),
     ("POST", "/patient/{patient}/vitals/draft"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/vitals/save"): _care(patient=ADULT),
@@ -335,6 +351,14 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/vitals/restore"): _care(patient=ADULT, draft=NONE),
     ("POST", "/patient/{patient}/vitals/scale"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/vitals/correct"): _care(patient=ADULT, id=NONE),
+    ("GET", "/patient/{patient}/timeline"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
+    ("GET", "/patient/{patient}/search"): _care(
+        "7, 8, 9, 13", may=RELATED | {"reviewer"}, q="kännetecken", kind="notes"
+    ),
+    ("GET", "/patient/{patient}/timeline/entry/{type}/{id}"): Way(
+        About.PATIENT, RELATED | {"reviewer"}, "7, 8, 9, 13", ("Composition",), _NOTE
+    ),
+    ("GET", "/patient/{patient}/compare"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/file/{id}"): Way(
         About.PATIENT, STAFF | {"patient"}, "7, 8, 9, 13", (), _PATIENT | {"id": NONE}
     ),

@@ -1,4 +1,4 @@
-"""What the pages of a unit are made of: searches of the own unit, and what is taken there."""
+"""What a unit's pages are made of: searches of the own unit, what is taken there, what is reported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from kontinuum.kernel.around import Busy
 from kontinuum.kernel.i18n import local
-from kontinuum.record import Written
+from kontinuum.kernel.principal import ActorKind
+from kontinuum.record import Refusal, Written
+from kontinuum.record.feedback import FEEDBACK_CODES, Wanted
 from tests.law.cast import ADULT, CAST, KINDS, NOW, TREATING, UNIT_A, visit
 from tests.law.conftest import Region
 from tests.law.test_matrix import EVERYTHING, EXPECTED, decided, of_adult
@@ -65,3 +67,33 @@ async def test_the_agenda_tells_staff_in_care_of_times_at_their_care_provider_an
     of_it = decided.record(TREATING).agenda
     assert await of_it.booked(str(whom["reference"]), start, start + timedelta(hours=1), but="app-1") == ()
     assert await of_it.taken(["Location/bed-1"], but="stay") == frozenset()
+
+
+async def test_a_report_about_a_patient_is_read_on_the_board_as_it_is_in_the_record(decided: Region) -> None:
+    treating = decided.record(TREATING).feedback
+    number = await treating.report("deviation", "Hemlig text", {"page": "/inbox"}, patient=ADULT)
+    assert isinstance(number, int), number
+    assert await treating.comment(number, "Hemlig text igen") is None
+    filed = await decided.finds(TREATING, f"Communication?category={FEEDBACK_CODES}|deviation")
+    assert len(filed) == 2
+    at_unit = set()
+    for name, who in CAST.items():
+        feedback = decided.record(who).feedback
+        board, shown = await feedback.board(Wanted()), await feedback.item(number)
+        may = [await decided.sees(who, f"Communication/{one}") for one in filed]
+        assert may == [EXPECTED[name] >= EVERYTHING[UNIT_A]] * 2, name
+        if who.actor.kind is not ActorKind.STAFF or who.assignment.unit != UNIT_A:
+            assert isinstance(shown, Refusal), name
+            assert isinstance(board, Refusal) or board == [], name
+            assert isinstance(await feedback.comment(number, "Hej"), Refusal), name
+            continue
+        at_unit.add(name)
+        assert not isinstance(shown, Refusal)
+        assert [one.text for one in shown.events] == (
+            ["Hemlig text", "Hemlig text igen"] if all(may) else [None, None]
+        ), name
+        assert shown.patient == (ADULT if all(may) else ""), name
+        for word in ("Hemlig", ADULT):
+            assert word not in repr(board), name
+            assert all(may) or word not in repr(shown), name
+    assert at_unit == {"treating doctor", "nurse", "administrator"}

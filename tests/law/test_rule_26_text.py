@@ -15,11 +15,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kontinuum.app.services import Services
+from kontinuum.demo import personas
 from kontinuum.fhir.paragraphs import paragraphs
 from kontinuum.record import Record, Stored
 from kontinuum.web.workspace.entries.difference import Change, words
 from kontinuum.web.workspace.entries.parts import narrative_of, text_of
-from tests.http.pages.conftest import PATIENT, csrf_of, doctor, doctors_record, patient, visitor, write
+from tests.http.pages.conftest import (
+    PATIENT,
+    csrf_of,
+    doctor,
+    doctors_record,
+    patient,
+    sign_in,
+    visitor,
+    write,
+)
 from tests.http.pages.conftest import application as application
 from tests.support.entries import content, note, section
 
@@ -114,6 +124,25 @@ async def test_rule_26_a_correction_and_a_dissent_typed_on_the_page(
     before = await doctors_record.vread("Composition", "n", 1)
     assert isinstance(before, Stored)
     assert text_of(content(before)["section"][0]) == "Blödning."
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+async def test_rule_26_a_patients_own_words_from_the_own_page_to_the_staff(
+    visitor: httpx.AsyncClient, doctors_record: Record, kind: str
+) -> None:
+    text = TEXTS[kind]
+    someone = next(one for one in personas() if one.actor.kind == "patient").actor
+    here = note("n", section("Status", "Blödning."), patient=someone.id)
+    await write(doctors_record, patient(someone.id), here)
+    await sign_in(visitor, someone.name)
+    address = "/my-record/Composition/n"
+    typed = {"csrf": csrf_of(await visitor.get(address)), "words": text.replace("\n", "\r\n")}
+    assert (await visitor.post(f"{address}/words", data=typed)).status_code == 303
+    assert exact((await visitor.get(address)).text).count(text) == 2  # as read, and in the form of a change
+    visitor.cookies.clear()
+    await sign_in(visitor, "Anna Berglund")
+    for path in ("", "/notes/older", "/entry/Composition/n"):
+        assert text in exact((await visitor.get(f"/patient/{someone.id}{path}")).text)
 
 
 @pytest.mark.parametrize("kind", [*TEXTS, "long", "line ends"])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kontinuum.app.bulk_import import bulk_runner
 from kontinuum.app.modules import MODULES
@@ -22,6 +23,9 @@ from kontinuum.web.smart import CrossOrigin
 from kontinuum.web.smart import routes as smart_routes
 from kontinuum.web.subscriptions import routes as subscription_routes
 from kontinuum.web.workspace import routes as workspace_routes
+
+READ_ON_SECONDS: Final = 30.0
+"""How long the rest of a body may take when its request is answered already."""
 
 
 def build(services: Services) -> Starlette:
@@ -49,12 +53,43 @@ class Encrypted:
         await self._app({**scope, "scheme": "https"} if scope["type"] == "http" else scope, receive, send)
 
 
+class ReadOn:
+    """Reads on to the end of a request that was answered before its body had come, so that both sides go on.
+
+    A refusal need not wait for what it refuses. But the server below closes a connection on which something
+    is still to come, and a client that sends meanwhile never sees the answer (RFC 9112 section 9.6). Who
+    asks before sending (`Expect: 100-continue`) sends nothing after a refusal.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        more = all(name != b"expect" for name, _ in scope["headers"])
+
+        async def noted() -> Message:
+            nonlocal more
+            message = await receive()
+            more = message["type"] == "http.request" and message.get("more_body", False)
+            return message
+
+        await self._app(scope, noted, send)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READ_ON_SECONDS):
+                while more:
+                    await noted()
+
+
 class Application:
     """Opens its services when the server starts it, answers, and closes them when the server stops it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._inner: Starlette | None = None
+        self._inner: ASGIApp | None = None
         self._lifespan = Starlette(lifespan=self._open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +112,7 @@ class Application:
             runner = await bulk_runner(services, dsn)
             runner.start()
             stack.push_async_callback(runner.stop)
-            self._inner = build(services)
+            self._inner = ReadOn(build(services))
             services.courier.start()
             yield
 

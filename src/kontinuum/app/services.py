@@ -198,6 +198,7 @@ def _overrides(settings: Settings) -> dict[str, Value]:
 
 
 _SESSION: Final = "session "
+_PERSON: Final = "person "
 
 
 def _hear(identity: Identity, decided: SettingsReader, profiles: Profiles, live: Live) -> Callable[..., None]:
@@ -213,6 +214,8 @@ def _hear(identity: Identity, decided: SettingsReader, profiles: Profiles, live:
         elif what.startswith(_SESSION):
             identity.sessions.hear(what.removeprefix(_SESSION))
             live.look_at(what.removeprefix(_SESSION))
+        elif what.startswith(_PERSON):
+            live.count_anew(what.removeprefix(_PERSON))
 
     return heard
 

@@ -219,7 +219,7 @@ class Desk:
         refused = await bulk.may_have(job.kind, job.principal, f"{job.name}/{name}", type_name, file.count)
         if refused is not None:
             return refused
-        hidden = await bulk.protected_since(job.result.moment) if file.role == "output" else []
+        hidden = await bulk.protected_since(job.result.moment) if file.role != "error" else []
         path = self.folder(identity).find(name)
         return None if path is None else Open(file, path, tuple(hidden))
 

@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 from kontinuum.bulk.desk import Desk, Job, Progress, Result
 from kontinuum.bulk.files import Writer
 from kontinuum.fhir import json
 from kontinuum.fhir.issues import Issue, operation_outcome
-from kontinuum.fhir.subset import Subset, reduce
+from kontinuum.fhir.subset import Subset, reduce_body
 from kontinuum.kernel.principal import PROTECTED_IDENTITY
 from kontinuum.record import Refusal
 from kontinuum.record.extracting import Line
@@ -50,7 +50,7 @@ async def carry_out(desk: Desk, job: Job) -> AsyncGenerator[Progress | Result, N
         if PROTECTED_IDENTITY not in job.principal.assignment.rights:
             remarks.append(_NO_PROTECTED)
         if remarks:
-            lines = [_remark(each) for each in remarks]
+            lines = [(_remark(each), None) for each in remarks]
             await asyncio.to_thread(writer.write, "error", "OperationOutcome", "error", lines)
         files = await asyncio.to_thread(writer.finish)
         yield Result(moment=moment, files=tuple(files))
@@ -62,13 +62,14 @@ def _write(writer: Writer, lines: Sequence[Line], elements: Sequence[str]) -> No
     """Add lines to the files of their types, and deletions, in bundles, to theirs."""
     for type_name, group in groupby(lines, key=lambda line: line.type):
         wanted = _wanted(elements, type_name)
-        bodies = [_part(line.body, line.patient, wanted) for line in group if line.body is not None]
+        bodies = [(_part(line.body, wanted), line.patient) for line in group if line.body is not None]
         if bodies:
             writer.write(type_name, type_name, "output", bodies)
-    deleted = [f"{line.type}/{line.id}" for line in lines if line.body is None]
-    starts = range(0, len(deleted), _DELETIONS_A_BUNDLE)
-    bundles = [_deletions(deleted[start : start + _DELETIONS_A_BUNDLE]) for start in starts]
-    if bundles:
+    deleted = [line for line in lines if line.body is None]
+    for patient, group in groupby(deleted, key=lambda line: line.patient):
+        names = [f"{line.type}/{line.id}" for line in group]
+        starts = range(0, len(names), _DELETIONS_A_BUNDLE)
+        bundles = [(_deletions(names[start : start + _DELETIONS_A_BUNDLE]), patient) for start in starts]
         writer.write("deleted", "Bundle", "deleted", bundles)
 
 
@@ -78,24 +79,9 @@ def _wanted(elements: Sequence[str], type_name: str) -> tuple[str, ...]:
     return tuple(name for of_type, _, name in split if of_type in ("", type_name))
 
 
-def _part(body: bytes, patient: str | None, wanted: tuple[str, ...]) -> bytes:
-    """A resource with what is wanted of it, all when nothing is named; whose it is stays in any case.
-
-    A line that names nobody could not be left out when its patient gets a protected identity later.
-    """
-    if not wanted:
-        return body
-    resource = json.loads(body)
-    whose = tuple(name for name, value in resource.items() if patient is not None and _names(value, patient))
-    return json.dumps(reduce(resource, Subset(None, wanted + whose)))
-
-
-def _names(value: Any, patient: str) -> bool:
-    if isinstance(value, str):
-        return value.rpartition("/")[2] == patient
-    if isinstance(value, dict):
-        value = list(value.values())
-    return isinstance(value, list) and any(_names(each, patient) for each in value)
+def _part(body: bytes, wanted: tuple[str, ...]) -> bytes:
+    """A resource with what is wanted of it, all when nothing is named."""
+    return reduce_body(body, Subset(None, wanted)) if wanted else body
 
 
 def _deletions(references: Sequence[str]) -> bytes:

@@ -1,6 +1,7 @@
 """The files of a job: NDJSON, written while the job is under way and complete when it is done.
 
 http://hl7.org/fhir/R4/nd-json.html. They hold patient data: folders and files are for their owner alone.
+Beside each lies another with the patient of every line, as not every line names whose it is.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Literal
@@ -23,7 +24,11 @@ _BUFFER: Final = 1 << 20
 _SERVED: Final = 256 * 1024
 _NAME: Final = re.compile(r"[A-Za-z]+\.[0-9]+\.ndjson")
 
+_WHOSE: Final = ".whose"
+
 Role = Literal["output", "deleted", "error"]
+Line = tuple[bytes, str | None]
+"""What stands on a line, and the id of the patient whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class ResultFile:
 @dataclass(slots=True)
 class _Open:
     stream: IO[bytes]
+    whose: IO[bytes]
     type: str
     role: Role
     count: int = 0
@@ -79,27 +85,28 @@ class Writer:
         self._folder = folder
         self._files: dict[str, list[_Open]] = {}
 
-    def write(self, name: str, type_name: str, role: Role, lines: Iterable[bytes]) -> None:
+    def write(self, name: str, type_name: str, role: Role, lines: Sequence[Line]) -> None:
         """Add lines. Raises OSError, as for a disk that is full."""
-        listed = list(lines)
         files = self._files.get(name, [])
         if not files or files[-1].size > LARGEST:
             if files:
-                _complete(files[-1].stream)
-            stream = self._folder.open_new(f"{name}.{len(files) + 1}.ndjson")
-            files.append(_Open(stream, type_name, role))
+                _complete(files[-1])
+            path = f"{name}.{len(files) + 1}.ndjson"
+            streams = self._folder.open_new(path), self._folder.open_new(path + _WHOSE)
+            files.append(_Open(*streams, type_name, role))
             self._files[name] = files
         file = files[-1]
-        text = b"\n".join(listed) + b"\n"
+        text = b"".join(body + b"\n" for body, _ in lines)
         file.stream.write(text)
-        file.count += len(listed)
+        file.whose.write("".join(f"{patient or ''}\n" for _, patient in lines).encode())
+        file.count += len(lines)
         file.size += len(text)
 
     def finish(self) -> list[ResultFile]:
         """Make all files durable; gives them in the order of their names."""
         done = []
         for name, files in sorted(self._files.items()):
-            _complete(files[-1].stream)
+            _complete(files[-1])
             done += [
                 ResultFile(f"{name}.{number}.ndjson", each.type, each.role, each.count)
                 for number, each in enumerate(files, start=1)
@@ -109,8 +116,9 @@ class Writer:
     def close(self) -> None:
         """Close what is open, also after a fault."""
         for files in self._files.values():
-            with contextlib.suppress(OSError):
-                files[-1].stream.close()
+            for stream in (files[-1].stream, files[-1].whose):
+                with contextlib.suppress(OSError):
+                    stream.close()
 
 
 def make_durable(stream: IO[bytes]) -> None:
@@ -119,20 +127,25 @@ def make_durable(stream: IO[bytes]) -> None:
     os.fsync(stream.fileno())
 
 
-def _complete(stream: IO[bytes]) -> None:
-    make_durable(stream)
-    stream.close()
+def _complete(file: _Open) -> None:
+    for stream in (file.stream, file.whose):
+        make_durable(stream)
+        stream.close()
 
 
 async def served(path: Path, without: Sequence[str], *, compressed: bool) -> AsyncGenerator[bytes, None]:
     """A file piece by piece, gzip on the way where that was accepted.
 
-    Lines in which an id of `without` stands are left out.
+    Lines that belong to a patient of `without`, or in which the id of one stands, are left out.
     """
     packer = zlib.compressobj(1, wbits=31) if compressed else None
-    left_out = _naming(without) if without else None
-    with path.open("rb") as stream:
-        while piece := await asyncio.to_thread(_next, stream, left_out):
+    with contextlib.ExitStack() as opened:
+        stream = opened.enter_context(path.open("rb"))
+        pieces = iter(lambda: stream.read(_SERVED), b"")
+        if without:
+            whose = opened.enter_context(path.with_name(path.name + _WHOSE).open("rb"))
+            pieces = _left(stream, whose, without)
+        while piece := await asyncio.to_thread(next, pieces, b""):
             packed = piece if packer is None else await asyncio.to_thread(packer.compress, piece)
             if packed:
                 yield packed
@@ -140,19 +153,13 @@ async def served(path: Path, without: Sequence[str], *, compressed: bool) -> Asy
         yield packer.flush()
 
 
-def _naming(ids: Sequence[str]) -> re.Pattern[bytes]:
-    """What finds any of some ids wherever in a line it stands."""
-    alternatives = b"|".join(re.escape(each.encode()) for each in ids)
-    return re.compile(rb"(?<![A-Za-z0-9.\-])(?:" + alternatives + rb")(?![A-Za-z0-9.\-])")
-
-
-def _next(stream: IO[bytes], left_out: re.Pattern[bytes] | None) -> bytes:
-    """The next piece; b"" at the end."""
-    while piece := stream.read(_SERVED):
-        if left_out is None:
-            return piece
-        lines = (piece + (b"" if piece.endswith(b"\n") else stream.readline())).split(b"\n")[:-1]
-        kept = [line + b"\n" for line in lines if left_out.search(line) is None]
-        if kept:
-            return b"".join(kept)
-    return b""
+def _left(stream: IO[bytes], whose: IO[bytes], without: Sequence[str]) -> Iterator[bytes]:
+    """What is left of a file without the lines of some patients and those that name them."""
+    ids = frozenset(each.encode() for each in without)
+    alternatives = b"|".join(re.escape(each) for each in ids)
+    names_one = re.compile(rb"(?<![A-Za-z0-9.\-])(?:" + alternatives + rb")(?![A-Za-z0-9.\-])").search
+    while lines := stream.readlines(_SERVED):
+        owners = (next(whose).rstrip() for _ in lines)
+        beside = zip(lines, owners, strict=True)
+        if kept := b"".join(line for line, owner in beside if owner not in ids and not names_one(line)):
+            yield kept

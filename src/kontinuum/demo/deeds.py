@@ -26,7 +26,7 @@ _SUBSTANCES = {
     "contrast": (systems.ATC, "V08A", "Jodhaltiga röntgenkontrastmedel", "medication"),
     "codeine": (systems.ATC, "R05DA04", "Kodein", "medication"),
     "grass": (systems.SNOMED_CT, "256277009", "Gräspollen", "environment"),
-    "cat": (systems.SNOMED_CT, "260152009", "Katt", "environment"),
+    "cat": (systems.SNOMED_CT, "260152009", "Kattepitel", "environment"),
     "peanut": (systems.SNOMED_CT, "762952008", "Jordnöt", "food"),
     "latex": (systems.SNOMED_CT, "111088007", "Latex", "environment"),
 }

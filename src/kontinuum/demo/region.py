@@ -334,6 +334,7 @@ _PERSONAS = (
     "Karin Öhman",
     "Per Lindgren",
     "Sofia Åkerström",
+    "Eva Hedman",
     "Leyla Demir",
     "Mikael Forsberg",
     "Maria Papadopoulos",

@@ -12,6 +12,7 @@ from kontinuum.kernel.principal import Principal
 HL7: Final = "http://terminology.hl7.org/CodeSystem"
 
 _IDS: Final = uuid.UUID("5a9c4a0e-7b58-4c0b-9d9a-2f4f3c1f6f0d")
+_CONTACTS: Final = uuid.UUID("0b9f2a3e-52b0-4f7e-8f7c-6d1f0a4b9c21")
 _PRECISIONS: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 
@@ -35,6 +36,11 @@ def coded(system: str, code: str, display: str, text: str = "") -> dict[str, Any
 def form_id(principal: Principal, patient: str, token: str) -> str:
     """The id of what a form writes: the same form sent twice writes once, and nobody else's entry."""
     return str(uuid.uuid5(_IDS, f"{principal.actor.id}/{patient}/{token}"))
+
+
+def contact_of(booking: str) -> str:
+    """The id of the contact that comes of a booking: however often a patient is let in, it is one."""
+    return str(uuid.uuid5(_CONTACTS, f"Appointment/{booking}"))
 
 
 def new_token() -> str:

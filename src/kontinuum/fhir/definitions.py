@@ -6,7 +6,7 @@ decoded when it is first asked for, and everything here is immutable after that.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -123,7 +123,7 @@ def type_names() -> tuple[str, ...]:
     return tuple(_rows("types.jsonl"))
 
 
-@cache
+@lru_cache(maxsize=4096)
 def is_subtype(name: str, ancestor: str) -> bool:
     """Say whether a type is the other one or is derived from it ("Age" from "Quantity", "id" from "string").
 
@@ -169,20 +169,22 @@ def compartment(name: str) -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType({resource: tuple(parameters) for resource, parameters in types.items()})
 
 
-@cache
 def value_set_codes(url: str) -> frozenset[tuple[str, str]] | None:
     """Return the (system, code) pairs of a value set that some element requires, without its version.
 
     http://hl7.org/fhir/R4/valueset.html. None when the codes cannot be listed (currencies, MIME types, UCUM)
     or the value set is not required anywhere.
     """
-    if url not in _rows("valuesets.jsonl"):
-        return None
+    return _codes(url) if url in _rows("valuesets.jsonl") else None
+
+
+@cache
+def _codes(url: str) -> frozenset[tuple[str, str]]:
     systems = _decode("valuesets.jsonl", url)
     return frozenset((system, code) for system, codes in systems.items() for code in codes)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def code_system_of(url: str) -> str | None:
     """Return the code system of a value set that draws on exactly one, else None.
 

@@ -40,7 +40,7 @@ class Agenda(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a module says of a contact: `address` leads to it.
+    """What a module says of a contact: `address` leads to it, `words` stand below, letter for letter.
 
     `missing` marks what is not done yet, and is asked about before the contact is closed.
     """
@@ -49,6 +49,7 @@ class Remark:
     when: str = ""
     address: str = ""
     missing: bool = False
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from kontinuum.record.context import Context, forbidden
 from kontinuum.record.extracting import Extent, Extracted
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.record.scoping import beyond_scopes, types_beyond_scopes
+from kontinuum.store import persons
 from kontinuum.store.resources import export as store
 
 
@@ -95,10 +96,15 @@ class Bulk:
         return extracting.extract(self._context, extent, job)
 
     async def protected_since(self, moment: int) -> list[str]:
-        """Who may have got a protected identity since a moment: of them nothing is handed out any more."""
+        """Who may have got a protected identity since a moment, with every Patient that is the same person.
+
+        Of them nothing is handed out any more.
+        """
         if may_see(self._context.question(Action.READ)):
             return []
-        return await store.protected_since(self._context.pool, extracting.PATIENT, moment)
+        found = await store.protected_since(self._context.pool, extracting.PATIENT, moment)
+        linked = await persons.members(self._context.pool, found) if found else {}
+        return sorted({*found, *(each for _, members in linked.values() for each in members)})
 
     async def may_have(
         self, action: str, ordered_by: Principal, file: str, type_name: str | None, count: int

@@ -20,7 +20,7 @@ from kontinuum.kernel.i18n import local, phrase
 from kontinuum.kernel.principal import DESTRUCTION, Principal, Purpose
 from kontinuum.record.attached import attached
 from kontinuum.record.context import Context, is_id
-from kontinuum.record.guarding import is_dissent
+from kontinuum.record.guarding import said_by_patient
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.record.reading import split
 from kontinuum.record.references import references
@@ -242,7 +242,7 @@ async def _linked(connection: Any, patient: str) -> Refusal | None:
 
 
 async def _speaking_of(connection: Any, patient: str, entries: Collection[ResourceRow]) -> list[ResourceRow]:
-    """The reasons of corrections and the dissents about entries: they repeat what the entries said."""
+    """The reasons of corrections, and what the patient has said: they repeat what the entries said."""
     names = set(map(_name, entries))
     places = {(row.bucket, row.key) for row in entries}
     found = []
@@ -252,7 +252,7 @@ async def _speaking_of(connection: Any, patient: str, entries: Collection[Resour
             continue
         resource = json.loads(row.body)
         told = {text.split("/_history/")[0] for text, _ in references(resource.get(element), element)}
-        if told & names and (element == "target" or is_dissent(resource)):
+        if told & names and (element == "target" or said_by_patient(resource)):
             found.append(row)
     return found
 

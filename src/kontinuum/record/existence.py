@@ -95,6 +95,15 @@ async def access_to(context: Context, patient: str, stands: Access | None = None
     return Access(known, tuple(withheld))
 
 
+async def readable_units(context: Context, patient: str) -> list[str]:
+    """The HSA-ids of the units of which the principal may read anything of a person's record."""
+    members = await persons.whole(context.pool, patient)
+    rows = [row for each in members for row in await _by_unit(context, each)]
+    return list(
+        dict.fromkeys(row.unit for row in sorted(rows, key=lambda row: -row.readable) if row.readable)
+    )
+
+
 async def _by_unit(context: Context, patient: str) -> list[store.ByUnit]:
     """What each unit has about one of the Patients that a person is."""
     question = context.question(Action.READ, patient=patient)

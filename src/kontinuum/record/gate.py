@@ -19,6 +19,7 @@ from kontinuum.record import (
     accompanied,
     across,
     bundles,
+    chronicle,
     drafts,
     everything,
     exporting,
@@ -34,12 +35,14 @@ from kontinuum.record import (
 from kontinuum.record.agenda import Agenda
 from kontinuum.record.bulk import Bulk
 from kontinuum.record.bundles import EntryResult
+from kontinuum.record.chronicle import Leaf, Part
 from kontinuum.record.context import Context, ProviderDecisions, Services
 from kontinuum.record.draft_files import DraftFiles
 from kontinuum.record.drafts import Draft, Together
 from kontinuum.record.everything import Wanted
-from kontinuum.record.existence import Access, access_to, standing
+from kontinuum.record.existence import Access, access_to, readable_units, standing
 from kontinuum.record.exporting import Exported, ExportPage
+from kontinuum.record.feedback import Feedback
 from kontinuum.record.importing import Incoming
 from kontinuum.record.law import Law
 from kontinuum.record.logbook import Logbook
@@ -182,6 +185,11 @@ class Record:
         return Agenda(self._context)
 
     @property
+    def feedback(self) -> Feedback:
+        """Deviations and ideas of the staff of the assignment's unit."""
+        return Feedback(self._context)
+
+    @property
     def bulk(self) -> Bulk:
         """Exports and imports in bulk."""
         return Bulk(self._context)
@@ -252,6 +260,14 @@ class Record:
     async def search_types(self, queries: Sequence[SearchQuery]) -> SearchPage | Refusal:
         """One page of a search over several types, which is parsed for each of them."""
         return await across.search_types(self._context, queries)
+
+    async def chronicle(self, patient: str, parts: Sequence[Part]) -> list[Leaf] | Refusal:
+        """Pages of a patient's entries of many types in clinical order, logged as one access."""
+        return await chronicle.chronicle(self._context, patient, parts)
+
+    async def readable_units(self, patient: str) -> list[str]:
+        """The HSA-ids of the units of which something about a patient may be read, the fullest first."""
+        return await readable_units(self._context, patient)
 
     async def everything(
         self, type_name: str, logical_id: str | None, wanted: Wanted

@@ -1,6 +1,7 @@
 """What must not happen to an entry by an ordinary write: each check gives a refusal that says what to do.
 
-patientdatalagen (2008:355) 3:8 (dissent) and 3:14 (corrections), HSLF-FS 2022:42 (what is kept back).
+patientdatalagen (2008:355) 3:8 (what the patient says) and 3:14 (corrections), HSLF-FS 2022:42 (what is
+kept back).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from kontinuum.store.resources.rows import ResourceRow
 ENTRY_CODES: Final = "urn:kontinuum:codes:entry"
 DISSENT: Final = "dissent"
 """Category of the Communication in which a patient says that an entry is wrong."""
+OWN_WORDS: Final = "own-words"
+"""Category of the Communication in which a patient writes own words to a contact or note."""
 
 CORRECTION_PROVISION: Final = "patientdatalagen (2008:355) 3:14"
 DISSENT_PROVISION: Final = "patientdatalagen (2008:355) 3:8"
@@ -36,7 +39,7 @@ Measured values are not among them: they are corrected where they come from, and
 it and when.
 """
 
-_DISSENT_MARK: Final = f'"{DISSENT}"'.encode()
+_SAID_MARKS: Final = tuple(f'"{code}"'.encode() for code in (DISSENT, OWN_WORDS))
 
 
 class Grounds(Flag):
@@ -48,7 +51,7 @@ class Grounds(Flag):
     LIFT = auto()
     """A decision about what is kept back: its label may go."""
     OWN = auto()
-    """The patient's own will: a dissent may be withdrawn."""
+    """The patient's own will: what the patient has said may be changed or taken back."""
 
 
 def is_signed(resource: dict[str, Any]) -> bool:
@@ -59,11 +62,20 @@ def is_signed(resource: dict[str, Any]) -> bool:
 
 def is_dissent(resource: dict[str, Any]) -> bool:
     """Whether a resource is a patient's dissent."""
-    return resource.get("resourceType") == "Communication" and any(
-        coding.get("system") == ENTRY_CODES and coding.get("code") == DISSENT
+    return said_by_patient(resource) == DISSENT
+
+
+def said_by_patient(resource: dict[str, Any]) -> str:
+    """`DISSENT` or `OWN_WORDS` where a resource is what a patient has said; empty for all else."""
+    if resource.get("resourceType") != "Communication":
+        return ""
+    found = {
+        coding.get("code")
         for category in resource.get("category") or ()
         for coding in category.get("coding") or ()
-    )
+        if coding.get("system") == ENTRY_CODES
+    }
+    return next((code for code in (DISSENT, OWN_WORDS) if code in found), "")
 
 
 def veto(
@@ -76,21 +88,23 @@ def veto(
     reasoned = Grounds.REASON in grounds or principal.actor.kind is not ActorKind.STAFF
     if name in _SIGNED and not reasoned and is_signed(json.loads(row.body)):
         return _without_reason(name, row.id, resource)
-    may_be_dissent = name == "Communication" and _DISSENT_MARK in row.body
-    if may_be_dissent and Grounds.OWN not in grounds and is_dissent(json.loads(row.body)):
-        return refuse(
-            RefusalKind.FORBIDDEN,
-            "business-rule",
-            phrase(
-                "%(entry)s is a patient's dissent: only the patient may withdraw it, and nobody may change "
-                "it. (%(provision)s)",
-                entry=f"{name}/{row.id}",
-                provision=DISSENT_PROVISION,
-            ),
-        )
+    may_be_said = name == "Communication" and any(mark in row.body for mark in _SAID_MARKS)
+    if may_be_said and Grounds.OWN not in grounds and (said := said_by_patient(json.loads(row.body))):
+        return _not_ones_own(said, f"{name}/{row.id}")
     if Grounds.LIFT not in grounds and may_hold(row.body):
         return _loses_labels(name, row, resource)
     return None
+
+
+def _not_ones_own(said: str, entry: str) -> Refusal:
+    dissent = phrase(
+        "%(entry)s is a patient's dissent: only the patient may withdraw it, and nobody may change "
+        "it. (%(provision)s)",
+        entry=entry,
+        provision=DISSENT_PROVISION,
+    )
+    words = phrase("%(entry)s is a patient's own words: only who wrote them may change them.", entry=entry)
+    return refuse(RefusalKind.FORBIDDEN, "business-rule", dissent if said == DISSENT else words)
 
 
 def _without_reason(name: str, logical_id: str, resource: dict[str, Any] | None) -> Refusal:

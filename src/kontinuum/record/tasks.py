@@ -41,13 +41,15 @@ TRANSCRIBE: Final = "transcribe"
 """To write out what was dictated: asked of the unit, done by who has the right to."""
 TASK: Final = "task"
 QUESTION: Final = "question"
+WORDS: Final = "own-words"
+"""To read what the patient has written to a contact or note: asked by the patient (`record.own_words`)."""
 OPEN: Final = ("requested", "accepted", "in-progress")
 DONE: Final = "completed"
 DECLINED: Final = "rejected"
 AT_MOST: Final = 1000
 LONGEST: Final = 4000
 
-_ASKED: Final = (SIGN, COUNTERSIGN, TRANSCRIBE, TASK, QUESTION)
+_ASKED: Final = (SIGN, COUNTERSIGN, TRANSCRIBE, TASK, QUESTION, WORDS)
 _ANSWERED: Final = "answered"
 _READ: Final = "read"
 _NAMES: Final = uuid.UUID("0b0e8c0e-5c0f-4f5b-9a38-1f6d2f5f7c11")
@@ -85,7 +87,7 @@ class TaskRow:
 
     @property
     def focus(self) -> str:
-        """The reference of the note that it is about."""
+        """The reference of what it is about: a note, or a patient's own words."""
         text: str = self.resource.get("focus", {}).get("reference", "")
         return text.partition("/_history/")[0]
 
@@ -143,6 +145,7 @@ class WorkTask:
     asked_by: str
     owner: str
     owner_name: str
+    focus: str
     is_open: bool
     declined: bool
     answer: str | None
@@ -198,6 +201,12 @@ class Tasks:
         if not found.is_open:
             return refuse(RefusalKind.CONFLICT, "conflict", phrase("This is done already."))
         word = word.strip()
+        if found.code == WORDS and (word or status != DONE):
+            return refuse(
+                RefusalKind.INVALID,
+                "business-rule",
+                phrase("The patient's own words are read: they are not answered or declined here."),
+            )
         if not word and (status == DECLINED or found.code == QUESTION):
             return refuse(RefusalKind.INVALID, "required", phrase("Write a word to who asked."))
         if len(word) > LONGEST:
@@ -212,7 +221,7 @@ class Tasks:
         elif word:
             said = {"authorReference": me, "time": now, "text": word}
             changed["note"] = [*found.resource.get("note", ()), said]
-        if found.requester != actor.reference:
+        if found.requester != actor.reference and found.code != WORDS:
             changed["businessStatus"] = _business(_ANSWERED)
         return await writing.update(context, "Task", identity, changed, found.row.version, False)
 
@@ -235,7 +244,7 @@ class Tasks:
             changed = phrase("Somebody was first: look at what stands there now.")
             return refuse(RefusalKind.CONFLICT, "conflict", changed)
         found = TaskRow(row, json.loads(row.body or b"{}"))
-        if found.code not in (TASK, QUESTION):
+        if found.code not in (TASK, QUESTION, WORDS):
             return refuse(RefusalKind.NOT_FOUND, "not-found", phrase("This is no task between staff."))
         return found
 
@@ -277,9 +286,7 @@ async def rows(context: Context, url: str, *, unit: bool = False) -> list[Resour
 async def staff_among(context: Context, references: Iterable[str]) -> frozenset[str]:
     """Those of some Practitioners who have an assignment at the own unit that holds today."""
     people = sorted({one for one in references if one.startswith("Practitioner/")})
-    unit = quote(context.principal.assignment.unit, safe="")
-    named = ",".join(f"{system}|{unit}" for system in sorted(systems.HSA_ID_FORMS))
-    places = await directory(context, f"Organization?identifier={named}") if people else []
+    places = await _organizations(context, context.principal.assignment.unit) if people else []
     if not places:
         return frozenset()
     at = ",".join(f"Organization/{row.id}" for row in places)
@@ -287,6 +294,20 @@ async def staff_among(context: Context, references: Iterable[str]) -> frozenset[
     today = local(from_micros(context.now())).date()
     roles = [json.loads(row.body or b"{}") for row in found]
     return frozenset(role["practitioner"]["reference"] for role in roles if holds(role, today))
+
+
+async def unit_of(context: Context, hsa_id: str) -> dict[str, str]:
+    """A unit as a resource names it; empty where the directory does not have it."""
+    for row in await _organizations(context, hsa_id):
+        name = json.loads(row.body or b"{}").get("name")
+        return {"reference": f"Organization/{row.id}"} | ({"display": name} if name else {})
+    return {}
+
+
+async def _organizations(context: Context, hsa_id: str) -> list[ResourceRow]:
+    unit = quote(hsa_id, safe="")
+    named = ",".join(f"{system}|{unit}" for system in sorted(systems.HSA_ID_FORMS))
+    return await directory(context, f"Organization?identifier={named}")
 
 
 async def directory(context: Context, url: str) -> list[ResourceRow]:
@@ -317,6 +338,7 @@ def shown(one: TaskRow, instead: str, *, readable: bool, today: date, staff: fro
         asked_by=resource.get("requester", {}).get("display", ""),
         owner=one.owner,
         owner_name=resource.get("owner", {}).get("display", ""),
+        focus=one.focus,
         is_open=one.is_open,
         declined=resource.get("status") == DECLINED,
         answer=_answer(resource) if readable else None,

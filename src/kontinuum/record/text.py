@@ -1,7 +1,7 @@
 """What may be done to an entry beyond writing it, bound to a principal: `record.text`, `record.destruction`.
 
-Corrections and errors (patientdatalagen (2008:355) 3:14), the patient's dissent (3:8), and what is kept back
-from the patient (HSLF-FS 2022:42).
+Corrections and errors (patientdatalagen (2008:355) 3:14), the patient's dissent (3:8) and own words
+(patientlagen (2014:821) 5:1), and what is kept back from the patient (HSLF-FS 2022:42).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from kontinuum.access.kept_back import Kind
-from kontinuum.record import correcting, destroying, dissenting, keeping_back
+from kontinuum.record import correcting, destroying, dissenting, keeping_back, own_words
 from kontinuum.record.context import Context
 from kontinuum.record.correcting import Corrected
 from kontinuum.record.destroying import Order
@@ -70,6 +70,18 @@ class EntryText:
     async def withdraw_dissent(self, logical_id: str) -> Written | Refusal:
         """Take back one's own dissent; that it was made stays."""
         return await dissenting.withdraw_dissent(self._context, logical_id)
+
+    async def write_words(self, type_name: str, logical_id: str, text: str) -> Written | Refusal:
+        """Write the patient's own words to a contact or note."""
+        return await own_words.write(self._context, type_name, logical_id, text)
+
+    async def change_words(self, logical_id: str, text: str, *, version: int) -> Written | Refusal:
+        """Write one's own words anew; what stood there stays."""
+        return await own_words.change(self._context, logical_id, text, version)
+
+    async def take_back_words(self, logical_id: str) -> Written | Refusal:
+        """Take one's own words back; that they were written stays."""
+        return await own_words.take_back(self._context, logical_id)
 
     async def keep_back(
         self, place: Place, kind: Kind, reason: str, *, until: datetime | None = None

@@ -27,6 +27,7 @@ from kontinuum.record.absences import Absences
 from kontinuum.record.circumstances import readable, unbarred
 from kontinuum.record.context import Context, forbidden, reference, stored
 from kontinuum.record.correcting import Corrected, change, current
+from kontinuum.record.feedback import Feedback
 from kontinuum.record.guarding import is_signed
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.planning import Intent
@@ -39,6 +40,7 @@ from kontinuum.record.tasks import (
     SIGN,
     TASK,
     TRANSCRIBE,
+    WORDS,
     WORK_CODES,
     Party,
     TaskRow,
@@ -133,16 +135,20 @@ class Work:
         listed = "/".join(f"{row.id} {row.version}" for one in (own, unit) for row in one.rows)
         needed = sum(one.row.sort <= long_ago for one in unit.notes)
         needed += sum(one.needs_somebody(self._today(), unit.staff) for one, _ in unit.tasks)
+        told = await Feedback(self._context).unread()
+        listed += "".join(f"/{one.number} {one.unread}" for one in told)
         mark = xxhash.xxh3_64_hexdigest(listed.encode())
         mine = len(own) - (0 if self._writes_out else sum(one.code == TRANSCRIBE for one in own.notes))
-        return Counts(mine, needed, f"{mine}-{needed}-{mark}")
+        waits = mine + len(told)
+        return Counts(waits, needed, f"{waits}-{needed}-{mark}")
 
     async def newer(self, than: int, *, of_unit: bool) -> int:
         """How much of what waits was written after a moment (microseconds); as `counts`."""
         if not is_care(self._context.principal):
             return 0
         found = await self._found(of_unit=of_unit)
-        return sum(row.updated > than for row in found.rows)
+        told = [] if of_unit else await Feedback(self._context).unread()
+        return sum(row.updated > than for row in found.rows) + sum((one.unread or 0) > than for one in told)
 
     @property
     def tasks(self) -> Tasks:
@@ -326,7 +332,7 @@ class Work:
                 added.append(_Noted(task.code, focus, task, instead))
         before = {(one.code, one.row.id) for one in found.notes} | {one.row.id for one, _ in found.tasks}
         found.notes += [one for one in added if (one.code, one.row.id) not in before]
-        for one in {one.row.id: one for one in given if one.code in (TASK, QUESTION)}.values():
+        for one in {one.row.id: one for one in given if one.code in (TASK, QUESTION, WORDS)}.values():
             mine = names is None or not one.is_open or one.owner in names
             if mine and one.row.id not in before:
                 found.tasks.append((one, instead))

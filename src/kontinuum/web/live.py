@@ -73,6 +73,13 @@ class Live:
             if looker.session == session:
                 looker.due.set()
 
+    def count_anew(self, person: str) -> None:
+        """Something that waits for a person is another now, and is not in the feed."""
+        for looker in self._lookers:
+            if looker.principal.actor.id == person:
+                looker.stale = True
+                looker.due.set()
+
     async def stop(self) -> None:
         """Let everybody go."""
         self.closed = True

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fhirpy import AsyncFHIRClient
@@ -19,6 +22,7 @@ from tests.conftest import SYSTEM
 from tests.support.serving import serving
 
 from kontinuum.app.services import Services
+from kontinuum.web.api.limits import Limits
 
 NUMBERS = "http://electronichealth.se/identifier/personnummer"
 LOINC = "http://loinc.org"
@@ -47,6 +51,7 @@ async def test_a_client_that_others_have_written_does_everything(
         await write_on_conditions(client, anna)
         await carry_out(client, anna)
         await meet_refusals(client, anna, f"{address}/fhir")
+        keep_the_connection(address, token)
 
 
 async def create_and_change(client: AsyncFHIRClient) -> Any:
@@ -173,3 +178,32 @@ async def meet_refusals(client: AsyncFHIRClient, anna: Any, base: str) -> None:
         await client.patch("Patient", anna.id, gender="male")
     both = client.resources("Patient").search(Raw(_id=f"{anna.id},nobody"))
     assert [each.id for each in await both.fetch_all()] == [anna.id]
+
+
+def keep_the_connection(address: str, token: str) -> None:
+    """Go on with the same connection where a request was refused before its body had come (RFC 9112 9.3)."""
+    place = urlsplit(address)
+    head = f"HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type:"
+    form, large = "application/x-www-form-urlencoded", Limits().body_bytes + 1
+    with socket.create_connection((place.hostname, place.port or 0), timeout=60) as stream:
+        for path, bearer, kind, size, status in (
+            ("/fhir/Patient/p/Location/_search", token, form, 6, 404),
+            ("/fhir/Observation/_search", "unknown", form, 6, 401),
+            ("/fhir/Observation", token, form, 6, 415),
+            ("/fhir", token, "application/fhir+json", large, 413),
+        ):
+            more = f"{kind}\r\nAuthorization: Bearer {bearer}\r\nContent-Length: {size}"
+            stream.sendall(f"POST {path} {head} {more}\r\n\r\n".encode())
+            assert answered(stream) == status, "before anything of the body is sent"
+            stream.sendall(b"x" * size)
+            stream.sendall(f"GET /fhir/metadata {head} {form}\r\n\r\n".encode())
+            assert answered(stream) == 200, path
+
+
+def answered(stream: socket.socket) -> int:
+    """The status of the next answer on a connection that stays open, read to its end."""
+    response = HTTPResponse(stream)
+    response.begin()
+    response.read()
+    assert not response.will_close
+    return response.status

@@ -52,6 +52,51 @@ async def _save(browser: httpx.AsyncClient, **fields: str) -> httpx.Response:
     return await browser.post(f"{HERE}/save", data={**await _hidden(browser), **fields})
 
 
+def _measured(identity: str, code: str, value: str, unit: str, day: str, **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "id": identity,
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+        "subject": {"reference": f"Patient/{PATIENT}"},
+        "effectiveDateTime": f"{day}T10:00:00+01:00",
+        "performer": [{"display": "Karin Öhman"}],
+        "valueQuantity": {"value": Decimal(value), "unit": unit},
+        **more,
+    }
+
+
+async def test_growth_is_told_by_age_in_one_unit_and_by_its_distance_from_the_median(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    await write(
+        doctors_record,
+        patient(birthDate="2022-03-01"),
+        _measured("w-birth", "29463-7", "3232", "g", "2022-03-01"),
+        _measured("w-year", "29463-7", "8.95", "kg", "2023-03-01"),
+        _measured("w-four", "29463-7", "16.1", "kg", "2026-03-01"),
+        _measured("h-four", "8302-2", "1.027", "m", "2026-03-01"),
+        _measured("w-wrong", "29463-7", "99", "kg", "2025-03-01", status="entered-in-error"),
+        _measured("w-odd", "29463-7", "35", "[lb_av]", "2025-04-01"),
+    )
+    page = await doctor.get(f"{HERE}/growth")
+    assert page.status_code == 200
+    rows = re.findall(r'<tr data-at="(\d+)" data-value="([\d.]+)".*?</tr>', page.text, re.DOTALL)
+    assert rows == [("1461", "16.1"), ("365", "8.95"), ("0", "3.232"), ("1461", "102.700"), ("1461", "15.3")]
+    assert "Karin Öhman" in page.text
+    assert "4 år 0 mån" in page.text
+    assert ">0,0<" in page.text
+    assert "Ett värde i en annan enhet är inte ritat." in page.text
+    assert page.text.count("data-curves") == 3
+    assert "inte den svenska referensen" in page.text
+    assert "vitals/growth" in (await doctor.get(f"/patient/{PATIENT}")).text
+
+    await write(doctors_record, patient(birthDate="1980-11-28"))
+    assert "vitals/growth" not in (await doctor.get(f"/patient/{PATIENT}")).text
+    await write(doctors_record, patient(birthDate="2022"))
+    assert "Födelsedagen är inte känd" in (await doctor.get(f"{HERE}/growth")).text
+
+
 async def _observed(record: Record) -> dict[str, dict[str, Any]]:
     return {one["id"].split("-", 5)[-1]: one for one in await _found(record, "Observation")}
 

@@ -15,7 +15,7 @@ from kontinuum.care.contacts.places import own_unit
 from kontinuum.care.contacts.rules import BOOKING_OF, UNDO, is_inpatient, possible, taken
 from kontinuum.care.contacts.writing import Placing
 from kontinuum.fhir import json as fhir_json
-from kontinuum.fhir.authoring import author, form_id
+from kontinuum.fhir.authoring import author, contact_of, form_id
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Moved, NotFound, Refused, ResourceVersion, View
 
@@ -137,7 +137,7 @@ async def _let_in(
     """The patient has come, or is called: the booking becomes a contact, one however often it is pressed."""
     moment = now_of(request)
     versions = {f"Appointment/{entry.id}": version_of(request)}
-    before = await find(request, "Encounter", writing.contact_of(entry.id))
+    before = await find(request, "Encounter", contact_of(entry.id))
     if before is not None:
         encounter = fhir_json.loads(before.body or b"{}")
         versions[f"Encounter/{before.id}"] = before.version

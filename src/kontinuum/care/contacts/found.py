@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,16 +68,9 @@ async def gather(request: PageRequest | ActionRequest, identity: str) -> Found |
     chart = request.chart
     encounter = fhir_json.loads(entry.body or b"{}")
     own = entry.unit == request.principal.assignment.unit
-    queries = [f"Procedure?patient={chart.patient}&encounter=Encounter/{entry.id}&_count={_AT_MOST}"]
-    parts = [(part, part.queries(chart, entry.id)) for part in request.contact_parts]
-    queries += [query for _, asked in parts for query in asked]
-    pages = iter(await request.record.find_many(queries))
-    measures = _measures(chart, next(pages))
-    told = []
-    for part, asked in parts:
-        remarks = part.remarks(chart, encounter, [next(pages) for _ in asked])
-        if remarks:
-            told.append(Part(chart.translator.gettext(part.title), remarks))
+    procedures = f"Procedure?patient={chart.patient}&encounter=Encounter/{entry.id}&_count={_AT_MOST}"
+    told, found_procedures = await told_of(request, encounter, procedures)
+    measures = _measures(chart, found_procedures[0])
     beds: tuple[Bed, ...] = ()
     if own and is_inpatient(encounter):
         found = await request.record.find_many(places.bed_queries(request.principal))
@@ -91,11 +84,28 @@ async def gather(request: PageRequest | ActionRequest, identity: str) -> Found |
         own,
         await _booking(request, encounter),
         measures,
-        tuple(told),
+        told,
         beds,
         taken,
         asks if asked_for else (),
     )
+
+
+async def told_of(
+    request: PageRequest | ActionRequest, encounter: Mapping[str, Any], *queries: str
+) -> tuple[tuple[Part, ...], Sequence[ResultPage]]:
+    """What the modules tell of a contact, and what is asked for with it."""
+    chart = request.chart
+    parts = [(part, part.queries(chart, encounter["id"])) for part in request.contact_parts]
+    asked = [query for _, each in parts for query in each]
+    pages = await request.record.find_many([*queries, *asked])
+    rest = iter(pages[len(queries) :])
+    told = []
+    for part, each in parts:
+        remarks = part.remarks(chart, encounter, [next(rest) for _ in each])
+        if remarks:
+            told.append(Part(chart.translator.gettext(part.title), remarks))
+    return tuple(told), pages[: len(queries)]
 
 
 async def _booking(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 from kontinuum.care.contacts.booking import find
-from kontinuum.care.contacts.found import MEASURES, Found, gather
+from kontinuum.care.contacts.found import MEASURES, Found, Part, gather, told_of
 from kontinuum.care.contacts.kinds import BOOKING_STATES, CANCELLED_BY, DESTINATIONS, KINDS, STATES, SYSTEM
 from kontinuum.care.contacts.rules import UNDO, is_inpatient, possible
-from kontinuum.care.contacts.writing import contact_of
 from kontinuum.fhir import json as fhir_json
-from kontinuum.fhir.authoring import new_token
+from kontinuum.fhir.authoring import contact_of, new_token
 from kontinuum.kernel.i18n import Translator, message
 from kontinuum.kernel.module import (
     ActionRequest,
@@ -89,7 +88,12 @@ async def show(request: PageRequest) -> View | NotFound:
     if found is not None and not (booking and found.encounter["status"] in ("planned", "entered-in-error")):
         return page_of(request, found)
     entry = await find(request, "Appointment", booking)
-    return NotFound(GONE) if entry is None else booking_page(request, entry)
+    if entry is None:
+        return NotFound(GONE)
+    # The contact that is to come of it: what belongs to that is told already.
+    coming = {"id": identity, "appointment": [{"reference": f"Appointment/{booking}"}]}
+    parts, _ = await told_of(request, coming)
+    return booking_page(request, entry, parts=parts)
 
 
 def page_of(request: PageRequest | ActionRequest, found: Found, told: Told | None = None) -> View:
@@ -172,7 +176,12 @@ def _bed(encounter: Mapping[str, Any], beds: set[str]) -> str:
     return next((one for one in here if one in beds), "")
 
 
-def booking_page(request: PageRequest | ActionRequest, entry: ResourceVersion, alert: str = "") -> View:
+def booking_page(
+    request: PageRequest | ActionRequest,
+    entry: ResourceVersion,
+    alert: str = "",
+    parts: Sequence[Part] = (),
+) -> View:
     """The page of a booking."""
     words = request.chart.translator
     booking = fhir_json.loads(entry.body or b"{}")
@@ -202,6 +211,7 @@ def booking_page(request: PageRequest | ActionRequest, entry: ResourceVersion, a
         "fallen": status in ("cancelled", "noshow"),
         "cancelled_by": {key: words.gettext(title) for key, (title, _) in CANCELLED_BY.items()},
         "alert": alert,
+        "parts": parts,
     }
     return View("contacts/booking.html", values)
 

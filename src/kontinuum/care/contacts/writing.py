@@ -6,7 +6,6 @@ http://hl7.org/fhir/R4/procedure.html
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,11 +21,10 @@ from kontinuum.care.contacts.kinds import (
     KINDS,
     SYSTEM,
 )
-from kontinuum.fhir.authoring import coded
+from kontinuum.fhir.authoring import coded, contact_of
 from kontinuum.kernel.module import Term
 
 Reference = Mapping[str, Any]
-_IDS: Final = uuid.UUID("0b9f2a3e-52b0-4f7e-8f7c-6d1f0a4b9c21")
 _MEETING: Final = "http://terminology.hl7.org/CodeSystem/v2-0276"
 
 
@@ -47,11 +45,6 @@ class Booking:
     end: datetime
     staff: Reference
     reason: str
-
-
-def contact_of(booking: str) -> str:
-    """The id of the contact that comes of a booking: however often a patient is let in, it is one."""
-    return str(uuid.uuid5(_IDS, f"Appointment/{booking}"))
 
 
 def begun(

@@ -51,11 +51,13 @@ def names() -> tuple[str, ...]:
     )
 
 
-@cache
 def template(name: str) -> Template | None:
     """A template that comes with the system, by its name; compiled when it is first asked for."""
-    if name not in names():
-        return None
+    return _shipped(name) if name in names() else None
+
+
+@cache
+def _shipped(name: str) -> Template:
     text = (files(__package__) / "templates" / f"{name}.json").read_bytes()
     form = compile_form(fhir_json.loads(text))
     assert isinstance(form, Form), f"{name} is held to be sound by its test"

@@ -16,6 +16,7 @@ from kontinuum.fhir import attachments, json
 from kontinuum.fhir.attachments import File
 from kontinuum.fhir.datatypes import CodeableConcept, Element, Reference, decoder
 from kontinuum.kernel.module import ResourceVersion
+from kontinuum.record.guarding import DISSENT, ENTRY_CODES
 
 
 class Narrative(Element, frozen=True):
@@ -55,6 +56,7 @@ class Composition(Element, frozen=True):
     title: str = ""
     date: str = ""
     author: tuple[Reference, ...] = ()
+    encounter: Reference | None = None
     attester: tuple[Attester, ...] = ()
     section: tuple[Section, ...] = ()
     text: Narrative | None = None
@@ -70,9 +72,11 @@ class Dissent(Element, frozen=True):
     """The elements of the Communication in which a patient holds an entry to be wrong."""
 
     status: str
+    category: tuple[CodeableConcept, ...] = ()
     about: tuple[Reference, ...] = ()
     sent: str | None = None
     payload: tuple[Payload, ...] = ()
+    recipient: tuple[Reference, ...] = ()
 
     @property
     def text(self) -> str:
@@ -145,10 +149,12 @@ def read_files(entries: Iterable[ResourceVersion]) -> dict[str, File]:
 
 
 def read_dissents(entries: Iterable[ResourceVersion]) -> dict[str, list[Dissent]]:
-    """The patient's dissents by the reference of the entry that they are about."""
+    """The dissents among what a patient has said, by the reference of the entry that they are about."""
     found: dict[str, list[Dissent]] = {}
     for entry in entries:
         dissent = _DISSENTS.decode(entry.body or b"")
+        if not any(concept.code(ENTRY_CODES) == DISSENT for concept in dissent.category):
+            continue
         for reference in dissent.about:
             found.setdefault((reference.reference or "").split("/_history/")[0], []).append(dissent)
     return found

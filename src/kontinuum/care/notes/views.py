@@ -19,6 +19,7 @@ from kontinuum.care.notes.model import (
     read_documents,
     read_files,
 )
+from kontinuum.care.notes.words import beside
 from kontinuum.fhir.attachments import File, references
 from kontinuum.fhir.paragraphs import paragraphs
 from kontinuum.kernel.i18n import message
@@ -35,13 +36,12 @@ from kontinuum.kernel.module import (
     View,
 )
 from kontinuum.kernel.principal import Purpose
-from kontinuum.record.guarding import DISSENT, ENTRY_CODES
+from kontinuum.record.own_words import said_queries
 
 _ON_OVERVIEW = 12
 _A_PAGE = 20
 _DOCUMENTS_AT_MOST = 20
 _OPEN_AT_FIRST = 3
-_DISSENTS_AT_MOST = 200
 _WITH_FILES = "&_include=Composition:entry:DocumentReference"
 
 Files = Mapping[str, File]
@@ -133,7 +133,7 @@ def queries(chart: Chart) -> tuple[str, ...]:
     return (
         f"Composition?patient={chart.patient}&_sort=-date&_count={_ON_OVERVIEW}{_WITH_FILES}",
         f"DocumentReference?patient={chart.patient}&_sort=-date&_count={_DOCUMENTS_AT_MOST}",
-        _dissents_query(chart),
+        *said_queries(chart.patient),
     )
 
 
@@ -143,9 +143,13 @@ def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
     files = read_files(pages[0].included)
     # What stands with one of these notes is not listed once more.
     documents = [one for one in read_documents(pages[1].matches) if one[0].id not in files]
-    notes = [_note(chart, said, files, *one) for one in read_compositions(pages[0].matches)]
+    read = read_compositions(pages[0].matches)
+    notes = [_note(chart, said, files, *one) for one in read]
+    words, unread = beside((note for note, _ in read), pages[2].matches, pages[3].matches)
     values = {
         "notes": notes,
+        "words": words,
+        "unread": unread,
         "kinds": _kinds(chart),
         "open_at_first": _OPEN_AT_FIRST,
         "unsigned": sum(not note.signed for note in notes),
@@ -163,14 +167,17 @@ async def older(request: PageRequest) -> View | NotFound:
     place = f"&_cursor={quote(cursor, safe='')}" if cursor else ""
     query = f"Composition?patient={chart.patient}&_sort=-date&_count={_A_PAGE}{_WITH_FILES}{place}"
     try:
-        page, dissents = await request.record.find_many([query, _dissents_query(chart)])
+        page, *says = await request.record.find_many([query, *said_queries(chart.patient)])
     except ValueError:
         return NotFound(message("These notes can no longer be found at this address. Open the chart again."))
-    said = read_dissents(dissents.matches)
+    said = read_dissents(says[0].matches)
     files = read_files(page.included)
-    notes = [_note(chart, said, files, *one) for one in read_compositions(page.matches)]
+    read = read_compositions(page.matches)
+    notes = [_note(chart, said, files, *one) for one in read]
+    words, _ = beside((note for note, _ in read), says[0].matches, says[1].matches)
     values = {
         "notes": notes,
+        "words": words,
         "open_at_first": 0,
         "older": _older_address(chart, page),
         "kinds": _kinds(chart),
@@ -178,20 +185,20 @@ async def older(request: PageRequest) -> View | NotFound:
     return View("notes/older.html", values)
 
 
-def _dissents_query(chart: Chart) -> str:
-    return (
-        f"Communication?patient={chart.patient}&category={ENTRY_CODES}|{DISSENT}&_count={_DISSENTS_AT_MOST}"
-    )
-
-
 def _kinds(chart: Chart) -> dict[str, str]:
     return {kind.value: chart.translator.gettext(text) for kind, text in KINDS.items()}
 
 
 def _objections(chart: Chart, said: Said, reference: str) -> tuple[Objection, ...]:
-    moment = chart.translator.moment
+    moment, name = chart.translator.moment, chart.directory.name
     return tuple(
-        Objection(moment(one.sent), one.text, one.status == "stopped") for one in said.get(reference, ())
+        Objection(
+            moment(one.sent),
+            one.text,
+            one.status == "stopped",
+            ", ".join(name(each.reference, each.display) for each in one.recipient),
+        )
+        for one in said.get(reference, ())
     )
 
 

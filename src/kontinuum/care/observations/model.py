@@ -71,6 +71,11 @@ class Observation(Element, frozen=True):
         return self.status in {"preliminary", "registered"}
 
     @property
+    def corrected(self) -> bool:
+        """Whether it was given another value afterwards."""
+        return self.status in {"corrected", "amended"}
+
+    @property
     def number(self) -> Decimal | None:
         """The value as a number, of the first component when the whole has none."""
         for quantity in (self.value_quantity, *(part.value_quantity for part in self.component)):

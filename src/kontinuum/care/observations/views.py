@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import zip_longest
+from string import ascii_lowercase
 from urllib.parse import quote, urlencode
 
 from kontinuum.care.observations import sparkline
@@ -44,21 +46,19 @@ _OLD = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The latest value of one kind, with its trend."""
+    """The latest value of one kind, with its trend; `source` tells when, where and by whom."""
 
     label: str
     value: str
     measure: str
     deviation: Deviation
     preliminary: bool
-    reference: str
+    corrected: bool
     day: str
-    clock: str
     old: bool
     spark: sparkline.Sparkline | None
     unit: str
-    staff: str
-    comment: str
+    source: str
     meaning: str
     trend: str
 
@@ -136,8 +136,11 @@ def laboratory_view(chart: Chart, pages: Sequence[ResultPage]) -> View:
 
 
 def _card(kind: str, groups: tuple[Group, ...], page: ResultPage) -> View:
+    """The rows; where several units have measured, each row bears the letter of its unit."""
     units = dict.fromkeys(row.unit for group in groups for row in group.rows)
-    values = {"kind": kind, "groups": groups, "units": tuple(units), "truncated": page.next is not None}
+    letters = ascii_lowercase if len(units) > 1 else ""
+    marks = dict(zip_longest(units, letters[: len(units)], fillvalue=""))
+    values = {"kind": kind, "groups": groups, "units": marks, "truncated": page.next is not None}
     return View("observations/card.html", values)
 
 
@@ -172,20 +175,19 @@ def _row(chart: Chart, whole: Series) -> Row:
     latest, entry = whole.points[0]
     translator = chart.translator
     age = local(chart.now) - local(latest.when) if latest.when else timedelta()
+    unit = chart.directory.unit(entry.unit)
     return Row(
         label=whole.label,
         value=value_text(latest, translator),
         measure=latest.unit,
         deviation=deviation(latest),
         preliminary=latest.preliminary,
-        reference=_reference(latest, translator),
+        corrected=latest.corrected,
         day=translator.day(latest.when),
-        clock=translator.clock(latest.when),
         old=age > _OLD,
         spark=sparkline.draw(whole.numbers(), latest.limits),
-        unit=chart.directory.unit(entry.unit),
-        staff=_staff(chart, latest),
-        comment=" ".join(note.text for note in latest.note),
+        unit=unit,
+        source=" · ".join(filter(None, (translator.moment(latest.when), unit, _staff(chart, latest)))),
         meaning=latest.meaning,
         trend=f"{chart.path('observations', 'trend')}?{urlencode({'code': whole.key})}"
         if "|" in whole.key

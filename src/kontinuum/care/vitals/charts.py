@@ -1,4 +1,4 @@
-"""Trends of several vital signs over one axis of time, each with its table; for children their growth."""
+"""Trends of several vital signs over one axis of time, each with its table."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 from kontinuum.care.vitals.ages import age_in_months, intervals
 from kontinuum.care.vitals.flowsheet import NO_PERIOD, PERIODS, address_of, flag_of, in_period, who
 from kontinuum.care.vitals.form import value_text
+from kontinuum.care.vitals.growth import ADULT, MEASURES
 from kontinuum.care.vitals.kinds import KINDS
 from kontinuum.care.vitals.reading import Reading
 from kontinuum.care.vitals.rules import Scale
@@ -17,8 +18,7 @@ from kontinuum.fhir import json
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import NotFound, PageRequest, View
 
-_GROWTH: Final = ("weight", "height", "head")
-_CHILD: Final = 18 * 12
+_CHILD: Final = ADULT * 12
 _ORDER: Final = (
     *(one.value for one in Scale),
     "pressure",
@@ -29,7 +29,7 @@ _ORDER: Final = (
     "glucose",
     "pain",
     "urine",
-    *_GROWTH,
+    *MEASURES,
 )
 _PRESSURE: Final = message("Blood pressure")
 
@@ -77,8 +77,8 @@ async def charts(request: PageRequest) -> View | NotFound:
     child = months is not None and months < _CHILD
     values = {
         "period": period,
-        "drawings": [one for one in drawings if one.key not in _GROWTH],
-        "growth": [one for one in drawings if one.key in _GROWTH],
+        "drawings": [one for one in drawings if one.key not in MEASURES],
+        "growth": [one for one in drawings if one.key in MEASURES],
         "child": child,
         "begins": int(begins.timestamp()),
         "ends": int(now.timestamp()),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from kontinuum.care.vitals import bedside, reading
+from kontinuum.care.vitals.ages import age_in_months
 from kontinuum.care.vitals.charts import charts
 from kontinuum.care.vitals.correcting import correct, value
-from kontinuum.care.vitals.flowsheet import flowsheet, risk_of
+from kontinuum.care.vitals.flowsheet import flowsheet, risk_of, who
 from kontinuum.care.vitals.form import value_text
+from kontinuum.care.vitals.growth import ADULT, growth
 from kontinuum.care.vitals.kinds import SCALE_CODES
 from kontinuum.care.vitals.rules import RISKS, Scale
 from kontinuum.care.vitals.scoring import LEVELS
-from kontinuum.kernel.i18n import message
+from kontinuum.fhir import json
+from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import (
     Action,
     AuditKind,
@@ -37,9 +40,12 @@ _MEASURE: Final = message("Measure vital signs")
 
 
 def card_queries(chart: Chart) -> tuple[str, ...]:
-    """The latest scores."""
+    """The latest scores, and the person, as growth is offered for children."""
     codes = quote(",".join("|".join(pair) for pair in SCALE_CODES), safe="|,:")
-    return (f"Observation?patient={chart.patient}&code={codes}&_sort=-date&_count=5",)
+    return (
+        f"Observation?patient={chart.patient}&code={codes}&_sort=-date&_count=5",
+        f"Patient?_id={chart.patient}",
+    )
 
 
 def card(chart: Chart, pages: Sequence[ResultPage]) -> View:
@@ -56,8 +62,12 @@ def card(chart: Chart, pages: Sequence[ResultPage]) -> View:
             "level": LEVELS[risk] if risk else "",
             "when": words.moment(found.at),
             "unit": chart.directory.unit(found.unit),
+            "by": who(chart, found),
         }
-    return View("vitals/card.html", {"score": score})
+    body: Mapping[str, Any] = next((json.loads(one.body) for one in pages[1].matches if one.body), {})
+    months = age_in_months(body.get("birthDate"), local(chart.now).date())
+    child = months is not None and months < ADULT * 12
+    return View("vitals/card.html", {"score": score, "child": child})
 
 
 CARD: Final = OverviewCard(
@@ -73,6 +83,7 @@ ROUTES: Final = (
     Route("entry", _MEASURE, bedside.entry, _CARE, AuditKind.READ, beside=True),
     Route("flowsheet", _TITLE, flowsheet, _READING, AuditKind.READ),
     Route("charts", _TITLE, charts, _READING, AuditKind.READ),
+    Route("growth", message("Growth"), growth, _READING, AuditKind.READ),
     Route("value", _TITLE, value, _READING, AuditKind.READ),
 )
 ACTIONS: Final = (

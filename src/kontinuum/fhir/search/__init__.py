@@ -16,8 +16,8 @@ from kontinuum.fhir.search.lookup import (
     rows_of,
     tags_of,
 )
-from kontinuum.fhir.search.match import criterion_holds, matches, recheck
-from kontinuum.fhir.search.parse import SUPPORTED_MODIFIERS, parse_search
+from kontinuum.fhir.search.match import matches, recheck
+from kontinuum.fhir.search.parse import parse_search
 from kontinuum.fhir.search.query import (
     MICROS_MAX,
     MICROS_MIN,
@@ -29,21 +29,17 @@ from kontinuum.fhir.search.query import (
     QuantityValue,
     ReferenceValue,
     SearchQuery,
-    Sort,
     StringValue,
     TokenValue,
     UriValue,
     Value,
 )
-from kontinuum.fhir.search.ranges import RANGE_TESTS, Comparison, range_holds
+from kontinuum.fhir.search.ranges import range_holds
 from kontinuum.fhir.search.text import normalise
 
 __all__ = [
     "MICROS_MAX",
     "MICROS_MIN",
-    "RANGE_TESTS",
-    "SUPPORTED_MODIFIERS",
-    "Comparison",
     "CompositeValue",
     "Criterion",
     "DateValue",
@@ -54,13 +50,11 @@ __all__ = [
     "ReferenceValue",
     "RowTest",
     "SearchQuery",
-    "Sort",
     "StringValue",
     "TokenValue",
     "UriValue",
     "Value",
     "clinical_date_parameter",
-    "criterion_holds",
     "extract",
     "hashes_of",
     "hot_hashes_of",

@@ -45,7 +45,6 @@ def param_code(type_name: str, name: str) -> int:
     return xxh32_intdigest(f"{type_name}.{name}".encode()) & 0x7FFFFFFF
 
 
-@lru_cache(maxsize=65536)
 def value_hash(type_name: str, param: str, kind: Kind, *parts: str) -> int:
     """The hash of one exact value: a signed 64-bit integer (PostgreSQL's `bigint`).
 
@@ -60,7 +59,7 @@ def hash_prefix(type_name: str, param: str, kind: Kind) -> bytes:
 
 
 def digest(prefix: bytes, *parts: str) -> int:
-    """The hash of a prefix and parts; what `value_hash` gives, without its cache."""
+    """The hash of a prefix, as `hash_prefix` makes it, and parts."""
     number = xxh3_64_intdigest(
         _SEPARATOR.join((prefix, *[part.encode("utf-8", "surrogatepass") for part in parts]))
     )

@@ -22,7 +22,7 @@ from kontinuum.fhir.search.query import Chain, Criterion, DateValue, Has, Search
 from kontinuum.fhir.search.values import BadValue, ValueParser, split_escaped, unescape
 from kontinuum.kernel.clock import SystemClock
 
-SUPPORTED_MODIFIERS = {
+_MODIFIERS = {
     "string": ("exact", "contains", "missing"),
     "token": ("not", "missing", "text", "in", "not-in", "above", "below", "of-type"),
     "reference": ("missing", "identifier"),
@@ -232,8 +232,8 @@ class _Search:
                 if parameter.targets and modifier not in parameter.targets:
                     raise BadValue(f"it refers to one of {', '.join(parameter.targets)}, never to {modifier}")
                 target, modifier = modifier, None
-            elif modifier not in SUPPORTED_MODIFIERS[parameter.type]:
-                self._refuse_modifier(name, parameter.name, modifier, SUPPORTED_MODIFIERS[parameter.type])
+            elif modifier not in _MODIFIERS[parameter.type]:
+                self._refuse_modifier(name, parameter.name, modifier, _MODIFIERS[parameter.type])
                 return
         if modifier == "missing":
             if text not in ("true", "false"):

@@ -24,8 +24,6 @@ from kontinuum.web.api.request import Parameters, Request, parse_parameters
 
 Resource = dict[str, Any]
 
-_DROPPED_LIMITS = 3
-
 
 class ClientGoneError(Exception):
     """The client closed the connection before its request was whole; there is nobody to answer."""
@@ -131,11 +129,11 @@ def _of_type(resource: Any, type_name: str) -> Resource | Problem:
 async def _read(request: Request, receive: Receive, limits: Limits) -> bytes | Problem:
     declared = request.header(b"content-length")
     if declared is not None and declared.isdecimal() and int(declared) > limits.body_bytes:
-        return await _too_large(receive, limits)
+        return _too_large(limits)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
         whole: bytes = message.get("body", b"")
-        return whole if len(whole) <= limits.body_bytes else await _too_large(None, limits)
+        return whole if len(whole) <= limits.body_bytes else _too_large(limits)
     return await _read_on(message, receive, limits)
 
 
@@ -145,25 +143,14 @@ async def _read_on(message: Any, receive: Receive, limits: Limits) -> bytes | Pr
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         body += message.get("body", b"")
-        more = message.get("more_body", False)
         if len(body) > limits.body_bytes:
-            return await _too_large(receive if more else None, limits)
-        if not more:
+            return _too_large(limits)
+        if not message.get("more_body", False):
             return bytes(body)
         message = await receive()
 
 
-async def _too_large(rest: Receive | None, limits: Limits) -> Problem:
-    """The refusal of a body; its rest is read and dropped first, up to a few times the limit.
-
-    A client that is still sending when the connection closes never sees the answer (RFC 9112 section 9.6).
-    """
-    dropped = 0
-    while rest is not None and dropped < _DROPPED_LIMITS * limits.body_bytes:
-        message = await rest()
-        dropped += len(message.get("body", b""))
-        if not message.get("more_body", False):
-            break
+def _too_large(limits: Limits) -> Problem:
     megabytes = limits.body_bytes / 1_048_576
     return problem(
         413, "too-long", f"The body is larger than {megabytes:g} MiB; send it in several requests."

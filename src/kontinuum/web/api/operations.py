@@ -11,18 +11,17 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from kontinuum.fhir.definitions import type_definition
 from kontinuum.fhir.validation import validate
-from kontinuum.kernel.principal import Purpose
 from kontinuum.web.api.answer import Answer, Problem, bad_request, problem
 from kontinuum.web.api.body import Resource, read_any_resource
 from kontinuum.web.api.call import Call
 from kontinuum.web.api.interactions import Invocation
-from kontinuum.web.api.request import Parameters
+from kontinuum.web.api.request import FORM_PARAMETERS, Parameters
 
-_FORM_PARAMETERS = ("_format", "_pretty")
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _RESOURCE = "Resource"
 
@@ -91,7 +90,7 @@ Handler = Callable[[Call, Invocation, Inputs], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `purposes` are those of the assignments that may invoke it; None means every purpose.
+    """One operation.
 
     An operation that `affects_state` is invoked by POST alone (http://hl7.org/fhir/R4/operations.html#executing).
     One that `searches` takes, beside its own, the search parameters of its type. One that is `ordered` is
@@ -106,7 +105,6 @@ class Operation:
     parameters: Mapping[str, Parameter]
     handler: Handler
     affects_state: bool = False
-    purposes: frozenset[Purpose] | None = None
     searches: bool = False
     ordered: bool = False
     file: bool = False
@@ -136,7 +134,7 @@ async def invoke(call: Call, wanted: Invocation, table: Sequence[Operation]) -> 
     operation = next((each for each in table if each.is_at(wanted)), None)
     if operation is None:
         return _unknown(wanted, table)
-    refused = _wrong_method(call, operation) or _not_for(call, operation)
+    refused = _wrong_method(call, operation)
     if refused is not None:
         return refused
     inputs = await _inputs(call, operation)
@@ -166,47 +164,50 @@ def _wrong_method(call: Call, operation: Operation) -> Problem | None:
     return problem(405, "not-supported", message, headers={"allow": listed})
 
 
-def _not_for(call: Call, operation: Operation) -> Problem | None:
-    purpose = call.record.principal.purpose if operation.purposes is not None else None
-    if operation.purposes is None or purpose in operation.purposes:
-        return None
-    message = f"${operation.name} is not for assignments with the purpose '{purpose}'."
-    return problem(403, "forbidden", message)
-
-
 async def _inputs(call: Call, operation: Operation) -> Inputs | Problem:
-    values: dict[str, list[Any]] = {}
-    criteria: list[tuple[str, str]] = []
-    ignored: list[str] = []
+    gathered = _Gathered(operation, call.request.prefer.lenient)
     for name, text in call.request.parameters:
-        if name in _FORM_PARAMETERS:
-            continue
-        if _left_out(call, operation, name):
-            ignored.append(name)
-            continue
-        if operation.searches and name not in operation.parameters:
-            criteria.append((name, text))
-            continue
-        parameter = _taken(operation, name)
-        value = parameter if isinstance(parameter, Problem) else _from_text(name, parameter, text)
-        if isinstance(value, Problem):
-            return value
-        values.setdefault(name, []).append(value)
+        if name not in FORM_PARAMETERS:
+            refused = gathered.take(name, text, partial(_from_text, name, text))
+            if refused is not None:
+                return refused
     if call.request.method == "POST" and not operation.file:
-        refused = await _from_body(call, operation, values, criteria, ignored)
+        refused = await _from_body(call, operation, gathered)
         if refused is not None:
             return refused
-    for name, given in values.items():
+    for name, given in gathered.values.items():
         if len(given) > 1 and not operation.parameters[name].repeats:
             return bad_request("value", f"The parameter '{name}' is given {len(given)} times; give it once.")
-    return Inputs({name: tuple(given) for name, given in values.items()}, criteria, tuple(ignored))
+    values = {name: tuple(given) for name, given in gathered.values.items()}
+    return Inputs(values, gathered.criteria, tuple(gathered.ignored))
 
 
-def _left_out(call: Call, operation: Operation, name: str) -> bool:
-    """Whether a parameter is left out that cannot be served, as the client wished."""
-    parameter = operation.parameters.get(name)
-    served = parameter is not None and parameter.offered
-    return operation.ordered and call.request.prefer.lenient and not served
+class _Gathered:
+    """What was given to an operation, read one after the other from the address and the body."""
+
+    def __init__(self, operation: Operation, lenient: bool) -> None:
+        self._operation = operation
+        self._leaves_out = operation.ordered and lenient
+        self.values: dict[str, list[Any]] = {}
+        self.criteria: list[tuple[str, str]] = []
+        self.ignored: list[str] = []
+
+    def take(self, name: str, text: str | Problem, read: Callable[[Parameter], Any]) -> Problem | None:
+        """Take one: as a search criterion its text, as the operation's own what `read` makes of it."""
+        parameter = self._operation.parameters.get(name)
+        if self._leaves_out and (parameter is None or not parameter.offered):
+            self.ignored.append(name)
+            return None
+        if self._operation.searches and parameter is None:
+            if not isinstance(text, Problem):
+                self.criteria.append((name, text))
+            return text if isinstance(text, Problem) else None
+        taken = _taken(self._operation, name)
+        value = taken if isinstance(taken, Problem) else read(taken)
+        if isinstance(value, Problem):
+            return value
+        self.values.setdefault(name, []).append(value)
+        return None
 
 
 def _taken(operation: Operation, name: str) -> Parameter | Problem:
@@ -221,7 +222,7 @@ def _taken(operation: Operation, name: str) -> Parameter | Problem:
     return bad_request("not-supported", message)
 
 
-def _from_text(name: str, parameter: Parameter, text: str) -> Any:
+def _from_text(name: str, text: str, parameter: Parameter) -> Any:
     if not parameter.primitive:
         return bad_request(
             "value", f"'{name}' is a {parameter.type}: send it by POST in a Parameters resource."
@@ -240,37 +241,23 @@ def _from_text(name: str, parameter: Parameter, text: str) -> Any:
     return text
 
 
-async def _from_body(
-    call: Call,
-    operation: Operation,
-    values: dict[str, list[Any]],
-    criteria: list[tuple[str, str]],
-    ignored: list[str],
-) -> Problem | None:
+async def _from_body(call: Call, operation: Operation, gathered: _Gathered) -> Problem | None:
     resource = await read_any_resource(call.request, call.receive, call.limits)
     if resource is None or isinstance(resource, Problem):
         return resource
     if resource["resourceType"] != "Parameters":
-        return _sole_resource(operation, resource, values)
+        return _sole_resource(operation, resource, gathered.values)
     issues = [issue for issue in validate(_without_given(operation, resource)) if issue.refuses]
     if issues:
         return Problem(400, tuple(issues))
     for number, part in enumerate(resource.get("parameter", [])):
         place = f"Parameters.parameter[{number}]"
-        if _left_out(call, operation, part["name"]):
-            ignored.append(part["name"])
-            continue
-        if operation.searches and part["name"] not in operation.parameters:
-            text = next((value for name, value in part.items() if name.startswith("value")), None)
-            if not isinstance(text, str):
-                return bad_request("value", f"'{part['name']}' must be given as valueString.", place)
-            criteria.append((part["name"], text))
-            continue
-        parameter = _taken(operation, part["name"])
-        value = parameter if isinstance(parameter, Problem) else _from_part(part, parameter, place)
-        if isinstance(value, Problem):
-            return value
-        values.setdefault(part["name"], []).append(value)
+        text = next((value for name, value in part.items() if name.startswith("value")), None)
+        if not isinstance(text, str):
+            text = bad_request("value", f"'{part['name']}' must be given as valueString.", place)
+        refused = gathered.take(part["name"], text, partial(_from_part, part, place))
+        if refused is not None:
+            return refused
     return None
 
 
@@ -289,7 +276,7 @@ def _without_given(operation: Operation, parameters: Resource) -> Resource:
     return {**parameters, "parameter": stripped}
 
 
-def _from_part(part: dict[str, Any], parameter: Parameter, place: str) -> Any:
+def _from_part(part: dict[str, Any], place: str, parameter: Parameter) -> Any:
     if parameter.is_resource:
         given = part.get("resource")
         if given is None or parameter.type not in (_RESOURCE, given.get("resourceType")):

@@ -20,7 +20,8 @@ from kontinuum.web.api.negotiation import Preferences, answer_type, parse_prefer
 Parameters = Sequence[tuple[str, str]]
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
-_FORM_PARAMETERS = ("_format", "_pretty")
+FORM_PARAMETERS = ("_format", "_pretty")
+"""Parameters of any request, which say in what form it is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ def refuse_parameters(parameters: Parameters, taken: Iterable[str] = ()) -> Prob
     Nothing is silently ignored: a parameter without effect is more often a mistake than a wish.
     """
     for name, _ in parameters:
-        if name not in taken and name not in _FORM_PARAMETERS:
-            known = ", ".join((*taken, *_FORM_PARAMETERS))
+        if name not in taken and name not in FORM_PARAMETERS:
+            known = ", ".join((*taken, *FORM_PARAMETERS))
             return bad_request(
                 "not-supported", f"The parameter '{name}' has no meaning here. Known: {known}."
             )
@@ -158,4 +159,4 @@ def _answer_form(accepted: str | None, parameters: Parameters) -> tuple[str, boo
 
 def criteria_of(request: Request) -> str:
     """The search criteria of the address, encoded as a query string; "" when there are none."""
-    return urlencode([pair for pair in request.parameters if pair[0] not in _FORM_PARAMETERS])
+    return urlencode([pair for pair in request.parameters if pair[0] not in FORM_PARAMETERS])

@@ -44,14 +44,13 @@ async def status(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
 async def events(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
     """Events again, by their numbers, both ends included; as they may be told now."""
     first, last = _number(inputs, "eventsSinceNumber"), _number(inputs, "eventsUntilNumber")
-    for each in (first, last):
-        if isinstance(each, Problem):
-            return each
+    if isinstance(first, Problem):
+        return first
+    if isinstance(last, Problem):
+        return last
     content = inputs.one("content")
     if content not in (None, *Content):
         return bad_request("value", f"content must be one of {', '.join(Content)}, not '{content}'.")
-    assert not isinstance(first, Problem)
-    assert not isinstance(last, Problem)
     past = await call.record.subscriptions.events(wanted.id or "", first or 0, last)
     if isinstance(past, Refusal):
         return past

@@ -14,6 +14,7 @@ from kontinuum.web.workspace.advice import advice_routes
 from kontinuum.web.workspace.apps import app_routes
 from kontinuum.web.workspace.chart import module_action, module_page, show_chart
 from kontinuum.web.workspace.entries import entry_routes
+from kontinuum.web.workspace.feedback import feedback_routes
 from kontinuum.web.workspace.files import file_routes
 from kontinuum.web.workspace.log import routes as log_routes
 from kontinuum.web.workspace.own_record import routes as own_routes
@@ -26,6 +27,7 @@ from kontinuum.web.workspace.shaping.routes import shaping_routes
 from kontinuum.web.workspace.signin import sign_in_routes
 from kontinuum.web.workspace.studio import studio_routes
 from kontinuum.web.workspace.terms import list_codes
+from kontinuum.web.workspace.timeline import timeline_routes
 from kontinuum.web.workspace.unit_pages import unit_routes
 from kontinuum.web.workspace.work import work_routes
 
@@ -44,9 +46,11 @@ def routes(application: Application, modules: Sequence[Module]) -> list[BaseRout
         *app_routes(services),
         *advice_routes(services),
         *work_routes(services),
+        *feedback_routes(services),
         *studio_routes(services),
         *unit_routes(services),
         *shaping_routes(services),
+        *timeline_routes(services),
         *file_routes(services),
         Route("/", signed_in(services, show_start, resumable=True), methods=["GET"]),
         Route("/recent", signed_in(services, show_recent), methods=["GET"]),

@@ -41,7 +41,7 @@ BESIDE: Final = "x-beside"
 """The header with which a chart asks for a page that is to stand beside it."""
 _YEAR: Final = 365 * 24 * 3600
 
-_TYPED: Final = ("reason", "attitude", "note", "text", "dissent")
+_TYPED: Final = ("reason", "attitude", "note", "text", "dissent", "words")
 """The fields in which people write sentences: a refusal gives back what stood in them."""
 
 _EXPLANATIONS: Final = {
@@ -118,7 +118,13 @@ class Page:
     def problem(self, status: int, reasons: Sequence[str], provision: str | None = None) -> Response:
         """A page that says what is wrong and what to do; what the person had written is not lost by it."""
         tried = self.request.method == "POST"
-        values = {"reasons": reasons, "cited": provision, "tried": tried, "typed": self.typed}
+        values = {
+            "reasons": reasons,
+            "cited": provision,
+            "tried": tried,
+            "typed": self.typed,
+            "status": int(status),
+        }
         return self.render("pages/problem.html", values, status)
 
 

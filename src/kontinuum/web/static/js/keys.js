@@ -1,6 +1,7 @@
 // The keyboard map: `?` shows it. Single letters count only where nothing is being typed.
 
-const GO = { h: "/", i: "/inbox", u: "/inbox?of=unit", p: "/phrases" };
+const GO = { h: "/", i: "/inbox", u: "/inbox?of=unit", p: "/phrases", b: "/unit/feedback" };
+const PRESS = { n: "#journal .card-aside a[data-beside]", t: "a[data-new-task]", f: 'a[href^="/feedback"]' };
 const TYPING = "input, textarea, select, [contenteditable], dialog";
 
 export function startKeys() {
@@ -25,9 +26,8 @@ export function startKeys() {
       event.preventDefault();
       location.assign(GO[key]);
     } else if (key === "g") going = Date.now();
-    else if (key === "n" || key === "t") {
-      const wanted = key === "n" ? "#journal .card-aside a[data-beside]" : "a[data-new-task]";
-      const first = document.querySelector(wanted);
+    else if (PRESS[key]) {
+      const first = document.querySelector(PRESS[key]);
       if (!first) return;
       event.preventDefault();
       first.click();

@@ -77,7 +77,8 @@ function answered(form, asked) {
   form.dataset.answered = asked;
   if (waiting.has(form) && asked === input.value) {
     waiting.delete(form);
-    if (all.length === 1) all[0].click();
+    const sure = all.filter((option) => !("offer" in option.dataset));
+    if (sure.length === 1) sure[0].click();
   }
 }
 

@@ -14,6 +14,8 @@ import { startRail } from "./rail.js";
 import { startCodes } from "./codes.js";
 import { startFlowsheet } from "./flowsheet.js";
 import { startStudio } from "./studio.js";
+import { startFeedback } from "./feedback.js";
+import { startTimeline } from "./timeline.js";
 
 startTheme();
 startSearch();
@@ -29,3 +31,5 @@ startRail();
 startCodes();
 startFlowsheet();
 startStudio();
+startFeedback();
+startTimeline();

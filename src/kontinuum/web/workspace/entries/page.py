@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -18,8 +18,9 @@ from kontinuum.kernel.i18n import Translator, local, message
 from kontinuum.kernel.module import Chart
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record import provenance
-from kontinuum.record.guarding import DISSENT, ENTRY_CODES, is_dissent, is_signed
+from kontinuum.record.guarding import is_dissent, is_signed, said_by_patient
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
+from kontinuum.record.own_words import Words, read_words, said_queries
 from kontinuum.web.workspace.entries.difference import PartDifference, differences
 from kontinuum.web.workspace.entries.parts import Part, parts_of
 from kontinuum.web.workspace.files import files_beside
@@ -37,6 +38,8 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.CHILD: message("concern for a child"),
 }
 
+_KINDS_OF: Final = ("type", "code", "serviceType", "category")
+"""The elements that tell of what kind an entry is, that first which tells it best."""
 _STATES: Final = {
     "preliminary": message("Unsigned"),
     "final": message("Signed"),
@@ -102,6 +105,7 @@ class Entry:
     kept: KeptBack | None
     versions: tuple[Version, ...]
     dissents: tuple[Dissent, ...]
+    words: tuple[Words, ...]
     resource: Mapping[str, Any]
 
     @property
@@ -146,7 +150,9 @@ async def render(
         "entry": entry,
         "chart": chart,
         "kinds": {kind.value: page.translator.gettext(text) for kind, text in KINDS.items()},
-        "may_act": page.session.principal.purpose is Purpose.CARE and not entry.in_error,
+        "may_act": page.session.principal.purpose is Purpose.CARE
+        and not entry.in_error
+        and not said_by_patient(dict(entry.resource)),
         "files": await files_beside(page, [entry.resource]),
         "problem": problem,
         "drafts": drafts or {},
@@ -172,10 +178,10 @@ async def _entry(page: Page, record: Any, chart: Chart, reader: PatientReader) -
     current = next((one for one in history.entries if one.body is not None), None)
     if current is None or _about(json.loads(current.body)) != chart.patient:
         return refuse(RefusalKind.NOT_FOUND, "not-found", "not this patient's")
-    reasons, said = await reader.find_many(
+    reasons, said, tasks = await reader.find_many(
         [
             f"Provenance?patient={chart.patient}&target={name}/{logical_id}&_count={VERSIONS_AT_MOST}",
-            f"Communication?patient={chart.patient}&category={ENTRY_CODES}|{DISSENT}&_count=200",
+            *said_queries(chart.patient),
         ]
     )
     await page.services.directory.learn(record, {one.unit for one in history.entries})
@@ -193,19 +199,28 @@ async def _entry(page: Page, record: Any, chart: Chart, reader: PatientReader) -
         kept=of_entry(resource, chart.now),
         versions=_versions(chart, history, why),
         dissents=tuple(dissents_about(chart, said.matches, f"{name}/{logical_id}")),
+        words=words_about(
+            read_words(said.matches, tasks.matches),
+            {f"{name}/{logical_id}", (resource.get("encounter") or {}).get("reference") or "-"},
+        ),
         resource=resource,
     )
 
 
+def words_about(found: Sequence[Words], entries: Collection[str]) -> tuple[Words, ...]:
+    """The patient's own words about some entries; those with their own page are about themselves."""
+    return tuple(one for one in found if {one.about, one.contact, f"Communication/{one.id}"} & set(entries))
+
+
 def _when(resource: Mapping[str, Any]) -> str | None:
-    names = ("date", "effectiveDateTime", "recordedDate")
+    names = ("date", "effectiveDateTime", "recordedDate", "sent", "start")
     found: str | None = next((resource[name] for name in names if resource.get(name)), None)
     return found
 
 
 def _authors(resource: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Who wrote an entry: FHIR has a list of authors, one author, or a recorder."""
-    found = resource.get("author") or resource.get("recorder") or ()
+    """Who wrote an entry: FHIR has a list of authors, one author, a recorder or a sender."""
+    found = resource.get("author") or resource.get("recorder") or resource.get("sender") or ()
     return found if isinstance(found, list) else [found] if found else ()
 
 
@@ -215,10 +230,12 @@ def _about(resource: dict[str, Any]) -> str | None:
 
 def title_of(resource: Mapping[str, Any], translator: Translator) -> str:
     """What an entry is called."""
-    concept = resource.get("type") or resource.get("code") or {}
-    texts = (resource.get("title"), resource.get("description"))
-    coded = concept.get("text") if isinstance(concept, dict) else None
-    return next((text for text in (*texts, coded) if text), translator.gettext(str(resource["resourceType"])))
+    found = next((resource[name] for name in _KINDS_OF if resource.get(name)), None)
+    concept = found[0] if isinstance(found, list) else found
+    texts = [resource.get("title"), resource.get("description")]
+    if isinstance(concept, dict):
+        texts += [concept.get("text"), *(one.get("display") for one in concept.get("coding") or ())]
+    return next((text for text in texts if text), translator.gettext(str(resource["resourceType"])))
 
 
 def state_of(resource: Mapping[str, Any], translator: Translator) -> str:

@@ -18,6 +18,7 @@ from kontinuum.access.kept_back import KeptBack, of_part
 from kontinuum.fhir.attachments import read as read_file
 from kontinuum.fhir.attachments import references
 from kontinuum.fhir.paragraphs import paragraphs
+from kontinuum.record.guarding import said_by_patient
 
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
 _NOT_SHOWN: Final = frozenset({"resourceType", "id", "meta", "text", "contained", "extension"})
@@ -53,6 +54,8 @@ def parts_of(resource: Mapping[str, Any], now: datetime) -> tuple[Part, ...]:
             return found or _narrative(resource)
         case "DocumentReference":
             return tuple(_document(resource))
+        case "Communication" if said_by_patient(dict(resource)):
+            return tuple(Part("", one.get("contentString") or "") for one in resource.get("payload") or ())
     return tuple(_elements(resource, ""))
 
 

@@ -5,8 +5,6 @@ Whose data was reached in a period, by whom and what: on a page, and as a list o
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +22,7 @@ from kontinuum.web.workspace.log.common import field, learn_units, persons, star
 from kontinuum.web.workspace.log.entries import NO_STAFF, find_staff
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
+from kontinuum.web.workspace.tables import table
 
 SHOWN = 200
 """How many patients the page lists; the list that is saved has all."""
@@ -119,25 +118,12 @@ def _patient(one: Concerned, person: Person | None) -> Row:
 
 
 def _list(page: Page, found: Breach, known: Mapping[str, Person]) -> Response:
-    """Those concerned as a table that any program reads (RFC 4180), with a mark for UTF-8."""
-    gettext = page.translator.gettext
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([gettext(title) for title in _TITLES])
+    """Those concerned, as a table."""
+    rows = []
     for one in found.patients():
         person = known.get(one.patient)
         named = (person.number or "", person.name) if person else ("", "")
         times = (page.translator.moment(from_micros(each)) for each in (one.first, one.last))
-        writer.writerow([_plain(value) for value in (one.patient, *named, str(one.entries), *times)])
+        rows.append((one.patient, *named, str(one.entries), *times))
     day = local(page.services.clock.now()).date().isoformat()
-    headers = {
-        "content-disposition": f'attachment; filename="breach-{day}.csv"',
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-    }
-    return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers=headers)
-
-
-def _plain(value: str) -> str:
-    """A value that no spreadsheet takes for a formula."""
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t") else value
+    return table(f"breach-{day}", map(page.translator.gettext, _TITLES), rows)

@@ -14,7 +14,7 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import ActionRequest, Chart, Refused
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.tasks import COUNTERSIGN, QUESTION, SIGN, TASK, Party
+from kontinuum.record.tasks import COUNTERSIGN, QUESTION, SIGN, TASK, WORDS, Party
 from kontinuum.web.workspace.files import files_beside
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
@@ -66,7 +66,11 @@ class Reading:
 def parse(text: str) -> Item | None:
     """The item that a form or address names."""
     parts = text.split("/")
-    if len(parts) != 5 or parts[0] not in (SIGN, COUNTERSIGN, TASK, QUESTION) or not parts[3].isdecimal():
+    if (
+        len(parts) != 5
+        or parts[0] not in (SIGN, COUNTERSIGN, TASK, QUESTION, WORDS)
+        or not parts[3].isdecimal()
+    ):
         return None
     return Item(parts[0], parts[1], parts[2], int(parts[3][:9]), parts[4])
 

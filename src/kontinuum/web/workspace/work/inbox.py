@@ -81,6 +81,7 @@ async def inbox_page(
         "complete": found.complete,
         "tasks": await task_groups(page, found, of_unit=of_unit),
         "colleagues": await recipients(page),
+        "told": [] if of_unit else await record.feedback.unread(),
         "away": await record.work.absences.own(),
         "today": local(page.services.clock.now()).date().isoformat(),
         "problems": problems,

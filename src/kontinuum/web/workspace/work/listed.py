@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kontinuum.kernel.i18n import message
-from kontinuum.record.tasks import QUESTION, WorkTask
+from kontinuum.record.tasks import QUESTION, WORDS, WorkTask
 from kontinuum.record.waiting import Waiting
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
@@ -26,6 +26,11 @@ class TaskLine:
     def is_question(self) -> bool:
         """Whether an answer is asked for."""
         return self.task.code == QUESTION
+
+    @property
+    def is_words(self) -> bool:
+        """Whether it is to read what the patient has written."""
+        return self.task.code == WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.timeline.opening import PURPOSES
 from kontinuum.web.workspace.work.phrases import phrases_of
 from kontinuum.web.workspace.work.tabs import draftings
 
@@ -20,7 +21,7 @@ _PATIENT: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A line of the palette. `kind` is "command", "template" or "phrase"; `text` that of a phrase."""
+    """A line of the palette. `kind` is "command", "template", "phrase", or "offer", which fits any words."""
 
     kind: str
     title: str
@@ -35,6 +36,8 @@ _COMMANDS: Final = (
     (message("Note templates"), "/templates", ()),
     (message("Worklists"), "/worklists", ()),
     (message("Lay out the overview"), "/layout", ()),
+    (message("Report a deviation or an idea"), "/feedback", ()),
+    (message("Improvement board"), "/unit/feedback", ()),
     (message("Keys"), "#keys", ()),
     (message("Register a patient"), "/patients/new", (Purpose.CARE, Purpose.ADMINISTRATION)),
     (message("Possible duplicates"), "/duplicates", (Purpose.CARE, Purpose.ADMINISTRATION)),
@@ -45,7 +48,13 @@ _COMMANDS: Final = (
 )
 _NEW_TASK: Final = message("New task about the patient")
 _NEW_QUESTION: Final = message("New question about the patient")
-_OF_PATIENT: Final = ((message("The patient's chart"), ""), (message("Person"), "/person"))
+_OF_PATIENT: Final = (
+    (message("The patient's chart"), ""),
+    (message("Timeline"), "/timeline"),
+    (message("Compare two days"), "/compare"),
+    (message("Person"), "/person"),
+)
+_IN_CHART: Final = message("Search the chart for “%(words)s”")
 
 
 async def suggestions(page: Page, typed: str, at: str) -> list[Suggestion]:
@@ -69,13 +78,18 @@ async def suggestions(page: Page, typed: str, at: str) -> list[Suggestion]:
         for one in module.unit_pages
         if principal.purpose in one.purposes
     ]
-    if _PATIENT.fullmatch(at):
-        offered += await _of_patient(page, f"/patient/{quote(at, safe='')}", templates=bool(words))
+    chart = f"/patient/{quote(at, safe='')}" if _PATIENT.fullmatch(at) else ""
+    if chart:
+        offered += await _of_patient(page, chart, templates=bool(words))
     if words:
         offered += [
             Suggestion("phrase", f".{one.name}", "/phrases", one.text) for one in await phrases_of(page)
         ]
-    return _fitting(offered, words)
+    fitting = _fitting(offered, words)
+    if chart and words and principal.purpose in PURPOSES:
+        title = gettext(_IN_CHART) % {"words": typed.strip()}
+        fitting.append(Suggestion("offer", title, f"{chart}/search?{urlencode({'q': typed.strip()})}"))
+    return fitting
 
 
 async def _of_patient(page: Page, chart: str, *, templates: bool) -> list[Suggestion]:

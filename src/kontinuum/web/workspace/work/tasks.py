@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from http import HTTPStatus
@@ -101,6 +102,9 @@ async def _after(page: Page, item: Item | None, done: Any, did: str) -> Response
     if isinstance(done, Refusal):
         reasons = done.in_words(page.translator)
         return await inbox_page(page, of_unit=of_unit, problems=reasons, status=done.kind.value)
+    back = str((await page.request.form()).get("back", ""))
+    if re.fullmatch(rf"/patient/{re.escape(item.patient)}([/#?][\w/#?=.-]*)?", back, re.ASCII):
+        return page.redirect(back)
     return page.redirect(f"/inbox?did={did}&done=1{'&of=unit' if of_unit else ''}")
 
 
