@@ -42,6 +42,9 @@ async def test_a_template_is_built_tried_reviewed_and_written_with(visit: Open) 
     await _add(page, "text", "Åtgärd")
     await page.keyboard.press("Alt+ArrowUp")
     await expect(page.locator("[data-label]")).to_have_text(["Sår", "Åtgärd", "Utseende"])
+    items = page.locator(".studio-item")
+    await items.nth(1).locator("[data-grip]").drag_to(items.first, target_position={"x": 20, "y": 2})
+    await expect(page.locator("[data-label]")).to_have_text(["Åtgärd", "Sår", "Utseende"])
     await expect(page.locator("[data-remarks]")).to_contain_text("Inget att rätta")
     for theme in ("light", "dark"):
         await page.emulate_media(color_scheme=theme)
@@ -55,8 +58,9 @@ async def test_a_template_is_built_tried_reviewed_and_written_with(visit: Open) 
     assert await accessibility_problems(colleague) == []
     await colleague.set_viewport_size({"width": 390, "height": 844})
     assert await accessibility_problems(colleague) == []
-    await colleague.goto("/templates")
-    assert await accessibility_problems(colleague) == []
+    for address in ("/templates", "/templates/order"):
+        await colleague.goto(address)
+        assert await accessibility_problems(colleague) == []
     await page.goto(f"/patient/{EMPTY}")
     await page.locator("#journal").get_by_role("link", name="Sårvård").click()
     pane = page.locator("[data-beside-pane]")

@@ -180,6 +180,8 @@ ROUTES: dict[tuple[str, str], Way] = {
         for deed in ("comment", "change", "agree", "withdraw")
     },
     ("GET", "/templates"): _phrases(),
+    ("GET", "/templates/order"): _phrases(),
+    ("POST", "/templates/order"): Way(About.NOBODY, frozenset(), _BUILDS),
     ("GET", "/templates/{id}"): Way(About.NOBODY, STAFF, "6", (), {"id": "nrs"}),
     ("GET", "/templates/{id}/export"): Way(About.NOBODY, STAFF, "6", (), {"id": "nrs"}),
     ("POST", "/templates"): Way(About.NOBODY, frozenset(), _BUILDS),
@@ -307,6 +309,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patient/{patient}/journal/draft"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/sign"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/discard"): _care(patient=ADULT),
+    ("POST", "/patient/{patient}/journal/phrase"): _care(patient=ADULT, text="{=vikt}"),
     ("POST", "/patient/{patient}/journal/restore"): _care(patient=ADULT, draft=NONE),
     **{("GET", f"/patient/{{patient}}/contacts/{page}"): _care() for page in ("book", "admit")},
     ("GET", "/patient/{patient}/contacts/one"): _care(id=NONE),

@@ -250,7 +250,8 @@ class Directory(Protocol):
 class Chart:
     """The patient whose page is being made; everything shown on that page belongs to this patient.
 
-    `places` are the HSA-ids of the care unit and the care provider at which the reader works.
+    `places` are the HSA-ids of the care unit and the care provider at which the reader works, `reader` is the
+    reference to who that is; empty where nobody in particular reads.
     """
 
     patient: str
@@ -258,6 +259,7 @@ class Chart:
     translator: Translator
     directory: Directory
     places: tuple[str, ...] = ()
+    reader: str = ""
 
     def path(self, *parts: str) -> str:
         """The address of a page of this patient."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import replace
 from datetime import date, timedelta
@@ -241,10 +242,15 @@ async def test_phrases_are_kept_byte_for_byte_and_are_ones_own(
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as author:
         await sign_in(author, "Karin Öhman")
         csrf_there = csrf_of(await author.get("/phrases"))
-        assert (await author.post("/phrases", data={**units, "csrf": csrf_there})).status_code == 303
+        drafted = await author.post("/phrases", data={**units, "csrf": csrf_there})
+        assert drafted.headers["location"].startswith("/templates/")
+        assert (await author.get("/phrases/list")).json() == {}
+    looked = await doctor.post("/phrases", data={**form, "text": "{=puls} {ja/nej}", "do": "look"})
+    assert "68 /min" in looked.text
+    assert "ja eller nej" in looked.text
     assert (await doctor.get("/phrases/list")).json() == {"status": TEXT}
     found = await doctor.post("/patients", data={"q": "status", "csrf": csrf}, headers={"hx-request": "true"})
-    assert found.text.count("data-phrase=") == 2
+    assert found.text.count("data-phrase=") == 1
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as other:
         stranger = next(
             one.actor.name
@@ -253,9 +259,16 @@ async def test_phrases_are_kept_byte_for_byte_and_are_ones_own(
         )
         await sign_in(other, stranger)
         assert (await other.get("/phrases/list")).json() == {}
-    gone = {**form, "name": "status", "version": "1", "do": "remove"}
+    changed = {**form, "text": "Annan", "version": "1"}
+    assert (await doctor.post("/phrases", data=changed)).status_code == 303
+    earlier = await doctor.get("/phrases?name=status")
+    assert "<ins>Annan</ins>" in earlier.text
+    assert TEXT in html.unescape(earlier.text)
+    assert (await doctor.post("/phrases", data={**form, "version": "2"})).status_code == 303
+    assert (await doctor.get("/phrases/list")).json() == {"status": TEXT}
+    gone = {**form, "name": "status", "version": "3", "do": "remove"}
     assert (await doctor.post("/phrases", data=gone)).status_code == 303
-    assert (await doctor.get("/phrases/list")).json() == {"status": "Enhetens"}
+    assert (await doctor.get("/phrases/list")).json() == {}
 
 
 def _staff() -> Any:

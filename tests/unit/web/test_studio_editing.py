@@ -70,3 +70,24 @@ def test_choices_keep_their_codes_and_new_ones_get_theirs() -> None:
     again = editing.apply(made, {"0.options": ["Vet ej | 3\nAldrig | 0"]})["item"][0]["answerOption"]
     assert [one["valueCoding"]["code"] for one in again] == ["7", "aldrig"]
     assert editing.apply(made, {"1.min": ["tre"]})["item"][1] == made["item"][1]
+
+
+def test_an_item_is_dragged_to_any_place_but_one_within_itself() -> None:
+    tree = {
+        "item": [
+            {"linkId": "a", "type": "group", "item": [{"linkId": "b"}, {"linkId": "c"}]},
+            {"linkId": "d"},
+        ]
+    }
+
+    def dragged(number: int, before: int) -> list[tuple[str, int]]:
+        made, at = editing.edit(tree, "before", number, before=before)
+        places = editing.walk(made)
+        assert places[at].item["linkId"] == editing.walk(tree)[number].item["linkId"]
+        return [(place.item["linkId"], place.depth) for place in places]
+
+    assert dragged(3, 1) == [("a", 0), ("d", 1), ("b", 1), ("c", 1)]
+    assert dragged(1, -1) == [("a", 0), ("c", 1), ("d", 0), ("b", 0)]
+    assert dragged(0, -1) == [("d", 0), ("a", 0), ("b", 1), ("c", 1)]
+    assert dragged(2, 1) == [("a", 0), ("c", 1), ("b", 1), ("d", 0)]
+    assert dragged(0, 2) == dragged(1, 1) == [("a", 0), ("b", 1), ("c", 1), ("d", 0)]

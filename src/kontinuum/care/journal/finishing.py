@@ -37,7 +37,7 @@ from kontinuum.care.journal.reopening import NOT_TO_WRITE, Unsigned, asked_for, 
 from kontinuum.care.journal.signing import Written, resources
 from kontinuum.care.journal.surroundings import Surroundings
 from kontinuum.fhir import json as fhir_json
-from kontinuum.fhir.questionnaire import State
+from kontinuum.fhir.questionnaire import State, phrasing
 from kontinuum.kernel.files import DraftFile
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Moved, NotFound, Refused, SavedDraft, Told, View
@@ -51,7 +51,6 @@ _NOTHING_WRITTEN: Final = message("Nothing is written yet.")
 _UNFILLED: Final = message(
     "Fields of a phrase are not filled in: %(fields)s. Fill them in, or sign once more to keep them so."
 )
-_BRACES: Final = re.compile(r"\{[^{}\n]{1,60}\}")
 _ID: Final = re.compile(r"[0-9a-f-]{36}")
 
 
@@ -177,7 +176,9 @@ async def _changed_meanwhile(
 
 def _unfilled(fields: Fields) -> str:
     """The fields of phrases that still stand in braces."""
-    found = (one for values in fields.values() for text in values for one in _BRACES.findall(text))
+    found = (
+        one[0] for values in fields.values() for text in values for one in phrasing.BRACES.finditer(text)
+    )
     return ", ".join(dict.fromkeys(found))
 
 

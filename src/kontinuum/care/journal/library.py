@@ -16,14 +16,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from kontinuum.fhir import json as fhir_json
-from kontinuum.fhir.questionnaire import Form, compile_form
-from kontinuum.fhir.questionnaire.use import in_use
+from kontinuum.fhir.questionnaire import Form, compile_form, phrasing, use
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import RecordReader, ResultPage
 from kontinuum.record.drafts import OF_NOTE
 from kontinuum.sweden import systems
 
-_KIND: Final = "urn:kontinuum:template-kind"
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
@@ -40,6 +38,11 @@ class Template:
     def note(self) -> str:
         """The id of the note in the record that is written on; empty for a new one."""
         return self.name.partition(OF_NOTE)[2]
+
+    @property
+    def url(self) -> str:
+        """The address that all versions of it have."""
+        return str(self.form.questionnaire.get("url", ""))
 
 
 @cache
@@ -61,7 +64,7 @@ def _shipped(name: str) -> Template:
     text = (files(__package__) / "templates" / f"{name}.json").read_bytes()
     form = compile_form(fhir_json.loads(text))
     assert isinstance(form, Form), f"{name} is held to be sound by its test"
-    return Template(name, form.title, _kind(form), form)
+    return Template(name, form.title, use.kind(form.questionnaire), form)
 
 
 def all_templates() -> list[Template]:
@@ -77,7 +80,8 @@ def shipped() -> Mapping[str, Mapping[str, Any]]:
 def query(places: Sequence[str]) -> str:
     """The search that finds the provider's templates at these places."""
     where = ",".join(f"{systems.HSA_ID}|{quote(one, safe='')}" for one in places)
-    return f"Questionnaire?status=active&context={where}&_count=500"
+    no_phrase = f"context:not={use.KIND}|{phrasing.KIND}"
+    return f"Questionnaire?status=active&context={where}&{no_phrase}&_count=500"
 
 
 def offered(places: Sequence[str], now: datetime, page: ResultPage) -> list[Template]:
@@ -86,7 +90,7 @@ def offered(places: Sequence[str], now: datetime, page: ResultPage) -> list[Temp
     Another care provider's word that its template is in use here counts for nothing.
     """
     own = [fhir_json.loads(one.body) for one in page.matches if one.body and one.provider in places]
-    found = in_use(own, places, local(now).date())
+    found = use.in_use(own, places, local(now).date())
     read = [_read(one) for one in found]
     return _in_order([*all_templates(), *(one for one in read if one is not None)])
 
@@ -143,8 +147,11 @@ async def named(record: RecordReader, canonical: str) -> Template | None:
 
 
 def _read(questionnaire: dict[str, Any]) -> Template | None:
-    form = _compiled(fhir_json.dumps(questionnaire))
-    return None if form is None else Template(questionnaire["id"], form.title, _kind(form), form)
+    """A template of the provider's; a phrase is none."""
+    form, kind = _compiled(fhir_json.dumps(questionnaire)), use.kind(questionnaire)
+    if form is None or kind == phrasing.KIND:
+        return None
+    return Template(questionnaire["id"], form.title, kind, form)
 
 
 @lru_cache(maxsize=300)
@@ -155,11 +162,3 @@ def _compiled(body: bytes) -> Form | None:
 
 def _in_order(found: Any) -> list[Template]:
     return sorted(found, key=lambda one: (one.kind != "note", one.title.casefold()))
-
-
-def _kind(form: Form) -> str:
-    for context in form.questionnaire.get("useContext") or ():
-        for coding in context.get("valueCodeableConcept", {}).get("coding", ()):
-            if coding.get("system") == _KIND:
-                return str(coding["code"])
-    return "note"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.pane import pane, problems_by_field
 from kontinuum.care.journal.surroundings import Moment
-from kontinuum.fhir.questionnaire import Context, Form, Item, compile_form, evaluate, prefill
+from kontinuum.fhir.questionnaire import Context, Form, Item, compile_form, evaluate, phrasing, prefill, use
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import Chart, View
 
@@ -32,7 +33,21 @@ _ENCOUNTER: Final[Mapping[str, Any]] = {
     "id": "made-up",
     "status": "in-progress",
     "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+    "reasonCode": [{"text": "Hosta"}],
 }
+_VARIABLES: Final = {"patient": PATIENT, "user": _USER, "encounter": _ENCOUNTER}
+_MEASURED: Final = (
+    {"29463-7": ("72", "kg")},
+    {"8302-2": ("175", "cm")},
+    {"39156-5": ("23.5", "kg/m²")},
+    {"8480-6": ("128", "mmHg"), "8462-4": ("76", "mmHg")},
+    {"8867-4": ("68", "/min")},
+    {"8310-5": ("36.8", "°C")},
+    {"2708-6": ("98", "%")},
+    {"9279-1": ("14", "/min")},
+)
+"""What phrases take of the made-up patient: each measurement by its codes."""
+
 _EXAMPLES: Final = {"boolean": True, "integer": 72, "decimal": 72, "quantity": 72}
 
 
@@ -41,6 +56,8 @@ def preview(questionnaire: Mapping[str, Any], tried: Mapping[str, Sequence[str]]
 
     A form that cannot be used is shown as nothing: its faults are told elsewhere.
     """
+    if use.kind(questionnaire) == phrasing.KIND:
+        return _phrase(questionnaire, chart)
     form = compile_form(questionnaire)
     if not isinstance(form, Form):
         return View("journal/preview.html", {"pane": None, "taken": {}, "notices": {}})
@@ -59,11 +76,33 @@ def preview(questionnaire: Mapping[str, Any], tried: Mapping[str, Sequence[str]]
     return View("journal/preview.html", {"pane": made, "taken": {}, "notices": {}})
 
 
+def _phrase(questionnaire: Mapping[str, Any], chart: Chart) -> View:
+    """A phrase as it is put in, and what of it is then filled in."""
+    text = phrasing.text_of(questionnaire)
+    when = local(chart.now).isoformat(timespec="seconds")
+    known = [_measured(parts, when) for parts in _MEASURED]
+    filled = phrasing.fill(text, Context(_VARIABLES, Moment(chart), known))
+    fields = list(dict.fromkeys(phrasing.BRACES.findall(filled.text)))
+    offered = [(one, phrasing.choices(one)) for one in fields]
+    pieces = [(place % 2 == 1, piece) for place, piece in enumerate(phrasing.BRACES.split(filled.text))]
+    return View("journal/phrase.html", {"pieces": pieces, "fields": offered, "missing": filled.missing})
+
+
+def _measured(parts: Mapping[str, tuple[str, str]], when: str) -> dict[str, Any]:
+    components = [
+        {
+            "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+            "valueQuantity": {"value": Decimal(value), "unit": unit},
+        }
+        for code, (value, unit) in parts.items()
+    ]
+    return {"id": "made-up", "status": "final", "effectiveDateTime": when, "component": components}
+
+
 def _context(form: Form, chart: Chart) -> Context:
     when = local(chart.now).isoformat(timespec="seconds")
     known = [_observed(item, when) for item in form.items.values() if item.link_period and item.code]
-    variables = {"patient": PATIENT, "user": _USER, "encounter": _ENCOUNTER}
-    return Context(variables, Moment(chart), known)
+    return Context(_VARIABLES, Moment(chart), known)
 
 
 def _observed(item: Item, when: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import Context, Form
@@ -86,9 +87,9 @@ async def surroundings(
     ]
     if _ID.fullmatch(contact):
         queries.append(f"Encounter?patient={chart.patient}&_id={contact}")
-    measured = any(item.link_period is not None for item in form.items.values())
+    measured = _measured(form)
     if measured:
-        queries.append(f"Observation?patient={chart.patient}&_sort=-date&_count=200")
+        queries.append(f"Observation?patient={chart.patient}&combo-code={measured}&_sort=-date&_count=200")
     pages = await record.find_many(queries)
     read = [[(fhir_json.loads(one.body), one.unit) for one in page.matches if one.body] for page in pages]
     observations = [resource for resource, _ in read.pop()] if measured else []
@@ -99,6 +100,13 @@ async def surroundings(
             found.setdefault(resource["id"], _contact(chart, resource, own=own))
     patient = read[0][0][0] if read[0] else None
     return Surroundings(chart, patient, _user(principal), observations, tuple(found.values()))
+
+
+def _measured(form: Form) -> str:
+    """The codes of the measurements that answers may be taken from, as a search has them."""
+    wanted = (code for item in form.items.values() if item.link_period is not None for code in item.code)
+    codes = dict.fromkeys(f"{one.get('system', '')}|{one.get('code', '')}" for one in wanted)
+    return ",".join(quote(one, safe="|") for one in codes)
 
 
 def _contact(chart: Chart, resource: dict[str, Any], *, own: bool) -> Contact:

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from kontinuum.care.journal import fields as typed_fields
+from kontinuum.care.journal.arranging import arranged, queries
 from kontinuum.care.journal.fields import CONTACT
 from kontinuum.care.journal.finishing import finish
 from kontinuum.care.journal.keeping import NO_TEMPLATE, contact_of, keep, moment_of, one_of, show_pane, stored
@@ -22,6 +23,7 @@ from kontinuum.care.journal.library import (
     query,
     shipped,
 )
+from kontinuum.care.journal.phrases import FILL
 from kontinuum.care.journal.previewing import preview
 from kontinuum.care.journal.reopening import NOT_TO_WRITE, stored_fields, template_of, unsigned
 from kontinuum.care.journal.saved import sign
@@ -63,15 +65,17 @@ class Begun:
 
 
 def card_queries(chart: Chart) -> tuple[str, ...]:
-    """The card needs the templates of the care provider."""
-    return (query(chart.places),) if chart.places else ()
+    """The card needs the templates of the care provider, and what says which of them fit."""
+    return (query(chart.places), *queries(chart)) if chart.places else ()
 
 
 def card(chart: Chart, pages: Sequence[ResultPage]) -> View:
     """Where writing begins: the templates for notes."""
     found = offered(chart.places, chart.now, pages[0]) if pages else all_templates()
     notes = [one for one in found if one.kind == "note"]
-    return View("journal/card.html", {"templates": notes, "all": chart.path("journal", "write")})
+    fitting, rest, contact = arranged(chart, notes, pages[1:]) if pages else ([], notes, "")
+    shown = {"fitting": fitting, "templates": rest, "contact": contact}
+    return View("journal/card.html", {**shown, "all": chart.path("journal", "write")})
 
 
 async def write(request: PageRequest) -> View | NotFound:
@@ -120,8 +124,11 @@ async def _choose(request: PageRequest) -> View | NotFound:
             begun.append(Begun(draft.id, one.title, _address(request.chart, one), when))
     back = request.parameters.get("discarded", "")
     undo = {"identity": back} if back else None
-    templates = await all_offered(request.record, request.chart.places, request.chart.now)
-    return View("journal/choose.html", {"templates": templates, "begun": begun, "undo": undo})
+    chart = request.chart
+    templates = await all_offered(request.record, chart.places, chart.now)
+    fitting, rest, contact = arranged(chart, templates, await request.record.find_many(queries(chart)))
+    shown = {"fitting": fitting, "templates": rest, "contact": contact}
+    return View("journal/choose.html", {**shown, "begun": begun, "undo": undo})
 
 
 def _address(chart: Chart, chosen: Template) -> str:
@@ -176,4 +183,5 @@ ACTIONS: Final = (
     Action("sign", message("Write a note"), finish, _CARE),
     Action("discard", message("Write a note"), discard, _CARE),
     Action("restore", message("Write a note"), restore, _CARE),
+    FILL,
 )

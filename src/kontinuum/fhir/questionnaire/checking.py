@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import combinations
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, product
 from typing import Any
 
 from kontinuum.fhir.issues import Issue
@@ -54,10 +54,43 @@ def _conditions(form: Form, item: Item) -> Iterator[Issue]:
     if len(item.conditions) > 1 and "enableBehavior" not in item.source:
         place = f"{item.location}.enableBehavior"
         yield _error("Several conditions need enableBehavior: all of them, or any.", place, "required")
-    if not item.any_condition:
-        for one, other in combinations(item.conditions, 2):
-            if _exclude_each_other(form, one, other):
-                yield _error("These conditions never hold together, so this is never asked.", other.location)
+    own = _needed(item)
+    behind = (one for link in _behind(form, item) for one in _needed(form.items[link]))
+    above = [one for one in behind if not _in_rows(form, one.question)]
+    for one, other in (*combinations(own, 2), *product(above, own)):
+        if _exclude_each_other(form, one, other):
+            yield _error("These conditions never hold together, so this is never asked.", other.location)
+
+
+def _needed(item: Item) -> Sequence[Condition]:
+    """The conditions that must all hold for an item to be asked."""
+    return item.conditions if len(item.conditions) == 1 or not item.any_condition else ()
+
+
+def _behind(form: Form, item: Item) -> list[str]:
+    """What must be asked for an item to be: the items above it, and those whose answers it needs."""
+    found: dict[str, None] = {}
+    waiting = [item.link_id]
+    while waiting:
+        link = waiting.pop()
+        needed = [one.question for one in _needed(form.items[link]) if _wants_answer(one)]
+        for other in (*form.ancestors.get(link, ()), *needed):
+            if other in form.items and other not in found and other != item.link_id:
+                found[other] = None
+                waiting.append(other)
+    return list(found)
+
+
+def _in_rows(form: Form, link: str) -> bool:
+    """Whether a question is asked once a row, so that another item may mean another answer of it."""
+    return any(form.items[one].repeats for one in form.ancestors.get(link, ()) if one in form.items)
+
+
+def _wants_answer(condition: Condition) -> bool:
+    """Whether a condition never holds while its question has no answer."""
+    if condition.operator == "exists":
+        return condition.answer.get("valueBoolean") is True
+    return condition.operator != "!="
 
 
 def _condition(form: Form, item: Item, condition: Condition) -> Iterator[Issue]:
@@ -93,6 +126,17 @@ def _compared(condition: Condition, question: Item) -> Iterator[Issue]:
         chosen = (option for option in question.options if same_value(option.value, condition.answer))
         if next(chosen, None) is None:
             yield _error(f"This is none of the choices of '{question.link_id}'.", place, "value")
+    elif _beyond(condition, question):
+        yield _error(f"'{question.link_id}' takes no such answer, so this never holds.", place, "value")
+
+
+def _beyond(condition: Condition, question: Item) -> bool:
+    """Whether no answer within the limits of a question fits."""
+    low, high = question.limits.min_value, question.limits.max_value
+    above = {"=": "<", ">": "<=", ">=": "<"}.get(condition.operator)
+    below = {"=": ">", "<": ">=", "<=": ">"}.get(condition.operator)
+    too_high = high is not None and above is not None and compare(high, above, condition.answer)
+    return too_high or (low is not None and below is not None and compare(low, below, condition.answer))
 
 
 def _exclude_each_other(form: Form, one: Condition, other: Condition) -> bool:

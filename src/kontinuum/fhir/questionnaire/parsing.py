@@ -208,6 +208,9 @@ class _Reader:
             message = f"The codes of {canonical} are not known here, so answers cannot be checked against it."
             self._notes.warning("not-found", message, f"{path}.answerValueSet")
             return ()
+        if not codings:
+            message = f"The value set {canonical} has no codes here."
+            self._notes.error("not-found", message, f"{path}.answerValueSet")
         return codings
 
     def _initial(self, item: Mapping[str, Any], options: Sequence[Option]) -> tuple[Value, ...]:

@@ -12,12 +12,27 @@ from typing import Any, Final
 
 CONTEXT_TYPES: Final = "http://terminology.hl7.org/CodeSystem/usage-context-type"
 VENUE: Final = "venue"
+KIND: Final = "urn:kontinuum:template-kind"
+"""The code system that says in `useContext` what a template is: "note", "scale" or "phrase"."""
 
 
 def number(questionnaire: Mapping[str, Any]) -> int:
     """The version as a number, from 1; 0 for a version that is none."""
     version = str(questionnaire.get("version", ""))
     return int(version) if version.isdecimal() else 0
+
+
+def kind(questionnaire: Mapping[str, Any]) -> str:
+    """What a template is; one that does not say is a note."""
+    return next(
+        (
+            str(coding.get("code"))
+            for context in questionnaire.get("useContext") or ()
+            for coding in context.get("valueCodeableConcept", {}).get("coding") or ()
+            if coding.get("system") == KIND
+        ),
+        "note",
+    )
 
 
 def venues(questionnaire: Mapping[str, Any]) -> tuple[str, ...]:

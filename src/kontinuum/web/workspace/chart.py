@@ -324,6 +324,7 @@ def _chart_of(page: Page) -> Chart:
         page.translator,
         services.directory,
         page.places,
+        page.session.principal.actor.reference or "",
     )
 
 

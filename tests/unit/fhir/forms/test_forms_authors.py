@@ -61,6 +61,7 @@ def test_a_sound_form_has_no_remarks() -> None:
         ([item("a", "strange")], "item[0].type"),
         ([item("a", "choice", answerOption=[coded("1"), coded("1")])], "item[0].answerOption[1]"),
         ([item("a", "choice", answerValueSet="#none")], "item[0].answerValueSet"),
+        ([item("a", "choice", answerValueSet="#empty")], "item[0].answerValueSet"),
         (
             [
                 item(
@@ -89,7 +90,8 @@ def test_a_sound_form_has_no_remarks() -> None:
     ],
 )
 def test_a_fault_is_told_with_its_place(items: list[dict[str, Any]], place: str) -> None:
-    assert ("error", f"Questionnaire.{place}") in _told(*items)
+    empty = {"resourceType": "ValueSet", "id": "empty", "status": "active", "compose": {"include": []}}
+    assert ("error", f"Questionnaire.{place}") in _told(*items, contained=[empty])
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,44 @@ def test_a_condition_that_never_holds_is_told(conditions: list[dict[str, Any]], 
         item("last", "string", enableWhen=conditions, enableBehavior="all"),
     )
     assert ("error", f"Questionnaire.item[3].{place}") in told
+
+
+def _limited(link: str) -> dict[str, Any]:
+    limits = ({"url": urls.MIN_VALUE, "valueInteger": 0}, {"url": urls.MAX_VALUE, "valueInteger": 10})
+    return item(link, "integer", *limits)
+
+
+@pytest.mark.parametrize(
+    ("operator", "answer", "dead"),
+    [
+        (">", 10, True),
+        (">=", 10, False),
+        ("=", 11, True),
+        ("<", 0, True),
+        ("<=", 0, False),
+        ("!=", 11, False),
+    ],
+)
+def test_a_condition_beyond_the_limits_of_its_question_is_told(
+    operator: str, answer: int, dead: bool
+) -> None:
+    told = _told(
+        _limited("n"), item("last", "string", enableWhen=[when("n", operator, answerInteger=answer)])
+    )
+    assert told == ([("error", "Questionnaire.item[1].enableWhen[0].answer")] if dead else [])
+
+
+def test_conditions_that_what_stands_behind_them_excludes_are_told() -> None:
+    low, high = when("n", "<", answerInteger=3), when("n", ">", answerInteger=6)
+    asked = item("asked", "string", enableWhen=[low])
+    dead = item("dead", "string", enableWhen=[when("asked", "exists", answerBoolean=True), high])
+    heading = group("g", item("below", "string", enableWhen=[high]), enableWhen=[low])
+    place = ("error", "Questionnaire.item[2].enableWhen[1]")
+    assert place in _told(_limited("n"), asked, dead | {"enableBehavior": "all"})
+    assert place not in _told(_limited("n"), asked, dead | {"enableBehavior": "any"})
+    assert ("error", "Questionnaire.item[1].item[0].enableWhen[0]") in _told(_limited("n"), heading)
+    absent = item("fine", "string", enableWhen=[when("asked", "exists", answerBoolean=False), high])
+    assert _told(_limited("n"), asked, absent | {"enableBehavior": "all"}) == []
 
 
 def test_what_is_not_carried_out_is_told_and_no_fault() -> None:

@@ -23,6 +23,7 @@ class Studio {
     form.addEventListener("input", (event) => this.changed(event));
     form.addEventListener("submit", (event) => this.submit(event));
     form.addEventListener("keydown", (event) => this.key(event));
+    form.addEventListener("kontinuum:sorted", (event) => this.sorted(event));
     this.tried.addEventListener("input", () => this.later());
     this.tried.addEventListener("submit", (event) => event.preventDefault());
     for (const step of document.querySelectorAll("form[data-step]"))
@@ -179,6 +180,15 @@ class Studio {
       event.preventDefault();
       item.querySelector(`[data-move="${what}"]`)?.click();
     }
+  }
+
+  // An item that was dragged is put before another one by the server, or last.
+  sorted(event) {
+    event.preventDefault();
+    const { row, next } = event.detail;
+    const button = this.form.querySelector("[data-sorted]");
+    button.value = `before:${row.dataset.number}:${next?.dataset.number ?? ""}`;
+    this.form.requestSubmit(button);
   }
 
   goTo(event) {

@@ -14,6 +14,7 @@ import { startRail } from "./rail.js";
 import { startCodes } from "./codes.js";
 import { startFlowsheet } from "./flowsheet.js";
 import { startStudio } from "./studio.js";
+import { startSorting } from "./sorting.js";
 import { startFeedback } from "./feedback.js";
 import { startTimeline } from "./timeline.js";
 
@@ -31,5 +32,6 @@ startRail();
 startCodes();
 startFlowsheet();
 startStudio();
+startSorting();
 startFeedback();
 startTimeline();

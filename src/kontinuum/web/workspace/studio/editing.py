@@ -12,14 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kontinuum.fhir.questionnaire import display, urls
-from kontinuum.fhir.questionnaire.use import CONTEXT_TYPES
+from kontinuum.fhir.questionnaire import display, phrasing, urls, use
 from kontinuum.web.workspace.studio import elements
 from kontinuum.web.workspace.studio.elements import PROPERTIES, Element
 
 Fields = Mapping[str, Sequence[str]]
 
-TEMPLATE_KIND: Final = "urn:kontinuum:template-kind"
 ROWS: Final = 2
 """How many empty rows for conditions an item offers beside those that it has."""
 PRESENT: Final = "exists"
@@ -96,23 +94,21 @@ def begin(title: str, kind: str = "note") -> Element:
     return made
 
 
-def template_kind(questionnaire: Mapping[str, Any]) -> str:
-    """Whether it is a "note" or a "scale"."""
-    for context in questionnaire.get("useContext") or ():
-        for coding in context.get("valueCodeableConcept", {}).get("coding") or ():
-            if coding.get("system") == TEMPLATE_KIND:
-                return str(coding.get("code"))
-    return "note"
-
-
 def set_template_kind(questionnaire: Element, kind: str) -> None:
-    """Say that it is a note or a scale."""
+    """Say that it is a note, a scale or a phrase."""
     others = [
         one for one in questionnaire.get("useContext") or () if one.get("code", {}).get("code") != "task"
     ]
-    concept = {"coding": [{"system": TEMPLATE_KIND, "code": kind}]}
-    task = {"code": {"system": CONTEXT_TYPES, "code": "task"}, "valueCodeableConcept": concept}
+    concept = {"coding": [{"system": use.KIND, "code": kind}]}
+    task = {"code": {"system": use.CONTEXT_TYPES, "code": "task"}, "valueCodeableConcept": concept}
     questionnaire["useContext"] = [task, *others]
+
+
+def begin_phrase(name: str, text: str) -> Element:
+    """A phrase of a unit; `name` is what is written after the full stop."""
+    made = phrasing.questionnaire(f".{name}", text)
+    set_template_kind(made, phrasing.KIND)
+    return made
 
 
 def apply(questionnaire: Mapping[str, Any], fields: Fields) -> Element:
@@ -124,8 +120,11 @@ def apply(questionnaire: Mapping[str, Any], fields: Fields) -> Element:
             made[name] = text
             if not text:
                 del made[name]
+    if use.kind(made) == phrasing.KIND:
+        _apply_phrase(made, fields)
+        return made
     kind = _last(fields, "template-kind")
-    if kind in ("note", "scale") and kind != template_kind(made):
+    if kind in ("note", "scale") and kind != use.kind(made):
         set_template_kind(made, kind)
     places = walk(made)
     for place in places:
@@ -137,6 +136,16 @@ def apply(questionnaire: Mapping[str, Any], fields: Fields) -> Element:
         if link and link != place.item.get("linkId"):
             _rename(made, place, link)
     return made
+
+
+def _apply_phrase(made: Element, fields: Fields) -> None:
+    """The text of a phrase, with every space that was typed."""
+    if made.get("title"):
+        made["title"] = f".{made['title'].removeprefix('.').lower()}"
+    if "phrase" in fields:
+        item = next(iter(made.get("item") or ()), {"linkId": "text", "type": "text"})
+        text = fields["phrase"][-1].replace("\r\n", "\n")
+        made["item"] = [{**phrasing.with_text(item, text), "text": made.get("title", "")}]
 
 
 def _last(fields: Fields, name: str) -> str | None:
@@ -251,11 +260,14 @@ def _rename_in(value: Any, old: str, link: str) -> None:
 # Adding, moving, removing
 
 
-def edit(questionnaire: Mapping[str, Any], what: str, number: int, kind: str = "text") -> tuple[Element, int]:
+def edit(
+    questionnaire: Mapping[str, Any], what: str, number: int, kind: str = "text", before: int = -1
+) -> tuple[Element, int]:
     """The template after a change of its structure, and the number of the item that it was about.
 
     `what` is "add" (after the item, at the end for -1), "add-in" (last below it), "copy", "remove", "up",
-    "down", "in" (below the one before it) or "out" (after what it stands below).
+    "down", "in" (below the heading before it), "out" (after what it stands below) or "before" (to where
+    the item `before` stands, last for -1).
     """
     made: Element = copy.deepcopy(dict(questionnaire))
     places = walk(made)
@@ -264,6 +276,8 @@ def edit(questionnaire: Mapping[str, Any], what: str, number: int, kind: str = "
         subject = _added(made, place, kind, inside=what == "add-in")
     elif place is None:
         return made, number
+    elif what == "before":
+        subject = _put_before(made, places, place, before)
     else:
         subject = _moved(made, place, what)
     _drop_empty(made)
@@ -305,6 +319,19 @@ def _moved(made: Element, place: Place, what: str) -> Element:
     elif what == "out" and place.parent is not None:
         del siblings[index]
         place.parent.siblings.insert(place.parent.index + 1, item)
+    return item
+
+
+def _put_before(made: Element, places: Sequence[Place], place: Place, before: int) -> Element:
+    """Put an item before another; what lies below it comes along, so it goes to no place within itself."""
+    item = place.item
+    other = places[before] if 0 <= before < len(places) else None
+    if other is not None and any(one is other.item for one in _below(item)):
+        return item
+    del place.siblings[place.index]
+    holder = made["item"] if other is None else other.siblings
+    at = len(holder) if other is None else next(n for n, one in enumerate(holder) if one is other.item)
+    holder.insert(at, item)
     return item
 
 

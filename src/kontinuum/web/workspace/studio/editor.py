@@ -10,6 +10,7 @@ from typing import Any, Final
 from markupsafe import Markup
 from starlette.responses import JSONResponse, Response
 
+from kontinuum.fhir.questionnaire import phrasing
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Chart
 from kontinuum.record.outcome import Refusal
@@ -81,6 +82,11 @@ async def editor_page(page: Page, version: Version, problem: str = "", status: i
     """The editor of a draft."""
     at = _number(page.request.query_params.get("at", ""))
     frozen, noted = await remarks(page, version.questionnaire)
+    if version.kind == phrasing.KIND:
+        text = phrasing.text_of(version.questionnaire)
+        shown = {"version": version, "text": text, "values": offered_values()}
+        seen = {"remarks": noted, "problem": problem, "preview": preview(page, frozen, {})}
+        return page.render("studio/phrase.html", shown | seen, status)
     rows = _rows(page, dict(version.questionnaire), at)
     values = {
         "version": version,
@@ -99,6 +105,11 @@ async def editor_page(page: Page, version: Version, problem: str = "", status: i
         "template_kind": version.kind,
     }
     return page.render("studio/editor.html", values, status)
+
+
+def offered_values() -> tuple[str, ...]:
+    """What a phrase can take from the chart by name."""
+    return (*phrasing.MEASURED, *phrasing.TOLD)
 
 
 def _number(text: str) -> int:
@@ -192,12 +203,13 @@ async def keep(page: Page) -> Response:
     if isinstance(version, str):
         return JSONResponse({"refused": version}, HTTPStatus.CONFLICT, {"cache-control": "no-store"})
     frozen, noted = await remarks(page, version.questionnaire)
+    noted_here = {"remarks": noted, "links": version.kind != phrasing.KIND}
     told = {
         "version": version.stored,
         "saved": page.translator.clock(page.services.clock.now()),
         "preview": preview(page, frozen, tried),
         "remarks": page.services.templates.render(
-            page.translator.language, "studio/remarks.html", {"remarks": noted, "links": True}
+            page.translator.language, "studio/remarks.html", noted_here
         ),
     }
     return JSONResponse(told, headers={"cache-control": "no-store"})
@@ -209,10 +221,10 @@ async def edit(page: Page) -> Response:
     version = await _draft(page, fields)
     if isinstance(version, str):
         return page.problem(HTTPStatus.CONFLICT, [version])
-    what, _, number = next(iter(fields.get("do", ())), "").partition(":")
+    what, number, before = (*next(iter(fields.get("do", ())), "").split(":"), "", "")[:3]
     kind = next(iter(fields.get("new-kind", ())), "text")
     at = _number(number)
-    made, at = editing.edit(editing.apply(version.questionnaire, fields), what, at, kind)
+    made, at = editing.edit(editing.apply(version.questionnaire, fields), what, at, kind, _number(before))
     kept = await _kept(page, version, made)
     if isinstance(kept, str):
         return await editor_page(page, version, kept, HTTPStatus.CONFLICT)

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from kontinuum.fhir.questionnaire import phrasing
 from kontinuum.fhir.questionnaire.life import LIFE, OFFERED, Step, step_extension, writers
 from kontinuum.fhir.questionnaire.use import CONTEXT_TYPES, VENUE
 from kontinuum.kernel.i18n import local, message
 from kontinuum.record.outcome import Refusal
 from kontinuum.sweden import systems
+from kontinuum.web.workspace.entries.difference import Piece, words
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.studio import differences, editor, exchange, listing, shelf
 from kontinuum.web.workspace.studio.elements import Element
@@ -48,6 +50,7 @@ _OWN_REVIEW: Final = message(
 _NO_NOTE: Final = message("Say what is to be changed.")
 _NO_DAY: Final = message("Give the day from which the template is in use, today or later.")
 _FOREIGN: Final = message("Choose among the units of your own care provider.")
+_NAME_TAKEN: Final = message("There is another phrase of that name in use at: %(units)s.")
 _ACTIVE: Final = frozenset({State.APPROVED, State.LATER, State.IN_USE, State.EARLIER, State.STOPPED})
 
 Form = Mapping[str, Sequence[str]]
@@ -82,6 +85,7 @@ async def version_page(
         "others": others,
         "before": before,
         "changes": _changes(page, before, version) if before else (),
+        "pieces": _pieces(before, version) if before else (),
         "remarks": noted if version.state is State.REVIEW else (),
         "preview": editor.preview(page, frozen, {}),
         "units": units,
@@ -104,11 +108,20 @@ async def version_page(
 def _changes(page: Page, before: Version, version: Version) -> list[str]:
     gettext = page.translator.gettext
     made = []
+    texts_apart = version.kind == phrasing.KIND
     for one in differences.differences(before.questionnaire, version.questionnaire):
+        if texts_apart and one.sentence is not differences.TITLE:
+            continue
         what = gettext(differences.PROPERTY_NAMES[one.what]) if one.what else ""
         words = {"label": one.label, "before": one.before or "–", "after": one.after or "–", "what": what}
         made.append(gettext(one.sentence) % words)
     return made
+
+
+def _pieces(before: Version, version: Version) -> Sequence[Piece]:
+    """What became of the words of a phrase; nothing for what is no phrase or has the same text."""
+    texts = [phrasing.text_of(one.questionnaire) for one in (before, version)]
+    return words(*texts) if version.kind == phrasing.KIND and texts[0] != texts[1] else ()
 
 
 def _is_open(version: Version) -> bool:
@@ -260,6 +273,8 @@ async def _use(asked: Asked) -> Answer:
     known = {key for key, _ in await shelf.units(page)} | set(version.venues)
     if not set(venues) <= known:
         return asked.say(_FOREIGN)
+    if version.kind == phrasing.KIND and (taken := await _taken(asked, venues)):
+        return asked.say(_NAME_TAKEN) % {"units": taken}
     today = local(page.services.clock.now()).date()
     start = asked.text("from") or today.isoformat()
     try:
@@ -272,6 +287,19 @@ async def _use(asked: Asked) -> Answer:
     return await _change(
         asked, placed(version.questionnaire, venues, start), "use" if venues else "stop", names
     )
+
+
+async def _taken(asked: Asked, venues: Sequence[str]) -> str:
+    """The units at which another phrase of the name is in use."""
+    own, _ = await shelf.shelf(asked.page)
+    held = {
+        place
+        for one in own
+        if one.kind == phrasing.KIND and one.title == asked.version.title and one.url != asked.version.url
+        if one.state in (State.IN_USE, State.LATER)
+        for place in one.venues
+    }
+    return ", ".join(asked.page.services.directory.unit(one) for one in venues if one in held)
 
 
 async def _retire(asked: Asked) -> Answer:
@@ -294,7 +322,9 @@ async def _retire(asked: Asked) -> Answer:
 async def _discard(asked: Asked) -> Answer:
     kept = shelf.library(asked.version, asked.version.questionnaire, "retired")
     done = await shelf.write(asked.page, [(f"Library/{asked.version.id}", kept, asked.version.stored)])
-    return _told(asked, done) or asked.page.redirect("/templates")
+    return _told(asked, done) or asked.page.redirect(
+        "/phrases" if asked.version.kind == phrasing.KIND else "/templates"
+    )
 
 
 async def _next(asked: Asked) -> Answer:

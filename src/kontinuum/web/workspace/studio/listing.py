@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from kontinuum.fhir.questionnaire import phrasing
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.principal import TEMPLATES
 from kontinuum.web.workspace.pages import Handler, Page
@@ -27,7 +28,7 @@ STATES: Final[Mapping[State, str]] = {
 }
 """What each state is called."""
 
-_MAY_NOT: Final = message(
+MAY_NOT: Final = message(
     "To change templates takes the right “change note templates” in your assignment. Your administrator "
     "gives it."
 )
@@ -65,7 +66,7 @@ def authors(handler: Handler) -> Handler:
     async def guarded(page: Page) -> Response:
         if may_change(page):
             return await handler(page)
-        return page.problem(403, [page.translator.gettext(_MAY_NOT)])
+        return page.problem(403, [page.translator.gettext(MAY_NOT)])
 
     guarded.__qualname__ = handler.__qualname__
     return guarded
@@ -86,11 +87,12 @@ async def list_page(page: Page, problems: Sequence[str] = (), status: int = 200,
     own, others = await shelf.shelf(page)
     await learn_names(page, [place for one in own for place in one.venues] + [one.provider for one in others])
     here = set(page.places)
-    rows = _rows(own)
+    own = [one for one in own if one.kind != phrasing.KIND]
+    rows = rows_of(own)
     values: dict[str, Any] = {
         "at_unit": [row for row in rows if any(here & set(one.venues) for one in row.versions)],
         "elsewhere": [row for row in rows if not any(here & set(one.venues) for one in row.versions)],
-        "others": others,
+        "others": [one for one in others if one.kind != phrasing.KIND],
         "shipped": sorted(shelf.shipped(page), key=lambda one: (one.kind != "note", one.title.casefold())),
         "may": may_change(page),
         "states": STATES,
@@ -101,7 +103,8 @@ async def list_page(page: Page, problems: Sequence[str] = (), status: int = 200,
     return page.render("studio/list.html", values, status)
 
 
-def _rows(own: Sequence[Version]) -> list[Row]:
+def rows_of(own: Sequence[Version]) -> list[Row]:
+    """The versions as a list shows them, template by template."""
     by_url: dict[str, list[Version]] = {}
     for one in own:
         by_url.setdefault(one.url or one.id, []).append(one)

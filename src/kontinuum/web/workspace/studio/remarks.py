@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kontinuum.fhir.issues import Issue
-from kontinuum.fhir.questionnaire import check, urls
+from kontinuum.fhir.questionnaire import check, phrasing, urls, use
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.i18n import Translator, local, message
 from kontinuum.web.workspace.pages import Page
@@ -25,6 +25,7 @@ _KNOWN: Final = (
     message("A condition cannot ask for the item itself or what lies below it."),
     message("'%(one)s' is no question, so only `exists` can be asked of it."),
     message("'%(one)s' is of the type %(two)s, so it never equals a %(three)s."),
+    message("'%(one)s' takes no such answer, so this never holds."),
     message("Answers of the type %(one)s have no order."),
     message("This is none of the choices of '%(one)s'."),
     message("The variable %%%(one)s is not defined here."),
@@ -54,6 +55,13 @@ _KNOWN: Final = (
     message("The value set %(one)s has no codes here."),
     message("Answers of this kind (%(one)s) are not filled in here yet; the question is shown as a text."),
     message("The extension %(one)s is kept, and nothing here acts by it."),
+    message("The name has at most 30 small letters, digits and hyphens."),
+    message("Write the text that the name stands for."),
+    message("A phrase has at most 20 000 characters."),
+    message("A phrase has one question only. What else the form asks is gone when the text is changed."),
+    message("A phrase takes at most 30 values from the chart."),
+    message("A brace stands alone: a field is {…}, on one line and with at most 200 characters."),
+    message("'%(one)s' is nothing that is taken from the chart, and cannot be read as an expression."),
 )
 """What is said of templates, so that it is said in the author's language."""
 _EXPRESSION: Final = message("The expression cannot be read: %(why)s")
@@ -88,6 +96,8 @@ async def remarks(page: Page, questionnaire: Mapping[str, Any]) -> tuple[Element
     unbound = {issue.location for issue in issues}
     issues += [issue for issue in check(frozen) if issue.location not in unbound]
     issues += _strange(questionnaire)
+    if use.kind(questionnaire) == phrasing.KIND:
+        issues += phrasing.faults(questionnaire)
     gettext = page.translator.gettext
     places = walk(frozen)
     made = [_remark(issue, places, page.translator) for issue in issues]

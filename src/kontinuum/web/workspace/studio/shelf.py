@@ -23,7 +23,6 @@ from kontinuum.organisation import applying
 from kontinuum.record.outcome import Refusal, Stored
 from kontinuum.sweden import systems
 from kontinuum.web.workspace.pages import Page
-from kontinuum.web.workspace.studio import editing
 from kontinuum.web.workspace.work.phrases import CODES
 
 _NAMES: Final = uuid.UUID("8f4e3c2a-5d0b-4a63-9f0e-2f6a1c7be914")
@@ -72,8 +71,8 @@ class Version:
 
     @property
     def kind(self) -> str:
-        """Whether it is a note or a scale."""
-        return editing.template_kind(self.questionnaire)
+        """Whether it is a note, a scale or a phrase."""
+        return use.kind(self.questionnaire)
 
     @property
     def venues(self) -> tuple[str, ...]:

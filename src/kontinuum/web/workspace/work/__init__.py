@@ -38,8 +38,6 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
             signed_in(services, related(together.show), unattended=True),
             methods=["GET"],
         ),
-        Route("/phrases", signed_in(services, _of_staff(phrases.show_phrases)), methods=["GET"]),
-        Route("/phrases", signed_in(services, _of_staff(phrases.change_phrase)), methods=["POST"]),
         Route("/phrases/list", signed_in(services, _of_staff(phrases.list_phrases)), methods=["GET"]),
     ]
 

@@ -34,6 +34,7 @@ _COMMANDS: Final = (
     (message("To do: what waits at the unit"), "/inbox?of=unit", (Purpose.CARE,)),
     (message("Phrases"), "/phrases", ()),
     (message("Note templates"), "/templates", ()),
+    (message("Order of the templates"), "/templates/order", ()),
     (message("Worklists"), "/worklists", ()),
     (message("Lay out the overview"), "/layout", ()),
     (message("Report a deviation or an idea"), "/feedback", ()),
