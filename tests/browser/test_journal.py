@@ -69,9 +69,13 @@ async def test_two_windows_show_what_the_other_wrote(visit: Open) -> None:
     await expect(first.get_by_label("Bedömning")).to_have_value("Egenvård")
     elsewhere = await visit(address)  # at another workstation
     await elsewhere.get_by_label("Aktuellt", exact=True).fill("Sedan i går")
-    await expect(first.get_by_label("Aktuellt", exact=True)).to_have_value("Sedan i går")
     await expect(elsewhere.get_by_label("Bedömning")).to_have_value("Egenvård")
+    await _kept(elsewhere)
+    await first.evaluate("dispatchEvent(new Event('focus'))")  # as who comes back to the window
+    await expect(first.get_by_label("Aktuellt", exact=True)).to_have_value("Sedan i går")
     await elsewhere.get_by_role("button", name="Kasta utkastet").click()
+    await elsewhere.get_by_role("button", name="Ångra").wait_for()
+    await first.evaluate("dispatchEvent(new Event('focus'))")
     await expect(first.locator("[data-together]")).to_contain_text("Utkastet finns inte kvar")
 
 

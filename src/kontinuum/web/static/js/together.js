@@ -10,6 +10,7 @@ export function startTogether(form, writing) {
   let told = null;
   const timer = setInterval(look, EVERY);
   windows.addEventListener("message", look);
+  addEventListener("focus", look);
   form.addEventListener("draft-kept", () => {
     // Who only takes in what was written elsewhere has nothing to tell, or the windows would never fall silent.
     const version = form.elements.version.value;
@@ -20,6 +21,7 @@ export function startTogether(form, writing) {
   async function look(event) {
     if (!form.isConnected) {
       clearInterval(timer);
+      removeEventListener("focus", look);
       return windows.close();
     }
     if (writing.left || writing.sending || (!event && document.visibilityState === "hidden")) return;
