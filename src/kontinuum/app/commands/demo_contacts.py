@@ -34,7 +34,7 @@ VISITS: Final[Mapping[tuple[str, str], tuple[tuple[str, str, str, str, tuple[str
     ("Karin Öhman", CENTRE): (
         ("p-0008", "08:30", "visit", "Blodtryckskontroll", ("start", "close")),
         ("p-0001", "11:00", "home", "Såromläggning", ()),
-        ("p-0045", "13:30", "telephone", "Rådgivning, sveda vid miktion", ()),
+        ("p-0019", "13:30", "telephone", "Rådgivning, sveda vid miktion", ()),
     ),
     ("Leyla Demir", CENTRE): (
         ("p-0009", "10:00", "visit", "Samtal 7 av 10", ()),
@@ -42,7 +42,7 @@ VISITS: Final[Mapping[tuple[str, str], tuple[tuple[str, str, str, str, tuple[str
     ),
     ("Mikael Forsberg", CENTRE): (
         ("p-0061", "09:30", "visit", "Axelsmärta", ()),
-        ("p-0019", "15:00", "visit", "Nackbesvär, nybesök", ()),
+        ("p-0005", "15:00", "visit", "Knäsmärta efter fotboll", ()),
     ),
     ("Helena Lundqvist", CENTRE): (
         ("p-0022", "10:40", "visit", "Hälsokontroll", ()),

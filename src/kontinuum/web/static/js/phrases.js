@@ -23,7 +23,7 @@ export function startPhrases(form) {
     const from = field.selectionEnd - (name?.length ?? 0) - 1;
     // After an undo the name that was there before is selected.
     const alone = field.selectionStart === field.selectionEnd || field.selectionStart === from;
-    if (name && alone && Object.hasOwn(known, name)) {
+    if (name && alone && Object.hasOwn(known, name) && fits(field, known[name])) {
       event.preventDefault();
       put(field, known[name], from);
     } else if (isField(field) && select(field, field.selectionEnd)) event.preventDefault();
@@ -34,12 +34,16 @@ export function startPhrases(form) {
 
 document.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-phrase]");
-  if (!chosen || !last?.isConnected) return;
+  if (!chosen || !last?.isConnected || !fits(last, chosen.dataset.phrase)) return;
   event.preventDefault();
   put(last, chosen.dataset.phrase, last.selectionStart);
 });
 
-const takesText = (field) => field.tagName === "TEXTAREA" && !field.readOnly;
+const takesText = (field) =>
+  (field.tagName === "TEXTAREA" || (field.tagName === "INPUT" && field.type === "text")) && !field.readOnly;
+
+// A line takes a phrase of one line: no letter of a phrase is ever dropped.
+const fits = (field, text) => field.tagName === "TEXTAREA" || !/[\r\n]/.test(text);
 
 function put(field, text, from) {
   const to = field.selectionEnd;
