@@ -31,14 +31,16 @@ HEAD = """\
 # A day in the demo
 
 A walk through the synthetic region, one picture a step. `make tour` makes it anew: it builds a region, works
-in it with a browser as the pages say, and stops if something is not where it should be. All persons are made up.
+in it with a browser as the pages say, and stops if something is not where it should be. All persons are
+made up.
 
 """
 STILL = """
 async () => {
   await document.fonts.ready;
-  const moving = () => document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling");
-  while (moving()) await new Promise((next) => requestAnimationFrame(next));
+  const moving = () => document.querySelector(".htmx-request, .htmx-settling, .rail.is-old");
+  const patience = performance.now() + 10000;
+  while (moving() && performance.now() < patience) await new Promise((next) => requestAnimationFrame(next));
   await Promise.all(document.getAnimations().map((one) => one.finished.catch(() => 0)));
 }
 """

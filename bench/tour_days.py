@@ -129,13 +129,6 @@ async def _writes(walk: Walk, page: Page) -> None:
     await walk.see(
         page, "Signed", "The note reads as text, and what was measured stands among the vital signs."
     )
-    await page.get_by_label("Lägg till problem eller diagnos").fill("halsfluss")
-    await expect(page.locator(".code-option[aria-selected=true]")).to_contain_text("J03.0")
-    await walk.see(page, "A diagnosis", "Found by an everyday word; Enter twice adds it: three actions.")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("button", name="Spara")).to_be_focused()
-    await page.keyboard.press("Enter")
-    await page.wait_for_url("**/patient/p-0030#problems")
 
 
 async def _closes(walk: Walk, page: Page) -> None:
@@ -150,6 +143,14 @@ async def _closes(walk: Walk, page: Page) -> None:
         " leads to where "
         "it is done; nothing stops you.",
     )
+    await page.get_by_label("Lägg till problem eller diagnos").fill("halsfluss")
+    await expect(page.locator(".code-option[aria-selected=true]")).to_contain_text("J03.0")
+    await walk.see(page, "A diagnosis", "Found by an everyday word; Enter twice adds it: three actions.")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Spara")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#problems")).to_contain_text("J03.0")
+    await page.wait_for_load_state()
     await page.goto("/patient/p-0030?beside=contacts/book")
     await pane(page).get_by_label("Dag och tid").fill("+3m 9:40")
     await pane(page).get_by_label("Kontaktorsak").fill("Uppföljning epilepsi")
@@ -168,6 +169,7 @@ async def _signs(walk: Walk, page: Page) -> None:
         .fill("Sätt ut metformin, nytt kalium i dag. Jag ringer honom nu.")
     )
     await page.locator(".inbox-row", has_text="Kreatinin").get_by_role("button", name="Svara").click()
+    await expect(page.locator(".done")).to_be_visible()
     await page.get_by_label("Markera alla").click()
     await page.get_by_role("button", name="Läs och signera markerade").click()
     await page.locator(".reading-body").first.wait_for()
@@ -248,7 +250,8 @@ async def _places(walk: Walk, page: Page) -> None:
         "Scales are questionnaires like every template. The sum is an observation when it is signed.",
     )
     await page.keyboard.press("Control+Enter")
-    await page.wait_for_url("**/patient/p-0053#notes")
+    await expect(page.locator("#scores")).to_contain_text("Norton")
+    await page.wait_for_load_state()
 
 
 async def _cares(walk: Walk, page: Page) -> None:
@@ -276,6 +279,8 @@ async def _hands_over(walk: Walk, page: Page) -> None:
     await page.get_by_label("Till vem").select_option(label="Per Lindgren")
     await walk.see(page, "Ask the doctor", "A question has an owner, and comes back to who asked.")
     await page.get_by_role("button", name="Skicka").click()
+    await expect(page.locator("#tasks")).to_contain_text("kaliumdropp")
+    await page.wait_for_load_state()
     await page.goto("/inbox")
     await page.get_by_label("Markera alla").click()
     await page.get_by_label("Till vem").select_option(index=1)
