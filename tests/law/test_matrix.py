@@ -327,7 +327,7 @@ OWN_LOG = {"log", "turned_away", "close"}
 """The log, which has readers and rules of its own (tests/db/test_log*.py)."""
 UNSIGNED = {"work", "news"}
 """What waits to be signed, which has tests of its own (tests/http/pages/test_work.py)."""
-AT_THE_UNIT = {"find_at_unit"}
+AT_THE_UNIT = {"at_own_unit"}
 """A search that finds less (tests/law/test_matrix_units.py)."""
 TAKEN_TIMES = {"agenda"}
 """Times of staff and beds, without whom they are taken for (tests/law/test_matrix_units.py)."""

@@ -18,7 +18,7 @@ async def test_a_search_of_the_own_unit_shows_its_part_of_the_same(
     decided: Region,
 ) -> None:
     for name, who in CAST.items():
-        pages = await decided.record(who).find_at_unit([f"{kind}?_count=500" for kind in KINDS])
+        pages = await decided.record(who).at_own_unit.find_many([f"{kind}?_count=500" for kind in KINDS])
         shown = of_adult([each for page in pages for each in page.matches])
         assert shown == EXPECTED[name] & EVERYTHING.get(who.assignment.unit, set()), name
 

@@ -94,8 +94,9 @@ class UnitRecord(Protocol):
         """Run searches; each finds what the person may read."""
         ...
 
-    async def find_at_unit(self, queries: Sequence[str], /) -> Sequence[ResultPage]:
-        """Run searches for what the unit of the assignment is accountable for, as far as it may be read."""
+    @property
+    def at_own_unit(self) -> UnitRecord:
+        """The same gate, which finds only what the unit of the assignment is accountable for."""
         ...
 
 

@@ -265,10 +265,6 @@ class Record:
         """
         return await searching.search_many(self._context, _parsed(urls))
 
-    async def find_at_unit(self, urls: Sequence[str]) -> list[SearchPage]:
-        """As `find_many`, of what the unit of the assignment is accountable for."""
-        return await searching.search_many(replace(self._context, own_unit=True), _parsed(urls))
-
     async def create(
         self,
         resource: dict[str, Any],

@@ -47,21 +47,20 @@ _ROLE: Final = b"PractitionerRole/"
 
 
 class News:
-    """What one worker has read of the feed. It begins with what comes after `begin`."""
+    """What one worker has read of the feed. It follows from the first look on."""
 
     def __init__(self, services: Services) -> None:
         self._pool = services.pool
-        self._position = 0
+        self._position: int | None = None
 
-    async def begin(self) -> None:
-        """Follow the feed, from now on."""
-        await feed.watch(self._pool, CONSUMER, _TYPES.values())
+    async def read(self) -> list[Touched] | None:
+        """Where something was written since the last look; None at first, as it may be anywhere."""
+        if self._position is None:
+            await feed.watch(self._pool, CONSUMER, _TYPES.values())
         await feed.advance(self._pool)
-        self._position = await feed.last(self._pool)
-
-    async def read(self) -> list[Touched]:
-        """Where something was written since the last look."""
-        await feed.advance(self._pool)
+        if self._position is None:
+            self._position = await feed.last(self._pool)
+            return None
         touched: list[Touched] = []
         while True:
             found = await feed.read(self._pool, self._position, _TYPES.values(), _AT_ONCE)

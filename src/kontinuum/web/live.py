@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from kontinuum.kernel.logging import get_logger
 from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.recurring import Recurring
 from kontinuum.record.news import News
 
 SETTLING: Final = 0.5
 """For how many seconds what is written is gathered before those are woken whom it concerns."""
 
-_log = get_logger(__name__)
+LOOKS: Final = 20.0
+"""After how many seconds the feed is read although nothing was said to be written."""
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +48,7 @@ class Live:
         self._lookers: set[Looker] = set()
         self._written = asyncio.Event()
         self._news: News | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._telling = Recurring("live", self._tell, every=LOOKS, woken=self._written)
         self.closed = False
 
     def follow(self, news: News, listen: Callable[[Callable[[], None]], None]) -> None:
@@ -60,8 +61,7 @@ class Live:
         """Somebody looks for as long as the block lasts."""
         looker = Looker(session, principal)
         self._lookers.add(looker)
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="live")
+        self._telling.start()
         try:
             yield looker
         finally:
@@ -78,33 +78,13 @@ class Live:
         self.closed = True
         for looker in self._lookers:
             looker.due.set()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        begun = False
-        while True:
-            try:
-                begun = begun or await self._begin()
-                await self._written.wait()
-                await asyncio.sleep(SETTLING)
-                self._written.clear()
-                await self._tell()
-            except Exception:  # whatever it is, it must not end the telling for good
-                _log.exception("live_not_told")
-                await asyncio.sleep(10 * SETTLING)
-
-    async def _begin(self) -> bool:
-        assert self._news is not None, "it follows the news"
-        await self._news.begin()
-        return True
+        await self._telling.stop()
 
     async def _tell(self) -> None:
         assert self._news is not None, "it follows the news"
-        for place in await self._news.read():
-            for looker in self._lookers:
-                if place.concerns(looker.principal):
-                    looker.stale = True
-                    looker.due.set()
+        await asyncio.sleep(SETTLING)
+        places = await self._news.read()
+        for looker in self._lookers:
+            if places is None or any(place.concerns(looker.principal) for place in places):
+                looker.stale = True
+                looker.due.set()

@@ -64,7 +64,7 @@ async def today(request: UnitRequest) -> View | NotFound:
     day = local(request.now).replace(hour=0, minute=0, second=0, microsecond=0)
     low, high = (quote(one.isoformat(), safe="") for one in (day, day + timedelta(days=1)))
     begun = f"Encounter?date=ge{low}&date=lt{high}&_sort=date&_count={_AT_MOST}"
-    bookings, contacts, ongoing = await request.record.find_at_unit(
+    bookings, contacts, ongoing = await request.record.at_own_unit.find_many(
         [
             f"Appointment?date=ge{low}&date=lt{high}&_sort=date&_count={_AT_MOST}",
             begun,

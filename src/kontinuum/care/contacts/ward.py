@@ -129,7 +129,7 @@ async def board(request: UnitRequest) -> View | NotFound:
     beds = places.beds_of(await request.record.find_many(places.bed_queries(request.principal)))
     classes = ",".join(sorted(INPATIENT))
     query = f"Encounter?status={LYING}&class={classes}&_sort=date&_count={_AT_MOST}"
-    (page,) = await request.record.find_at_unit([query])
+    (page,) = await request.record.at_own_unit.find_many([query])
     contacts = [fhir_json.loads(entry.body) for entry in page.matches if entry.body]
     about = [(one, subject_of(one)) for one in contacts]
     patients = sorted({patient for _, patient in about if patient})
