@@ -7,7 +7,7 @@ PYTHON ?=
 BOOTSTRAP := sh tools/bootstrap.sh
 BIN := .venv/bin
 
-.PHONY: help run test soak check bench fuzz growth format lock clean setup setup-dev
+.PHONY: help run test soak check bench fuzz growth tour format lock clean setup setup-dev
 
 help: ## Show this list.
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,10 @@ growth: setup-dev ## Measure how answers change from 1,000 to 100,000 patients (
 
 bench: setup-dev ## Measure import, create, read, search and chart page beside their limits.
 	@$(BIN)/python -m bench $(ARGS)
+
+tour: setup-dev ## Walk through days of work in the demo and write the pictures of docs/tour.
+	@chromium=$$($(BIN)/python tools/bootstrap_chromium.py) || exit 1; \
+	KONTINUUM_TEST_CHROMIUM=$$chromium $(BIN)/python -m bench.tour $(ARGS)
 
 format: setup-dev ## Format the code and apply the lint's safe corrections.
 	@$(BIN)/ruff format .

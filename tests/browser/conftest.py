@@ -53,13 +53,14 @@ expect.set_options(timeout=20_000)  # a busy machine: what is looked for is awai
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the actions that each task took, beside its budget."""
+    """Print the actions that each task took beside its budget, and how long a browser needed for them."""
     reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, ())]
     rows = [value for one in reports for name, value in getattr(one, "user_properties", ()) if name == STEPS]
     if rows:
-        terminalreporter.section("actions of a task, and its budget")
-        for task, taken, budget in rows:
-            terminalreporter.write_line(f"{taken:>3} of {budget:<3} {task}")
+        terminalreporter.section("actions of a task beside its budget, and the time of a machine's hand")
+        terminalreporter.write_line(f"{'task':<58} | budget | counted |   time")
+        for task, budget, taken, seconds in rows:
+            terminalreporter.write_line(f"{task:<58} | {budget:>6} | {taken:>7} | {seconds:>4.1f} s")
 
 
 @pytest.fixture

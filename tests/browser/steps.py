@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -20,6 +21,7 @@ class Steps:
         self._task = task
         self._budget = budget
         self._tell = tell
+        self._begun = time.monotonic()
 
     async def click(self, target: Locator) -> None:
         """Click."""
@@ -46,6 +48,6 @@ class Steps:
         await self.page.keyboard.type(text)
 
     def done(self) -> None:
-        """The task is done: tell what it took, and fail above its budget."""
-        self._tell(STEPS, [self._task, self.taken, self._budget])
+        """The task is done: tell what it took, in actions and time, and fail above its budget of actions."""
+        self._tell(STEPS, [self._task, self._budget, self.taken, time.monotonic() - self._begun])
         assert self.taken <= self._budget, f"{self._task}: {self.taken} actions, {self._budget} are allowed"

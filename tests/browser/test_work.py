@@ -39,6 +39,16 @@ async def test_a_known_patients_chart_is_two_actions_away(visit: Open, steps: Co
     task.done()
 
 
+async def test_another_providers_record_is_read_with_the_patients_consent(visit: Open, steps: Count) -> None:
+    page = await visit("/patient/p-0011")
+    elsewhere = page.locator(".access-more", has_text="Mer finns hos andra vårdgivare")
+    task = steps(page, "read another provider's record, consent captured", 2)
+    await task.click(elsewhere.locator("summary"))
+    await task.click(elsewhere.get_by_role("button", name="Patienten samtycker: visa"))
+    await expect(page.locator(".provenance")).to_contain_text("Hemsjukvården")
+    task.done()
+
+
 async def test_a_note_is_written_beside_the_chart_and_signed(visit: Open, steps: Count) -> None:
     page = await visit(f"/patient/{FULLEST}")
     task = steps(page, "write and sign a note from a template", 3)

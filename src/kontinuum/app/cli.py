@@ -210,7 +210,7 @@ def organisation_import(
 
 @app.command(rich_help_panel=PANEL_RECORD)
 def demo(
-    patients: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many patients.")] = 60,
+    patients: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many patients.")] = 62,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same region.")] = 1,
 ) -> None:
     """Build the synthetic demo region in the record.

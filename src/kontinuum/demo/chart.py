@@ -48,9 +48,12 @@ class Contact:
 
 
 class Chart:
-    """A patient's record as it grows. `today`: the last day on which anything happens; that of death."""
+    """A patient's record as it grows. `today`: the last day on which anything happens; that of death.
 
-    def __init__(self, person: Person, region: Region, rng: Random, today: date) -> None:
+    Ids are numbered from `after`, so that what is added later to a chart that is there gets its own.
+    """
+
+    def __init__(self, person: Person, region: Region, rng: Random, today: date, *, after: int = 0) -> None:
         self.person = person
         self.region = region
         self.rng = rng
@@ -64,6 +67,7 @@ class Chart:
         self._treated: set[str] = set()
         self._drugs: list[str] = []
         self._writer = Writer(rng, person.sex)
+        self._after = after
         self._counts: dict[str, int] = {}
         self._usual: dict[tuple[str, str], Author] = {}
 
@@ -88,7 +92,7 @@ class Chart:
 
     def add(self, unit: Unit, kind: str, short: str, body: Resource) -> str:
         """Keep a resource of a type under the next id of its series; gives its reference."""
-        number = self._counts[short] = self._counts.get(short, 0) + 1
+        number = self._counts[short] = self._counts.get(short, self._after) + 1
         identity = f"{self.person.id}-{short}-{number:06d}"
         self.entries.append((unit, {"resourceType": kind, "id": identity, **body}))
         return f"{kind}/{identity}"

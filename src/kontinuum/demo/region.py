@@ -371,6 +371,7 @@ def _persona(person: Staff) -> Persona:
             provider_name=unit.provider.name,
             purpose=purpose,
             rights=person.rights,
+            position=person.title,
         )
         for index, (unit, purpose) in enumerate(person.assignments, start=1)
     )

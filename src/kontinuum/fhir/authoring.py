@@ -18,7 +18,7 @@ _PRECISIONS: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 def author(principal: Principal) -> dict[str, Any]:
     """The writer, as resources name an author (http://hl7.org/fhir/R4/references.html#Reference)."""
-    named = {"display": f"{principal.actor.name}, {principal.assignment.title}"}
+    named = {"display": principal.signature}
     reference = principal.actor.reference
     return {"reference": reference, **named} if reference else named
 

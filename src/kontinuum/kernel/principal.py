@@ -64,7 +64,8 @@ TRANSCRIPTION = "transcription"
 class Assignment:
     """A medarbetaruppdrag: an actor's task at one care unit of one care provider (both HSA-ids).
 
-    `rights` are what the assignment permits beyond its purpose, such as `PROTECTED_IDENTITY`.
+    `rights` are what the assignment permits beyond its purpose, such as `PROTECTED_IDENTITY`; `position` is
+    what the person works as there (befattning), empty where the directory does not say.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Assignment:
     provider_name: str
     purpose: Purpose
     rights: tuple[str, ...] = ()
+    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,11 @@ class Principal:
     assignment: Assignment
     client: str
     app: App | None = None
+
+    @property
+    def signature(self) -> str:
+        """Who stands behind an entry, as it is read: the name and the position."""
+        return f"{self.actor.name}, {self.assignment.position or self.assignment.title}"
 
     @property
     def purpose(self) -> Purpose:

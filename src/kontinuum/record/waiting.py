@@ -207,7 +207,7 @@ class Work:
             changed = phrase("The note was changed after it was shown. Read it again and sign it.")
             return refuse(RefusalKind.CONFLICT, "conflict", changed)
         now = instant(self._context.now())
-        party = {"reference": mine, "display": f"{principal.actor.name}, {principal.assignment.title}"}
+        party = {"reference": mine, "display": principal.signature}
         attester = {"mode": "official", "time": now, "party": party}
         signed = {**resource, "attester": [*resource.get("attester", ()), attester]}
         done = [

@@ -35,7 +35,7 @@ def read(resource: dict[str, Any]) -> CarePlan:
 
 
 def on(resource: dict[str, Any], day: date) -> list[str]:
-    return [f"{one.at:%H.%M}" if one.at else one.text for one in slots([read(resource)], day) if one.asked]
+    return [f"{one.at:%H:%M}" if one.at else one.text for one in slots([read(resource)], day) if one.asked]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_day_asks_for_each_action_at_its_times_and_what_has_none_last() -> Non
         Action("Munvård", "1", ()),
         Action("Vändning", "1", ("14:00:00", "02:00:00")),
     )
-    assert on(plan, MONDAY) == ["02.00", "14.00", "Munvård", "Vid behov"]
+    assert on(plan, MONDAY) == ["02:00", "14:00", "Munvård", "Vid behov"]
     assert on(plan, MONDAY - timedelta(days=1)) == []
 
 
@@ -77,9 +77,9 @@ def test_what_is_stopped_is_not_asked_for_from_that_day_and_stays_on_the_days_be
     thursday = MONDAY + timedelta(days=3)
     made = writing.stopped(plan, plan["activity"][0]["id"], thursday.isoformat())
     assert validate(made) == []
-    assert on(made, thursday - timedelta(days=1)) == ["07.00", "08.00"]
-    assert on(made, thursday) == ["07.00"]
-    assert on(made, thursday + timedelta(days=1)) == ["07.00"]
+    assert on(made, thursday - timedelta(days=1)) == ["07:00", "08:00"]
+    assert on(made, thursday) == ["07:00"]
+    assert on(made, thursday + timedelta(days=1)) == ["07:00"]
 
 
 def test_the_end_of_a_plan_ends_its_actions_and_its_goal_and_keeps_what_was_written_before() -> None:
@@ -95,10 +95,10 @@ def test_the_end_of_a_plan_ends_its_actions_and_its_goal_and_keeps_what_was_writ
         "2026-05-07",
         "completed",
     )
-    assert on(made, date(2026, 5, 6)) == ["08.00"]
+    assert on(made, date(2026, 5, 6)) == ["08:00"]
     assert on(made, date(2026, 5, 8)) == []
     (going_on, _) = writing.evaluated(plan, goal, later, "Fortsätter.", "improving", end=False)
-    assert (going_on["status"], on(going_on, date(2026, 5, 8))) == ("active", ["08.00"])
+    assert (going_on["status"], on(going_on, date(2026, 5, 8))) == ("active", ["08:00"])
 
 
 def _slot(at: str = "08:00:00") -> Slot:

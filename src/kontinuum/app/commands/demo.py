@@ -21,8 +21,10 @@ from kontinuum.audit import entry
 from kontinuum.demo import MAX_PATIENTS, Batch, generate, personas
 from kontinuum.demo.accesses import MadeUpAccess, accesses_around, unusual_accesses
 from kontinuum.demo.cast import CAST
+from kontinuum.demo.day import first_day
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.config import Settings, usable_cores
+from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import Incoming, Refusal
 from kontinuum.store import delivery
@@ -216,6 +218,8 @@ async def _examples(dsn: str, settings: Settings) -> None:
     async with open_services(settings, dsn, connections=2) as services:
         await demo_examples.make(services)
         await demo_contacts.make(services)
+        now = local(services.clock.now()).replace(tzinfo=None)
+        await Seeding().carry_out(services, Piece([*first_day(now)], 0))
 
 
 async def _progress(connection: Any) -> Progress | None:

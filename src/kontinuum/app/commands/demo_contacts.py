@@ -10,6 +10,7 @@ from kontinuum.app.services import Services
 from kontinuum.care.contacts import rules, writing
 from kontinuum.care.contacts.writing import Booking, Placing
 from kontinuum.demo import personas
+from kontinuum.demo.day import WARD_STAY
 from kontinuum.demo.region import region
 from kontinuum.fhir import json
 from kontinuum.fhir.authoring import author
@@ -20,16 +21,55 @@ from kontinuum.record import Record, Refusal, SearchPage
 CENTRE: Final = "tallbacken"
 WARD: Final = "avd-32"
 
-_DAY: Final = (
-    ("p-0036", "08:20", "visit", "Ryggont, uppföljning", ("noshow",)),
-    ("p-0027", "08:40", "telephone", "Provsvar", ("start", "close")),
-    ("p-0032", "09:00", "visit", "PSA-kontroll", ("arrive", "start")),
-    ("p-0030", "09:40", "visit", "Recept på epilepsimedicin", ("arrive",)),
-    ("p-0035", "10:20", "visit", "Årskontroll sköldkörtel", ()),
-    ("p-0033", "13:10", "video", "Återkoppling mammografi", ()),
-    ("p-0038", "14:30", "home", "Hembesök, tilltagande förvirring", ()),
-)
-"""Who is booked when, for what, and how far it has come."""
+VISITS: Final[Mapping[tuple[str, str], tuple[tuple[str, str, str, str, tuple[str, ...]], ...]]] = {
+    ("Anna Berglund", CENTRE): (
+        ("p-0036", "08:20", "visit", "Ryggont, uppföljning", ("noshow",)),
+        ("p-0027", "08:40", "telephone", "Provsvar", ("start", "close")),
+        ("p-0032", "09:00", "visit", "PSA-kontroll", ("arrive", "start")),
+        ("p-0030", "09:40", "visit", "Recept på epilepsimedicin", ("arrive",)),
+        ("p-0035", "10:20", "visit", "Årskontroll sköldkörtel", ()),
+        ("p-0033", "13:10", "video", "Återkoppling mammografi", ()),
+        ("p-0038", "14:30", "home", "Tilltagande förvirring", ()),
+    ),
+    ("Karin Öhman", CENTRE): (
+        ("p-0008", "08:30", "visit", "Blodtryckskontroll", ("start", "close")),
+        ("p-0001", "11:00", "home", "Såromläggning", ()),
+        ("p-0019", "13:30", "telephone", "Rådgivning, sveda vid miktion", ()),
+    ),
+    ("Leyla Demir", CENTRE): (
+        ("p-0009", "10:00", "visit", "Samtal 7 av 10", ()),
+        ("p-0017", "14:00", "visit", "Nybesök, oro", ()),
+    ),
+    ("Mikael Forsberg", CENTRE): (
+        ("p-0061", "09:30", "visit", "Axelsmärta", ()),
+        ("p-0005", "15:00", "visit", "Knäsmärta efter fotboll", ()),
+    ),
+    ("Helena Lundqvist", CENTRE): (
+        ("p-0022", "10:40", "visit", "Hälsokontroll", ()),
+        ("p-0020", "15:30", "telephone", "Provsvar", ()),
+    ),
+    ("Sofia Åkerström", "tallbacken-bmm"): (
+        ("p-0004", "10:30", "visit", "Kontroll i vecka 33", ("arrive",)),
+        ("p-0049", "13:00", "telephone", "Amning", ()),
+    ),
+    ("Per Lindgren", "hjartmottagningen"): (
+        ("p-0010", "13:20", "visit", "Yrsel, svar på bandspelar-EKG", ()),
+        ("p-0023", "14:00", "visit", "Hjärtklappning, nybesök", ()),
+    ),
+    ("Annelie Pettersson", "soderport"): (
+        ("p-0037", "13:00", "visit", "Infusion, benskörhet", ()),
+        ("p-0058", "14:20", "video", "Uppföljning av sjukskrivning", ()),
+    ),
+    ("Peter Wennberg", "norrtull"): (
+        ("p-0054", "10:00", "visit", "Giktattack, återbesök", ()),
+        ("p-0046", "13:40", "visit", "Psoriasis", ()),
+    ),
+    ("Susanne Gran", "hemsjukvarden"): (
+        ("p-0011", "10:00", "home", "Hälen och trappan", ()),
+        ("p-0057", "14:00", "home", "Smärtlindring", ()),
+    ),
+}
+"""Who is booked with whom and where, when, for what, and how far it has come."""
 _LYING: Final = (
     ("p-0050", "Instabil angina", "2:1", 2, ""),
     ("p-0021", "Bröstsmärta, uteslut hjärtinfarkt", "3:2", 1, ""),
@@ -43,36 +83,38 @@ _HERE_ALREADY: Final = ("p-0003", "1:2")
 async def make(services: Services) -> None:
     """Book and begin what belongs to today; the whole cast must be there."""
     now = local(services.clock.now())
-    doctor = _principal("Anna Berglund", CENTRE)
-    at_centre = services.gate.record(doctor)
-    for patient, clock, kind, reason, steps in _DAY:
-        hour, minute = clock.split(":")
-        start = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
-        await _write(at_centre, _visit(doctor, patient, Booking(kind, start, start, {}, reason), now, steps))
+    for (name, unit), visits in VISITS.items():
+        who = _principal(name, unit)
+        record = services.gate.record(who)
+        for patient, clock, kind, reason, steps in visits:
+            hour, minute = clock.split(":")
+            start = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+            booking = Booking(kind, start, start, {}, reason)
+            await _write(record, _visit(who, unit, patient, booking, now, steps))
     physician = _principal("Per Lindgren", WARD)
     on_ward = services.gate.record(physician)
     for patient, reason, bed, days, step in _LYING:
         moment = (now - timedelta(days=days, hours=1)).isoformat(timespec="seconds")
-        identity = f"{patient}-enc-ward"
-        unit, who = _unit(WARD), author(physician)
-        stay = writing.admitted(identity, patient, moment, who, unit, reason, _placing(bed))
+        identity = WARD_STAY.format(patient=patient)
+        ward, doctor = _unit(WARD), author(physician)
+        stay = writing.admitted(identity, patient, moment, doctor, ward, reason, _placing(bed))
         await _write(on_ward, [rules.taken(stay, step, now.isoformat(timespec="seconds")) if step else stay])
     await _put_to_bed(on_ward, now)
 
 
 def _visit(
-    doctor: Principal, patient: str, what: Booking, now: datetime, steps: Sequence[str]
+    who: Principal, unit: str, patient: str, what: Booking, now: datetime, steps: Sequence[str]
 ) -> list[Mapping[str, Any]]:
     """A booking of today, and the contact that has come of it."""
     moment = min(what.start, now).isoformat(timespec="seconds")
-    staff = author(doctor)
+    staff = author(who)
     made = Booking(what.kind, what.start, what.start + timedelta(minutes=30), staff, what.reason)
     booking = writing.booked(f"{patient}-app-today", patient, made, moment)
     if steps == ("noshow",):
         return [writing.put(booking, "noshow")]
     if not steps:
         return [booking]
-    contact = writing.arrived(booking, what.kind, patient, moment, _unit(CENTRE))
+    contact = writing.arrived(booking, what.kind, patient, moment, _unit(unit))
     for step in steps:
         contact = rules.taken(contact, step, moment)
     return [writing.put(booking, rules.BOOKING_OF[contact["status"]]), contact]

@@ -20,7 +20,7 @@ _AT_MOST: Final = 500
 _GROUPS: Final[Mapping[str, str]] = {
     "waiting": message("Has come"),
     "seen": message("Under way"),
-    "booked": message("Booked"),
+    "booked": message("Booked later today"),
     "over": message("Over"),
 }
 _GROUP_OF: Final[Mapping[str, str]] = {

@@ -47,13 +47,14 @@ def board_queries(board: Board) -> tuple[str, ...]:
 
 def board_notes(board: Board, pages: Sequence[ResultPage]) -> Mapping[str, tuple[BannerNote, ...]]:
     """How many there are of each patient."""
-    say = board.translator.ngettext
+    words = board.translator
     return {
         patient: (
             BannerNote(
                 Tone.QUIET,
                 "",
-                say("%(num)d unsigned note", "%(num)d unsigned notes", len(found)) % {"num": len(found)},
+                words.ngettext("%(num)d unsigned note", "%(num)d unsigned notes", len(found))
+                % {"num": len(found)},
                 "notes",
             ),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 from kontinuum.care.nursing import today, writing
 from kontinuum.care.nursing.around import Around, around, one, read_day, writer
@@ -80,7 +81,11 @@ def _moment(clock: str, slot: Slot, now: datetime) -> datetime | None:
 
 
 def _list(request: ActionRequest, day: date) -> Moved:
-    return Moved(f"{request.chart.path('nursing', 'today')}?day={day.isoformat()}")
+    """Back to the list: beside the chart where it was pressed there, else as the page that it was."""
+    below = f"nursing/today?day={day.isoformat()}"
+    if one(request, "beside"):
+        return Moved(f"{request.chart.path()}?beside={quote(below, safe='/')}")
+    return Moved(request.chart.path(below))
 
 
 def _told(request: ActionRequest, found: Around, day: date, refused: Refused) -> View:

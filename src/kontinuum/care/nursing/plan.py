@@ -96,7 +96,7 @@ def _planned(one: Activity, words: Translator) -> Planned:
         when = words.gettext(INTERVALS[NEEDED]) if detail.scheduled_string else ""
     else:
         every = INTERVALS.get(str(int(timing.repeat.period or 1)), "")
-        times = ", ".join(at[:5].replace(":", ".") for at in timing.repeat.time_of_day)
+        times = ", ".join(at[:5] for at in timing.repeat.time_of_day)
         when = " ".join(part for part in (words.gettext(every) if every else "", times) if part)
     return Planned("" if over else one.id, detail.description, when)
 

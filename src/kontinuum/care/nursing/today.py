@@ -98,7 +98,7 @@ def _row(chart: Chart, found: Around, slot: Slot) -> Row:
     matching = [one for one, _ in found.tasks if one.stands and one.key == slot.key]
     return Row(
         key=slot.key,
-        clock=slot.at.strftime("%H.%M") if slot.at else "",
+        clock=slot.at.strftime("%H:%M") if slot.at else "",
         text=slot.text,
         heading=HEADINGS.get(slot.plan.heading, ""),
         plan=slot.plan.id,

@@ -66,7 +66,7 @@ class Taken:
 
 def author(principal: Principal) -> Resource:
     """Who measured, as resources name a performer."""
-    named = {"display": f"{principal.actor.name}, {principal.assignment.title}"}
+    named = {"display": principal.signature}
     reference = principal.actor.reference
     return {"reference": reference, **named} if reference else named
 

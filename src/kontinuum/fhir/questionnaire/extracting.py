@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from kontinuum.fhir.definitions import type_definition
@@ -19,6 +19,23 @@ from kontinuum.fhir.questionnaire.occurrences import Occurrence
 from kontinuum.fhir.questionnaire.problems import Problem
 from kontinuum.fhir.questionnaire.values import unit_of, value_key
 
+VITAL_SIGNS: Final = frozenset(
+    {
+        *("85353-1", "9279-1", "8867-4", "2708-6", "59408-5", "8310-5", "8302-2"),
+        *("9843-4", "29463-7", "39156-5", "85354-9", "8480-6", "8462-4"),
+    }
+)
+"""The LOINC codes that make an Observation a vital sign, whoever made the form; its category says so too.
+
+http://hl7.org/fhir/R4/observation-vitalsigns.html, and 59408-5, saturation by pulse oximetry, which stands
+beside 2708-6 there.
+"""
+_VITAL_SIGNS: Final = {
+    "coding": [
+        {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}
+    ]
+}
+_LOINC: Final = "http://loinc.org"
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:kontinuum:answer")
 _SAME = frozenset(
     {"valueQuantity", "valueBoolean", "valueInteger", "valueString", "valueTime", "valueDateTime"}
@@ -111,9 +128,12 @@ class _Extractor:
             "id": self._id(item.link_id, "Observation"),
             "status": "amended" if response.get("status") == "amended" else "final",
         }
+        code = _concept(item)
         if item.extraction.category:
             made["category"] = [dict(concept) for concept in item.extraction.category]
-        made.update(code=_concept(item), subject=response["subject"])
+        elif any(one.get("system") == _LOINC and one.get("code") in VITAL_SIGNS for one in code["coding"]):
+            made["category"] = [_VITAL_SIGNS]
+        made.update(code=code, subject=response["subject"])
         if response.get("encounter"):
             made["encounter"] = response["encounter"]
         made["effectiveDateTime"] = response["authored"]

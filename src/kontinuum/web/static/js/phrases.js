@@ -37,7 +37,7 @@ export function startPhrases(form) {
     const from = field.selectionEnd - (name?.length ?? 0) - 1;
     // After an undo the name that was there before is selected.
     const alone = field.selectionStart === field.selectionEnd || field.selectionStart === from;
-    if (name && alone && Object.hasOwn(known, name)) {
+    if (name && alone && Object.hasOwn(known, name) && fits(field, known[name])) {
       event.preventDefault();
       put(field, known[name], from);
     } else if (isField(field) && select(field, field.selectionEnd)) event.preventDefault();
@@ -48,7 +48,7 @@ export function startPhrases(form) {
 
 document.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-phrase]");
-  if (!chosen || !last?.isConnected) return;
+  if (!chosen || !last?.isConnected || !fits(last, chosen.dataset.phrase)) return;
   event.preventDefault();
   put(last, chosen.dataset.phrase, last.selectionStart);
 });
@@ -62,14 +62,18 @@ document.addEventListener("click", (event) => {
   type(field, chosen.dataset.insert, field.selectionStart, field.selectionEnd);
 });
 
-const takesText = (field) => field.tagName === "TEXTAREA" && !field.readOnly;
+const takesText = (field) =>
+  (field.tagName === "TEXTAREA" || (field.tagName === "INPUT" && field.type === "text")) && !field.readOnly;
+
+// A line takes a phrase of one line: no letter of a phrase is ever dropped.
+const fits = (field, text) => field.tagName === "TEXTAREA" || !/[\r\n]/.test(text);
 
 async function put(field, text, from) {
   const to = field.selectionEnd;
   const name = field.value.slice(from, to);
   const filled = text.search(OF_CHART) < 0 ? text : await fromChart(field.form, text);
   // What was written meanwhile stays: the phrase comes only where its name still stands.
-  if (!field.isConnected || field.value.slice(from, to) !== name) return;
+  if (!field.isConnected || field.value.slice(from, to) !== name || !fits(field, filled)) return;
   type(field, filled, from, to);
   if (select(field, from, from + filled.length)) field.dataset.filling = "yes";
 }

@@ -223,6 +223,7 @@ def _assignment(
         provider_name=provider.name or provider_id,
         purpose=purpose,
         rights=_rights(role),
+        position=role.code[0].label if role.code else "",
     )
 
 
