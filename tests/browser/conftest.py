@@ -227,7 +227,10 @@ async def accessibility_problems(page: Page, within: str = "html") -> list[str]:
     """What axe finds against WCAG 2.2 AA and its own best practices, one line each.
 
     What opens above a page covers some of it by halves, which axe takes for too small: ask `within` it.
+    So does a bar that stays while the page is scrolled: a whole page is looked at from its top.
     """
+    if within == "html":
+        await page.evaluate("scrollTo(0, 0)")
     await page.evaluate(AXE.read_text(encoding="utf-8"))  # as the debugger does: page policy stays
     result = await page.evaluate(
         "within => axe.run(within,"
