@@ -217,7 +217,9 @@ def left_out(state: State, fields: Fields) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, values in fields.items():
         item = state.form.items.get(unquote(name.removesuffix(OTHER).rpartition("/")[2].partition(":")[0]))
-        if item is None or item.hidden or name.removesuffix(OTHER) in asked:
+        if item is None or name.removesuffix(OTHER) in asked:
+            continue
+        if any(state.form.items[link].hidden for link in (item.link_id, *state.form.ancestors[item.link_id])):
             continue
         texts = values if name.endswith(OTHER) else [_said(item, text) for text in values]
         found += [(item.text, text) for text in texts if text.strip()]

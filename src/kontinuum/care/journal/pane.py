@@ -59,8 +59,9 @@ class Field:
     @property
     def places(self) -> tuple[str, ...]:
         """What each place to write an answer in holds."""
-        room = ("",) if not self.values or (self.repeats and not self.read_only) else ()
-        return (*self.values, *room) if self.repeats else ("\n".join(self.values),)
+        if not self.repeats:
+            return (("\n" if self.kind == "text" else " ").join(self.values),)
+        return self.values if self.values and self.read_only else (*self.values, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,7 +254,7 @@ class Writing {
       (one) => !one.readOnly && one.offsetParent && (one.type !== "radio" || one.checked || one === this.firstOf(one)),
     );
     const place = fields.findIndex((one) => one === target || (one.name === target.name && one.type === "radio"));
-    fields.slice(place + 1).find((one) => one.name !== target.name)?.focus();
+    fields.slice(place + 1).find((one) => one.name !== target.name || one.closest("[data-repeats]"))?.focus();
   }
 
   firstOf(radio) {
