@@ -133,13 +133,15 @@ async def _write(
     writes += (
         [asked_for(request, identity)] if do == _DICTATED else done(request, standing) if standing else []
     )
+    goes = _draft_goes(request, chosen)
+    kept = None if goes else await _remember(request, chosen, draft, standing)
     refused = await request.writer.write(writes, versions)
     if refused is not None:
+        if kept is not None and not isinstance(kept, Refused):
+            await request.writer.save_draft(chosen.name, draft.content, kept.version)
         return refused
-    if _draft_goes(request, chosen):
+    if goes:
         await request.writer.remove_draft(draft.id)
-    else:
-        await _remember(request, chosen, draft, standing)
     if signed and identity != draft.id:
         await request.writer.remove_draft(identity)
     return None
@@ -182,11 +184,14 @@ async def _changed_meanwhile(
 
 async def _remember(
     request: ActionRequest, chosen: Template, draft: SavedDraft, standing: Unsigned | None
-) -> None:
-    """Let the draft that goes on say which version of the note it was last written as."""
+) -> SavedDraft | Refused:
+    """Let the draft that goes on say which version of the note it is written as.
+
+    Before the note is written: a draft that is newer than its note counts as one that says something else.
+    """
     version = standing.version + 1 if standing is not None else 1
     fields = stored(draft) | {typed_fields.BASE: [str(version)]}
-    await request.writer.save_draft(chosen.name, fhir_json.dumps(fields), draft.version)
+    return await request.writer.save_draft(chosen.name, fhir_json.dumps(fields), draft.version)
 
 
 def _draft_goes(request: ActionRequest, chosen: Template) -> bool:
