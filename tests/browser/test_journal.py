@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems
 
@@ -73,6 +74,24 @@ async def test_two_windows_show_what_the_other_wrote(visit: Open) -> None:
     await _kept(elsewhere)
     await first.evaluate("dispatchEvent(new Event('focus'))")  # as who comes back to the window
     await expect(first.get_by_label("Aktuellt", exact=True)).to_have_value("Sedan i går")
+    # What comes in while one types on in the same field is not written over by the next save.
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        begun.set()
+        await go_on.wait()
+        await route.continue_()
+
+    await first.route("**/journal/draft", wait)
+    await first.get_by_label("Aktuellt", exact=True).fill("Sedan i går. Mitt")
+    await begun.wait()
+    async with elsewhere.expect_response(lambda one: "andras" in (one.request.post_data or "")):
+        await elsewhere.get_by_label("Aktuellt", exact=True).fill("Sedan i går. Den andras")
+    await first.get_by_label("Aktuellt", exact=True).press_sequentially(" text")
+    go_on.set()
+    await expect(first.get_by_label("Aktuellt", exact=True)).to_have_value(
+        "Sedan i går. Den andras\nSedan i går. Mitt text"
+    )
     await elsewhere.get_by_role("button", name="Kasta utkastet").click()
     await elsewhere.get_by_role("button", name="Ångra").wait_for()
     await first.evaluate("dispatchEvent(new Event('focus'))")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -13,10 +14,68 @@ from tests.http.pages.conftest import PATIENT, csrf_of, patient, sign_in, write
 from kontinuum.app.asgi import build
 from kontinuum.app.services import Services
 from kontinuum.fhir import json as fhir_json
+from kontinuum.kernel.principal import Actor, ActorKind, Principal, Purpose
 from kontinuum.record import Record
 
 NOTE = f"/patient/{PATIENT}/journal/write?template=lakarbesok-primarvard"
 TEXT = 'Ingen blödning.\n  Två steg in, "citat" & <tecken> 🫀 e\u0301 \u202bעברית\u202c\n\nSlut'
+_SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire"
+_FHIRPATH = "text/fhirpath"
+
+
+def _worked_out(kind: str, expression: str) -> dict[str, Any]:
+    return {"url": f"{_SDC}-{kind}", "valueExpression": {"language": _FHIRPATH, "expression": expression}}
+
+
+MADE_ELSEWHERE: dict[str, Any] = {
+    "resourceType": "Questionnaire",
+    "id": "q-made-elsewhere",
+    "url": "https://example.se/fhir/Questionnaire/made-elsewhere",
+    "version": "1",
+    "title": "Mål",
+    "status": "active",
+    "item": [
+        {
+            "linkId": "faktor",
+            "type": "integer",
+            "extension": [
+                {"url": "http://hl7.org/fhir/StructureDefinition/questionnaire-hidden", "valueBoolean": True},
+                _worked_out("initialExpression", "3"),
+            ],
+        },
+        {"linkId": "antal", "text": "Antal", "type": "integer"},
+        {
+            "linkId": "val",
+            "text": "Hur ofta",
+            "type": "choice",
+            "readOnly": True,
+            "answerOption": [
+                {"valueCoding": {"code": "a", "display": "Alltid"}, "initialSelected": True},
+                {"valueCoding": {"code": "b", "display": "Ibland"}},
+            ],
+        },
+        {"linkId": "mal", "text": "Mål", "type": "string", "repeats": True},
+        {
+            "linkId": "rad",
+            "text": "Steg",
+            "type": "group",
+            "repeats": True,
+            "item": [{"linkId": "vad", "text": "Vad", "type": "string"}],
+        },
+        {
+            "linkId": "summa",
+            "text": "Summa",
+            "type": "integer",
+            "extension": [
+                _worked_out(
+                    "calculatedExpression",
+                    "%resource.item.where(linkId='antal').answer.value"
+                    " * %resource.item.where(linkId='faktor').answer.value",
+                )
+            ],
+        },
+    ],
+}
 
 
 async def _open(browser: httpx.AsyncClient, address: str = NOTE) -> dict[str, str]:
@@ -29,7 +88,7 @@ def _hidden(page: httpx.Response) -> dict[str, str]:
     """What the form of the pane sends along."""
     shown = re.search(r'<form class="writing".*?</header>', page.text, re.DOTALL)
     assert shown
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown[0]))
+    return dict(re.findall(r'<input type="hidden" name="([\w~]+)" value="([^"]*)"', shown[0]))
 
 
 async def _save(browser: httpx.AsyncClient, opened: dict[str, str], **fields: str) -> httpx.Response:
@@ -173,11 +232,70 @@ async def test_an_unsigned_note_is_preliminary_and_can_be_signed_later(
     assert note["status"] == "preliminary"
     assert "attester" not in note
     opened = await _open(doctor)
-    assert opened["draft"] == note["id"]
-    done = await _sign(doctor, opened, anamnes__aktuellt="Hosta", kontaktorsak="Hosta", bedomning="Virus")
+    assert (opened["draft"], opened["~base"]) == (note["id"], "1")
+    reopened = await _open(doctor, f"/patient/{PATIENT}/journal/write?note={note['id']}")
+    done = await _sign(doctor, reopened, do="save", anamnes__aktuellt="Hosta sedan i går")
+    assert done.status_code == 303
+    written = {"anamnes__aktuellt": "Hosta", "kontaktorsak": "Hosta", "bedomning": "Virus"}
+    told = await _sign(doctor, opened, **written)
+    assert "Anteckningen har ändrats" in told.text
+    assert "Hosta sedan i går" in told.text
+    (note,) = await _found(doctors_record, "Composition")
+    assert note["status"] == "preliminary"
+    done = await _sign(doctor, _hidden(told), **{**written, "anamnes__aktuellt": "Hosta sedan i går"})
     assert done.status_code == 303
     (note,) = await _found(doctors_record, "Composition")
     assert note["status"] == "final"
+    assert "Hosta sedan i går" in str(note["section"])
+
+
+async def test_what_a_later_answer_hides_is_told_once_before_it_is_left_out(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    fields = {"kontaktorsak": "Hosta", "bedomning": "Virus", "anamnes__rokslut": "2019"}
+    asked = await _sign(doctor, await _open(doctor), **fields)
+    assert "står text som inte följer med i anteckningen: Rökstopp, år: 2019." in asked.text
+    assert await _found(doctors_record, "Composition") == []
+    done = await _sign(doctor, _hidden(asked), **fields)
+    assert done.status_code == 303
+    (note,) = await _found(doctors_record, "Composition")
+    assert "2019" not in str(note["section"])
+
+
+async def test_a_form_made_elsewhere_keeps_what_is_hidden_locked_and_repeated(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    author = Actor(ActorKind.SYSTEM, "import", "Import")
+    place = replace(doctors_record.principal.assignment, purpose=Purpose.SYSTEM)
+    await write(application.gate.record(Principal(author, place, "test")), MADE_ELSEWHERE)
+    address = f"/patient/{PATIENT}/journal/write?template={MADE_ELSEWHERE['id']}"
+    page = await doctor.get(address)
+    assert re.search(r'<input type="hidden" name="faktor" value="3">', page.text)
+    assert re.search(r'<input type="radio" disabled value="0" checked>', page.text)
+    rows = {f"rad:{row}/vad": f"rad {row}" for row in range(1, 12)} | {"rad/vad": "rad 0"}
+    answers = {"antal": "4", "faktor": "3", "val": "0", "mal": ["gå till bussen", "laga mat själv"], **rows}
+    kept = await doctor.post(f"/patient/{PATIENT}/journal/draft", data={**_hidden(page), **answers})
+    assert kept.json()["calculated"]["summa"] == "12"
+    assert kept.json()["shown"]["rad:12*row"] is True
+    again = await doctor.get(address)
+    assert re.findall(
+        r'<input (?:id="f-mal"|aria-label="[^"]*") name="mal" [^>]*value="([^"]*)"', again.text
+    ) == [
+        "gå till bussen",
+        "laga mat själv",
+        "",
+    ]
+    assert (
+        await doctor.post(
+            f"/patient/{PATIENT}/journal/sign", data={"do": "sign", **_hidden(again), **answers}
+        )
+    ).status_code == 303
+    (response,) = await _found(doctors_record, "QuestionnaireResponse")
+    given = {one["linkId"]: one.get("answer") for one in response["item"]}
+    assert given["mal"] == [{"valueString": "gå till bussen"}, {"valueString": "laga mat själv"}]
+    assert given["val"] == [{"valueCoding": {"code": "a", "display": "Alltid"}}]
+    assert (given["faktor"], given["summa"]) == ([{"valueInteger": 3}], [{"valueInteger": 12}])
+    assert [one["linkId"] for one in response["item"]].count("rad") == 12
 
 
 async def test_two_windows_lose_nothing(doctor: httpx.AsyncClient) -> None:
@@ -230,7 +348,7 @@ async def test_a_field_that_the_template_does_not_have_is_refused(doctor: httpx.
         "kontaktorsak:1",
         "anamnes/kontaktorsak",
         "status/vitalparametrar/bmi",
-        "diagnos:99/diagnos-kod",
+        "diagnos:200/diagnos-kod",
     ):
         answer = await doctor.post(f"/patient/{PATIENT}/journal/draft", data={**opened, name: "x"})
         assert (answer.status_code, answer.json()["refused"]) == (400, [f"The template has no field {name}."])

@@ -90,6 +90,20 @@ def test_a_window_that_changed_nothing_takes_what_the_other_wrote(
     assert (merged.fields, merged.both) == (theirs, {})
 
 
+@pytest.mark.parametrize(
+    ("theirs", "mine", "kept"),
+    [
+        ("den andras\nmitt", "mitt, och mer", "den andras\nmitt, och mer"),
+        ("mitt\nden andras", "mitt, och mer", "mitt, och mer\nden andras"),
+        ("något annat", "mitt, och mer", "något annat\nmitt, och mer"),
+    ],
+)
+def test_who_types_on_while_another_text_comes_in_keeps_both_once(theirs: str, mine: str, kept: str) -> None:
+    merged = merge({"a": [theirs]}, {"a": [mine]}, {"a": ["mitt"]}, frozenset("a"))
+    assert merged.fields == {"a": [kept]}
+    assert merged.both == {"a": [theirs]}
+
+
 def test_a_choice_that_both_changed_is_told_with_the_other_value() -> None:
     merged = merge({"a": ["1"]}, {"a": ["2"]}, {"a": ["0"]}, frozenset())
     assert merged.fields == {"a": ["2"]}

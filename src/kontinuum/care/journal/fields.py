@@ -15,14 +15,16 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from kontinuum.fhir.questionnaire import Form, Item, Occurrence, State
+from kontinuum.fhir.questionnaire import Form, Item, Occurrence, State, display
 from kontinuum.fhir.questionnaire.values import unit_of, value_key
 from kontinuum.kernel.i18n import local
 
 Fields = Mapping[str, Sequence[str]]
 
 ROWS: Final = 8
-"""How many rows of a repeating group the pane has room for."""
+"""How many rows of a repeating group the pane shows at a time: as many again once they are filled."""
+MOST_ROWS: Final = 200
+"""How many rows a repeating group takes."""
 OTHER: Final = "~other"
 """Ends the name of the field for an answer that is none of the choices."""
 CONTACT: Final = "~contact"
@@ -84,7 +86,7 @@ def _is_known(form: Form, name: str) -> bool:
     if item is None or list(reversed(form.ancestors[item.link_id])) != links[:-1]:
         return False
     rows = [row for link, colon, row in steps if colon]
-    numbered = all(row.isdecimal() and 0 < int(row) < ROWS for row in rows)
+    numbered = all(row.isdecimal() and len(row) < 6 and 0 < int(row) < MOST_ROWS for row in rows)
     repeating = all(
         form.items[link].repeats and form.items[link].is_group
         for link, (_, colon, _) in zip(links, steps, strict=True)
@@ -97,7 +99,7 @@ def _items(items: Sequence[Item], path: str, fields: Fields, unread: list[Unread
     made: list[dict[str, Any]] = []
     for item in items:
         if item.is_group:
-            rows = range(ROWS if item.repeats else 1)
+            rows = range(_rows(item, path, fields))
             inner = [_items(item.children, _below(path, item, row), fields, unread) for row in rows]
             # An empty row between others stays, so that the rows keep their places.
             last = max((row for row in rows if inner[row]), default=-1)
@@ -113,6 +115,14 @@ def _items(items: Sequence[Item], path: str, fields: Fields, unread: list[Unread
                 first = {**values[0], "item": below} if below else values[0]
                 made.append({"linkId": item.link_id, "answer": [first, *values[1:]]})
     return made
+
+
+def _rows(item: Item, path: str, fields: Fields) -> int:
+    """How many rows of a group the fields reach to."""
+    start = f"{_below(path, item, 0)}:"
+    steps = (name[len(start) :].partition("/")[0] for name in fields if name.startswith(start))
+    found = [int(step) for step in steps if step.isdecimal() and len(step) < 6] if item.repeats else []
+    return min(max(found, default=0), MOST_ROWS - 1) + 1
 
 
 def _below(path: str, item: Item, row: int) -> str:
@@ -199,6 +209,26 @@ def from_state(state: State) -> dict[str, list[str]]:
             elif key is not None:
                 fields.setdefault(name, []).append(_text(answer.value[key], key))
     return fields
+
+
+def left_out(state: State, fields: Fields) -> list[tuple[str, str]]:
+    """What was filled in and is not asked as the other answers are now: the question, and what it holds."""
+    asked = {place(one) for one in state.top.walk() if one.item is not None and one.active()}
+    found: list[tuple[str, str]] = []
+    for name, values in fields.items():
+        item = state.form.items.get(unquote(name.removesuffix(OTHER).rpartition("/")[2].partition(":")[0]))
+        if item is None or name.removesuffix(OTHER) in asked:
+            continue
+        if any(state.form.items[link].hidden for link in (item.link_id, *state.form.ancestors[item.link_id])):
+            continue
+        texts = values if name.endswith(OTHER) else [_said(item, text) for text in values]
+        found += [(item.text, text) for text in texts if text.strip()]
+    return found
+
+
+def _said(item: Item, text: str) -> str:
+    value = _value(item, text) if item.type in ("choice", "open-choice", "boolean") else None
+    return text if value is None else display(value, "sv")
 
 
 def option_number(item: Item, value: Mapping[str, Any]) -> int | None:

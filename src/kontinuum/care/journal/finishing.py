@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from kontinuum.care.journal.keeping import (
     keep_fields,
     one_of,
     show_pane,
+    stored,
     told_both,
     worked_out,
 )
@@ -50,6 +52,10 @@ _DICTATED: Final = "dictated"
 _NOTHING_WRITTEN: Final = message("Nothing is written yet.")
 _UNFILLED: Final = message(
     "Fields of a phrase are not filled in: %(fields)s. Fill them in, or sign once more to keep them so."
+)
+_LEFT_OUT: Final = message(
+    "Under hidden headings there is text that does not go into the note: %(texts)s. "
+    "Change the answer that hides it, or press once more to leave it out."
 )
 _ID: Final = re.compile(r"[0-9a-f-]{36}")
 
@@ -75,7 +81,7 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
     draft, fields, both = kept
     standing = await unsigned(request, chosen.note or draft.id)
     show = partial(show_pane, request, around, chosen, standing=standing)
-    if chosen.note:
+    if chosen.note or standing is not None:
         changed = await _changed_meanwhile(request, chosen, around, kept, standing, signed=signed)
         if changed is not None:
             return changed
@@ -86,10 +92,9 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
         return await show(fields, draft, alert=request.chart.translator.gettext(_NOTHING_WRITTEN))
     if problems or both or stray:
         return await show(fields, draft, finished=signed, notices=both)
-    unfilled = _unfilled(fields) if signed else ""
-    if unfilled != one_of(request, "unfilled") and unfilled:
-        alert = request.chart.translator.gettext(_UNFILLED) % {"fields": unfilled}
-        return await show(fields, draft, alert=alert, unfilled=unfilled)
+    told, token = _to_confirm(request, state, fields, signed=signed, gone=_draft_goes(request, chosen))
+    if token != one_of(request, "unfilled") and token:
+        return await show(fields, draft, alert=told, unfilled=token)
     refused = await _write(request, chosen, state, files, draft, standing)
     if refused is not None:
         return await show(fields, draft, alert=" ".join(refused.reasons))
@@ -112,11 +117,10 @@ async def _write(
     note = Written(identity, request.chart.patient, one_of(request, CONTACT), moment, request.principal)
     beside = entries(state, files)
     before = standing.note if standing is not None else {}
-    versions = None
+    versions = {f"Composition/{identity}": standing.version} if standing is not None else None
     if chosen.note and standing is not None:
         note = replace(note, date=str(before["date"]), writer=standing.author)
         beside = with_earlier(state, before, beside)
-        versions = {f"Composition/{identity}": standing.version}
     made = resources(state, note, signed=signed, files=beside)
     faults = [one for one in made if not isinstance(one, dict)]
     if faults:
@@ -129,10 +133,14 @@ async def _write(
     writes += (
         [asked_for(request, identity)] if do == _DICTATED else done(request, standing) if standing else []
     )
+    goes = _draft_goes(request, chosen)
+    kept = None if goes else await _remember(request, chosen, draft, standing)
     refused = await request.writer.write(writes, versions)
     if refused is not None:
+        if kept is not None and not isinstance(kept, Refused):
+            await request.writer.save_draft(chosen.name, draft.content, kept.version)
         return refused
-    if do == _DICTATED or chosen.note or signed:
+    if goes:
         await request.writer.remove_draft(draft.id)
     if signed and identity != draft.id:
         await request.writer.remove_draft(identity)
@@ -148,7 +156,7 @@ async def _changed_meanwhile(
     *,
     signed: bool,
 ) -> View | None:
-    """What is shown in place of writing over a note that somebody else has signed or written on."""
+    """What is shown in place of writing over a note that was signed or changed since it was read here."""
     draft, fields, _ = kept
     gettext = request.chart.translator.gettext
     if standing is None or not standing.may_write(request.principal):
@@ -172,6 +180,38 @@ async def _changed_meanwhile(
         notices=told_both(request, merged.both, texts),
         standing=standing,
     )
+
+
+async def _remember(
+    request: ActionRequest, chosen: Template, draft: SavedDraft, standing: Unsigned | None
+) -> SavedDraft | Refused:
+    """Let the draft that goes on say which version of the note it is written as.
+
+    Before the note is written: a draft that is newer than its note counts as one that says something else.
+    """
+    version = standing.version + 1 if standing is not None else 1
+    fields = stored(draft) | {typed_fields.BASE: [str(version)]}
+    return await request.writer.save_draft(chosen.name, fhir_json.dumps(fields), draft.version)
+
+
+def _draft_goes(request: ActionRequest, chosen: Template) -> bool:
+    """Whether the draft is removed when its note is written: only a note saved unsigned goes on in it."""
+    return bool(chosen.note) or one_of(request, "do") != "save"
+
+
+def _to_confirm(
+    request: ActionRequest, state: State, fields: Fields, *, signed: bool, gone: bool
+) -> tuple[str, str]:
+    """What is told once before the note is written, and what the next press brings along when it was told."""
+    gettext = request.chart.translator.gettext
+    unfilled = _unfilled(fields) if signed else ""
+    left_out = typed_fields.left_out(state, fields) if gone else []
+    texts = "; ".join(f"{label}: {text}" for label, text in left_out)
+    told = [gettext(_UNFILLED) % {"fields": unfilled}] if unfilled else []
+    told += [gettext(_LEFT_OUT) % {"texts": texts}] if texts else []
+    # Line ends change on their way through a form: the text goes along as its digest.
+    digest = hashlib.sha256(texts.encode()).hexdigest() if texts else ""
+    return "\n".join(told), " ".join(filter(None, (unfilled, digest)))
 
 
 def _unfilled(fields: Fields) -> str:

@@ -199,7 +199,7 @@ def is_text(form: Form, name: str) -> bool:
     """Whether a field holds free text."""
     link = unquote(name.rpartition("/")[2].partition(":")[0])
     item = form.items.get(link)
-    return name.endswith(OTHER) or (item is not None and item.type in ("text", "string"))
+    return name.endswith(OTHER) or (item is not None and item.type in ("text", "string") and not item.repeats)
 
 
 def fields_of(request: ActionRequest) -> dict[str, list[str]]:

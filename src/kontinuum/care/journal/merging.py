@@ -1,8 +1,9 @@
 """Two windows with the same draft: what both wrote is kept. Pure.
 
 A window says what each field that it changed held before. A field that only one of them changed takes that
-change; where both changed a text, both texts stay, one below the other; where both changed anything else, the
-last one stands and the other is told.
+change; where both changed a text, both texts stay, one below the other, and what one added above or below the
+text that the other went on writing in stays there; where both changed anything else, the last one stands
+and the other is told.
 """
 
 from __future__ import annotations
@@ -40,7 +41,11 @@ def merge(stored: Fields, mine: Fields, before: Fields | None, texts: frozenset[
         if not any(own) and before is None:
             continue
         both[name] = theirs
-        _put(fields, name, [_joined(theirs, own)] if name in texts and any(theirs) and any(own) else own)
+        _put(
+            fields,
+            name,
+            [_joined(theirs, own, base or ())] if name in texts and any(theirs) and any(own) else own,
+        )
     return Merged(fields, both)
 
 
@@ -51,8 +56,14 @@ def _put(fields: dict[str, list[str]], name: str, values: list[str]) -> None:
         fields.pop(name, None)
 
 
-def _joined(theirs: Sequence[str], own: Sequence[str]) -> str:
-    first, second = "\n".join(theirs), "\n".join(own)
+def _joined(theirs: Sequence[str], own: Sequence[str], base: Sequence[str]) -> str:
+    first, second, before = "\n".join(theirs), "\n".join(own), "\n".join(base)
     if first in second:
         return second
-    return first if second in first else f"{first}\n{second}"
+    if second in first:
+        return first
+    if before and first.endswith(f"\n{before}"):
+        return first.removesuffix(before) + second
+    if before and first.startswith(f"{before}\n"):
+        return second + first.removeprefix(before)
+    return f"{first}\n{second}"

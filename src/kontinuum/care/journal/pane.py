@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kontinuum.care.journal import texts
-from kontinuum.care.journal.fields import OTHER, ROWS, UNWRITABLE, Fields, Unread, place
+from kontinuum.care.journal.fields import MOST_ROWS, OTHER, ROWS, UNWRITABLE, Fields, Unread, place
 from kontinuum.fhir.questionnaire import Item, Line, Occurrence, State, display, incomplete, render
 from kontinuum.kernel.i18n import Translator
 
@@ -29,7 +29,9 @@ class Choice:
 class Field:
     """An item in the pane.
 
-    `kind` is "group", "table", "row", "text", "line", "choice", "many", "yes-no", "calculated" or "display".
+    `kind` is "group", "table", "row", "text", "line", "choice", "many", "yes-no", "calculated", "display" or
+    "hidden", which is not seen and goes along. `more` is the row that a table has next when all of its rows
+    are filled. A field that `repeats` takes several answers, each in a place of its own.
     `codes_into` is the name of the field that takes the code of the diagnosis that is written in this one.
     """
 
@@ -45,12 +47,21 @@ class Field:
     numeric: bool = False
     required: bool = False
     read_only: bool = False
+    repeats: bool = False
+    more: str = ""
     hint: str = ""
     codes_into: str = ""
     help: str = ""
     problem: str = ""
     level: int = 1
     inside: tuple[Field, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """What each place to write an answer in holds."""
+        if not self.repeats:
+            return (("\n" if self.kind == "text" else " ").join(self.values),)
+        return self.values if self.values and self.read_only else (*self.values, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ def _names(state: State, link: str, *, missing: bool) -> list[str]:
     if missing:
         # A row that nobody has begun misses nothing.
         places = [one for one in places if not one.answers and (_begun(one) or not places)]
-    return [place(one) for one in places[:ROWS]] or ([link] if link else [""])
+    return [place(one) for one in places] or ([link] if link else [""])
 
 
 def _begun(one: Occurrence) -> bool:
@@ -112,9 +123,11 @@ class _Maker:
         done: set[str] = set()
         for one in occurrences:
             item = one.item
-            if item is None or item.hidden or item.link_id in done or _is_help(item):
+            if item is None or item.link_id in done or _is_help(item):
                 continue
-            if item.is_group and item.repeats:
+            if item.hidden:
+                made += self._carried(one)
+            elif item.is_group and item.repeats:
                 done.add(item.link_id)
                 rows = [each for each in occurrences if each.item is item]
                 made.append(self._rows(rows, level, shown=shown))
@@ -122,12 +135,26 @@ class _Maker:
                 made.append(self._field(one, item, level, shown=shown))
         return made
 
+    def _carried(self, hidden: Occurrence) -> list[Field]:
+        """What the form knows without showing it, so that what is worked out from it holds."""
+        return [
+            Field("hidden", name, "", False, tuple(self._typed.get(name, ())), repeats=True)
+            for one in hidden.walk()
+            for name in (place(one), place(one) + OTHER)
+            if one.item is not None
+            and one.item.is_question
+            and one.item.calculated is None
+            and one.item.type not in UNWRITABLE
+            and (one.item.type == "open-choice" or not name.endswith(OTHER))
+        ]
+
     def _rows(self, rows: list[Occurrence], level: int, *, shown: bool) -> Field:
         first = rows[0]
         item = first.item
         assert item is not None
-        filled = sum(one.json() is not None for one in rows)
-        while len(rows) < ROWS:
+        filled = max((number + 1 for number, one in enumerate(rows) if one.json() is not None), default=0)
+        room = min((filled // ROWS + 1) * ROWS, MOST_ROWS)
+        while len(rows) < room:
             rows.append(_blank(item, first.parent, len(rows)))
         visible = shown and first.enabled
         made = [
@@ -142,7 +169,14 @@ class _Maker:
             for number, one in enumerate(rows)
         ]
         return Field(
-            "table", f"{place(first)}*", item.text, visible, help=_help(item), level=level, inside=tuple(made)
+            "table",
+            f"{place(first)}*",
+            item.text,
+            visible,
+            help=_help(item),
+            level=level,
+            inside=tuple(made),
+            more=f"{place(first)}:{room}*row",
         )
 
     def _field(self, one: Occurrence, item: Item, level: int, *, shown: bool) -> Field:
@@ -156,6 +190,7 @@ class _Maker:
             "level": level,
             "hint": item.entry_format or "",
             "help": _help(item),
+            "read_only": item.read_only,
         }
         if item.is_group:
             return Field("group", **common, inside=tuple(self.fields(one.children, level + 1, shown=visible)))
@@ -173,7 +208,8 @@ class _Maker:
         if item.type in ("choice", "open-choice"):
             other = (self._typed.get(name + OTHER, ("",)) or ("",))[0] if item.type == "open-choice" else None
             kind = "many" if item.repeats else "choice"
-            return Field(kind, **common, choices=self._choices(item, typed), other=other, inside=below)
+            choices = self._choices(item, typed)
+            return Field(kind, **common, values=typed, choices=choices, other=other, inside=below)
         if item.type == "boolean":
             return Field("yes-no", **common, values=typed, inside=below)
         kind = "text" if item.type == "text" else "line"
@@ -186,7 +222,7 @@ class _Maker:
             input=_INPUTS.get(item.type, "text"),
             numeric=numeric,
             codes_into=_code_field(one, item),
-            read_only=item.read_only,
+            repeats=item.repeats,
             inside=below,
         )
 

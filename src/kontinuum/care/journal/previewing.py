@@ -60,7 +60,7 @@ def preview(questionnaire: Mapping[str, Any], tried: Mapping[str, Sequence[str]]
         return _phrase(questionnaire, chart)
     form = compile_form(questionnaire)
     if not isinstance(form, Form):
-        return View("journal/preview.html", {"pane": None, "taken": {}, "notices": {}})
+        return View("journal/preview.html", {"pane": None, "template": None, "taken": {}, "notices": {}})
     context = _context(form, chart)
     fields = {name: list(values) for name, values in tried.items()}
     fields = {
@@ -73,7 +73,7 @@ def preview(questionnaire: Mapping[str, Any], tried: Mapping[str, Sequence[str]]
     state = evaluate(form, response, context)
     problems = problems_by_field(state, unread, chart.translator, finished=False)
     made = pane(state, fields, problems, chart.translator)
-    return View("journal/preview.html", {"pane": made, "taken": {}, "notices": {}})
+    return View("journal/preview.html", {"pane": made, "template": None, "taken": {}, "notices": {}})
 
 
 def _phrase(questionnaire: Mapping[str, Any], chart: Chart) -> View:

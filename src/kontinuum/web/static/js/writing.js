@@ -46,8 +46,10 @@ class Writing {
     this.firstChange = 0;
     this.sending = null;
     this.left = false;
+    // Something of another window's came while the same field was typed in: the next save weaves both together.
+    this.behind = false;
     this.files = null;
-    form.addEventListener("input", () => this.changed());
+    form.addEventListener("input", (event) => this.changed(event.target));
     form.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => this.finish(event));
     form.addEventListener("change", () => this.changed());
@@ -60,7 +62,7 @@ class Writing {
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden" && form.isConnected && this.unsaved()) this.save();
     });
-    const first = form.querySelector(".writing-form textarea, .writing-form input");
+    const first = form.querySelector(".writing-form textarea, .writing-form input:not([type=hidden])");
     const wrong = form.querySelector("[aria-invalid=true]");
     (wrong ?? first)?.focus({ preventScroll: !wrong });
   }
@@ -83,10 +85,11 @@ class Writing {
   }
 
   unsaved() {
-    return inOrder(this.values()) !== inOrder(this.agreed);
+    return this.behind || inOrder(this.values()) !== inOrder(this.agreed);
   }
 
-  changed() {
+  changed(element = null) {
+    if (element) this.makeRoom(element);
     const now = performance.now();
     this.firstChange ||= now;
     clearTimeout(this.timer);
@@ -139,13 +142,19 @@ class Writing {
   }
 
   take(told, sent) {
-    this.form.elements.version.value = told.version;
+    const aside = this.takeFields(told.fields, sent);
+    // A version that was not taken in whole is not agreed on: saving over it would take away what is new in it.
+    this.behind = aside.length > 0;
+    if (!this.behind) this.form.elements.version.value = told.version;
+    this.agreed = { ...told.fields };
+    for (const name of aside) {
+      if (sent[name]) this.agreed[name] = sent[name];
+      else delete this.agreed[name];
+    }
     this.form.elements.draft.value = told.draft;
     const discard = this.form.parentElement.querySelector(".writing-discard");
     discard.elements.draft.value = told.draft;
     discard.hidden = false;
-    this.takeFields(told.fields, sent);
-    this.agreed = told.fields;
     for (const element of this.form.querySelectorAll("[data-item]")) {
       const shown = told.shown[element.dataset.item];
       if (shown !== undefined && element.hidden === shown && !element.contains(document.activeElement)) element.hidden = !shown;
@@ -167,19 +176,45 @@ class Writing {
     this.tell(`${this.form.dataset.saved} ${told.saved}`);
   }
 
-  // What another window wrote comes in; what was typed here since the sending stays.
+  // What another window wrote comes in; what was typed here since the sending stays. Gives the fields with both.
   takeFields(fields, sent) {
     const names = new Set([...Object.keys(fields), ...Object.keys(sent)]);
     const now = this.values();
+    const aside = [];
     for (const name of names) {
       const stored = fields[name] ?? [];
       if (JSON.stringify(stored) === JSON.stringify(sent[name] ?? [])) continue;
-      if (JSON.stringify(now[name] ?? []) !== JSON.stringify(sent[name] ?? [])) continue;
-      for (const element of this.form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
-        if (element.type === "radio" || element.type === "checkbox") element.checked = stored.includes(element.value);
-        else element.value = stored[0] ?? "";
+      if (JSON.stringify(now[name] ?? []) !== JSON.stringify(sent[name] ?? [])) {
+        if (JSON.stringify(now[name] ?? []) !== JSON.stringify(stored)) aside.push(name);
+        continue;
       }
+      for (const [place, element] of this.named(name).entries()) {
+        if (element.type === "radio" || element.type === "checkbox") element.checked = stored.includes(element.value);
+        else element.value = stored[place] ?? "";
+      }
+      for (const value of stored.slice(this.named(name).length)) {
+        const room = this.makeRoom(this.named(name).at(-1));
+        if (room) room.value = value;
+      }
+      this.makeRoom(this.named(name).at(-1));
     }
+    return aside;
+  }
+
+  named(name) {
+    return [...this.form.querySelectorAll(`[name="${CSS.escape(name)}"]`)];
+  }
+
+  // A question with several answers has a place for each, and an empty one after them.
+  makeRoom(element) {
+    const last = element?.closest("[data-repeats]") && this.named(element.name).at(-1);
+    if (!last || last.readOnly || last.value === "") return null;
+    const room = last.cloneNode();
+    room.removeAttribute("id");
+    room.setAttribute("aria-label", this.form.querySelector(`[for="f-${CSS.escape(last.name)}"]`)?.textContent ?? "");
+    room.value = "";
+    last.after(room);
+    return room;
   }
 
   showLines(lines) {
@@ -219,7 +254,7 @@ class Writing {
       (one) => !one.readOnly && one.offsetParent && (one.type !== "radio" || one.checked || one === this.firstOf(one)),
     );
     const place = fields.findIndex((one) => one === target || (one.name === target.name && one.type === "radio"));
-    fields.slice(place + 1).find((one) => one.name !== target.name)?.focus();
+    fields.slice(place + 1).find((one) => one.name !== target.name || one.closest("[data-repeats]"))?.focus();
   }
 
   firstOf(radio) {

@@ -55,6 +55,7 @@ _KNOWN: Final = (
     message("The value set %(one)s has no codes here."),
     message("Answers of this kind (%(one)s) are not filled in here yet; the question is shown as a text."),
     message("The extension %(one)s is kept, and nothing here acts by it."),
+    message("Questions below this one are asked once, whatever the number of answers."),
     message("The name has at most 30 small letters, digits and hyphens."),
     message("Write the text that the name stands for."),
     message("A phrase has at most 20 000 characters."),
@@ -68,6 +69,7 @@ _EXPRESSION: Final = message("The expression cannot be read: %(why)s")
 _INVALID: Final = message("FHIR does not allow this: %(why)s")
 _NO_TITLE: Final = message("The template needs a title.")
 _UNWRITABLE: Final = "Answers of this kind (%s) are not filled in here yet; the question is shown as a text."
+_ASKED_ONCE: Final = "Questions below this one are asked once, whatever the number of answers."
 _STRANGE: Final = "The extension %s is kept, and nothing here acts by it."
 
 _ACTED_BY: Final = frozenset(
@@ -150,8 +152,14 @@ def _strange(questionnaire: Mapping[str, Any]) -> list[Issue]:
         kind = place.item.get("type")
         if kind in ("attachment", "reference"):
             found.append(Issue("warning", "not-supported", _UNWRITABLE % kind, f"{place.location}.type"))
+        if kind != "group" and place.item.get("repeats") and _asks(place.item):
+            found.append(Issue("warning", "not-supported", _ASKED_ONCE, f"{place.location}.repeats"))
         found += _extensions(place.item, place.location)
     return found
+
+
+def _asks(item: Mapping[str, Any]) -> bool:
+    return any(one.get("type") != "display" for one in item.get("item") or ())
 
 
 def _extensions(element: Mapping[str, Any], path: str) -> list[Issue]:
