@@ -17,6 +17,7 @@ from kontinuum import bulk
 from kontinuum.access.kept_back import Kind
 from kontinuum.app.services import Services
 from kontinuum.fhir import json
+from kontinuum.fhir.questionnaire import extracted_id
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.principal import DESTRUCTION, Purpose
 from kontinuum.record import (
@@ -221,6 +222,38 @@ async def test_rule_25_with_a_note_go_its_files_and_not_what_it_only_mentions(
         assert isinstance(gone, Refusal)
         assert gone.kind is RefusalKind.GONE
         assert isinstance(await record.read(kind, "mentioned"), Stored)
+
+
+async def test_rule_25_with_a_note_go_the_answers_behind_it_and_what_was_extracted_from_them(
+    registrar: Record, executor: Record, record: Record
+) -> None:
+    subject = {"reference": "Patient/p"}
+    answers = {
+        "resourceType": "QuestionnaireResponse",
+        "id": "n",
+        "status": "completed",
+        "subject": subject,
+        "item": [{"linkId": "a", "text": "Status", "answer": [{"valueString": SECRET}]}],
+    }
+    value = {"resourceType": "Observation", "status": "final", "code": {"text": "Status"}, "subject": subject}
+    extracted, other = extracted_id("n", "Observation", "a", 1), "other-value"
+    source = {
+        "resourceType": "Provenance",
+        "id": extracted_id("n", "Provenance"),
+        "target": [{"reference": f"Observation/{extracted}"}],
+        "recorded": "2026-03-01T10:00:00+01:00",
+        "agent": [{"who": {"display": "Anna Berglund"}}],
+    }
+    entries = [{"reference": "QuestionnaireResponse/n"}, {"reference": f"Observation/{other}"}]
+    await put(record, answers, {**value, "id": extracted}, {**value, "id": other}, source)
+    await put(record, note("n", {**section("Status", SECRET), "entry": entries}))
+    done = await executed(registrar, executor)
+    assert done.removed == 4
+    for gone in (answers, {**value, "id": extracted}, source):
+        read = await record.read(gone["resourceType"], gone["id"])
+        assert isinstance(read, Refusal)
+        assert read.kind is RefusalKind.GONE
+    assert isinstance(await record.read("Observation", other), Stored)
 
 
 async def test_rule_25_a_whole_record_goes_and_other_patients_stay(

@@ -226,9 +226,26 @@ def released_to_patient(
         return resource
     assert isinstance(shown, dict)
     shown.pop("text", None)
+    shown = _without_answers(shown)
     meta = {name: value for name, value in (shown.get("meta") or {}).items() if name != "security"}
     security = [each for each in (resource.get("meta") or {}).get("security") or () if not _is_mark(each)]
     return {**shown, "meta": {**meta, "security": security} if security else meta}
+
+
+def _without_answers(shown: dict[str, Any]) -> dict[str, Any]:
+    """A note that does not name the response behind it: that is kept back with any of its headings."""
+    answers = f"QuestionnaireResponse/{shown.get('id')}"
+    sections = []
+    for section in shown.get("section") or ():
+        named = section.get("entry") or []
+        left = [each for each in named if each.get("reference") != answers]
+        if left == named:
+            sections.append(section)
+        elif left or {"text", "section"} & set(section):
+            rest = {key: value for key, value in section.items() if key != "entry"}
+            sections.append({**rest, "entry": left} if left else rest)
+    changed = {"section": sections} if sections else {}
+    return {key: value for key, value in shown.items() if key != "section"} | changed
 
 
 def _is_mark(coding: Mapping[str, Any]) -> bool:

@@ -36,8 +36,9 @@ _VERIFICATION: Final = {
 }
 _WITHOUT_STATUS: Final = frozenset(
     """
-    AppointmentResponse AuditEvent Basic BodyStructure Goal Group ImmunizationRecommendation MeasureReport
-    MolecularSequence Patient Person Provenance RelatedPerson ResearchSubject Schedule AdverseEvent
+    AppointmentResponse AuditEvent Basic Binary BodyStructure Goal Group ImmunizationRecommendation
+    MeasureReport MolecularSequence Patient Person Provenance RelatedPerson ResearchSubject Schedule
+    AdverseEvent
     """.split()
 )
 
@@ -73,7 +74,7 @@ async def withdraw(
 ) -> Corrected | Refusal:
     """Mark a whole entry as entered in error, such as one that was written about another patient.
 
-    It disappears from lists and stays, struck out, in its history.
+    It disappears from lists and stays, struck out, in its history; so does what belongs to it.
     """
     unreasoned = check_reason(reason)
     if unreasoned is not None:
@@ -87,9 +88,9 @@ async def withdraw(
         return marked
     beside = []
     for one in await attached(context.pool, resource, row.patient):
-        document = entered_in_error(one.resource) if one.type == "DocumentReference" else None
-        if document is not None and not isinstance(document, Refusal):
-            beside.append(Intent(one.type, one.row.id, document, one.row.version, grounds=Grounds.REASON))
+        gone = entered_in_error(one.resource)
+        if not isinstance(gone, Refusal):
+            beside.append(Intent(one.type, one.row.id, gone, one.row.version, grounds=Grounds.REASON))
     activity = (provenance.LIFECYCLE, provenance.NULLIFY)
     return await change(context, marked, reason, version, activity, beside=beside)
 

@@ -108,18 +108,18 @@ def _not_ones_own(said: str, entry: str) -> Refusal:
 
 
 def _without_reason(name: str, logical_id: str, resource: dict[str, Any] | None) -> Refusal:
-    instead = (
-        "Mark it as entered in error, with a reason."
-        if resource is None
-        else "Correct it with a reason: on its page, or by the header X-Provenance with `reason`."
+    values = {"entry": f"{name}/{logical_id}", "provision": CORRECTION_PROVISION}
+    removed = phrase(
+        "%(entry)s is signed, so it is not removed without a recorded reason (%(provision)s). Mark it as "
+        "entered in error, with a reason.",
+        **values,
     )
-    what = "removed" if resource is None else "changed"
-    return refuse(
-        RefusalKind.INVALID,
-        "business-rule",
-        f"{name}/{logical_id} is signed, so it is not {what} without a recorded reason "
-        f"({CORRECTION_PROVISION}). {instead}",
+    changed = phrase(
+        "%(entry)s is signed, so it is not changed without a recorded reason (%(provision)s). Correct it "
+        "with a reason: on its page, or by the header X-Provenance with `reason`.",
+        **values,
     )
+    return refuse(RefusalKind.INVALID, "business-rule", removed if resource is None else changed)
 
 
 def _loses_labels(name: str, row: ResourceRow, resource: dict[str, Any] | None) -> Refusal | None:
@@ -131,9 +131,14 @@ def _loses_labels(name: str, row: ResourceRow, resource: dict[str, Any] | None) 
     return refuse(
         RefusalKind.INVALID,
         "business-rule",
-        f"{name}/{row.id} has parts that are kept back from the patient, and the new version would lose "
-        f"{sum(lost.values())} of the labels that say so ({KEPT_BACK_PROVISION}). Keep every label as it is, "
-        "or lift the decision first.",
+        phrase(
+            "%(entry)s has parts that are kept back from the patient, and the new version would lose "
+            "%(number)s of the labels that say so (%(provision)s). Keep every label as it is, or lift the "
+            "decision first.",
+            entry=f"{name}/{row.id}",
+            number=sum(lost.values()),
+            provision=KEPT_BACK_PROVISION,
+        ),
     )
 
 

@@ -7,7 +7,7 @@ Provenance that says who decided and why.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,10 +23,11 @@ from kontinuum.access.kept_back import (
 )
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES
+from kontinuum.fhir.questionnaire import sections_of
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import phrase
 from kontinuum.record import correcting, provenance, searching
-from kontinuum.record.attached import attached
+from kontinuum.record.attached import Attached, attached, labels_over, whole_labels
 from kontinuum.record.context import Context
 from kontinuum.record.correcting import Corrected
 from kontinuum.record.guarding import Grounds
@@ -79,59 +80,58 @@ async def _change(
     changed = labelled(resource, place.path, label)
     if isinstance(changed, Refusal):
         return changed
-    beside = [] if label is None else await _labelled_provenances(context, place, label)
-    beside += await _labelled_files(context, resource, changed, row.patient)
+    belonging = await attached(context.pool, resource, row.patient)
+    beside = _labelled_too(belonging, resource, changed)
+    if label is not None:
+        under = [one for one in belonging if label in one.labels_from(changed)]
+        beside += await _labelled_reasons(context, place, label, under)
     grounds = Grounds.REASON | Grounds.LIFT
     return await correcting.change(context, changed, reason, place.version, _ACTIVITY, grounds, beside)
 
 
-async def _labelled_files(
-    context: Context, before: dict[str, Any], after: dict[str, Any], patient: str | None
+def _labelled_too(
+    belonging: Sequence[Attached], before: dict[str, Any], after: dict[str, Any]
 ) -> list[Intent]:
-    """The files of an entry, with the label under which each now stands.
+    """What belongs to an entry, with the labels under which it now stands.
 
     What was kept back by a decision of its own stays so.
     """
     intents = []
-    for one in await attached(context.pool, before, patient):
-        own = _label_of(one.resource)
-        wanted = next(iter(_covering(after, one.document)), None)
-        if own != wanted and (own is None or own in _covering(before, one.document)):
-            marked = labelled(one.resource, (), wanted)
-            assert not isinstance(marked, Refusal), "an empty path always leads somewhere"
+    for one in belonging:
+        held, former = whole_labels(one.resource), one.labels_from(before)
+        wanted = _distinct([*(each for each in held if each not in former), *one.labels_from(after)])
+        if wanted != held and one.row.patient is not None:
+            marked = _with_labels(one.resource, wanted)
             grounds = Grounds.REASON | Grounds.LIFT
             intents.append(Intent(one.type, one.row.id, marked, one.row.version, grounds=grounds))
     return intents
 
 
-def _label_of(resource: dict[str, Any]) -> dict[str, Any] | None:
-    found = (resource.get("meta") or {}).get("security") or ()
-    return next((each for each in found if each.get("code") == NO_PATIENT), None)
+def labelled_as(
+    note: Mapping[str, Any], response: Mapping[str, Any], made: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What is extracted from the response behind a note, kept back as far as its headings are."""
+    over = [_distinct(labels_over(note, section)) for section in sections_of(note, response, made)]
+    return [_with_labels(one, held) if held else one for one, held in zip(made, over, strict=True)]
 
 
-def _covering(entry: dict[str, Any], document: str) -> list[dict[str, Any]]:
-    """The labels that hold for a file of an entry: of the whole, and of the headings that it is below."""
+def _distinct(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for number, each in enumerate(found) if each not in found[:number]]
 
-    def below(part: dict[str, Any], above: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        extensions = part.get("extension") or ()
-        own = [each["valueCoding"] for each in extensions if each.get("url") == INLINE_LABEL]
-        if any(each.get("reference") == document for each in part.get("entry") or ()):
-            return [*above, *own]
-        return [found for one in part.get("section") or () for found in below(one, [*above, *own])]
 
-    whole = _label_of(entry)
-    inline = below({"section": entry.get("section") or ()}, [])
-    return [*([whole] if whole else []), *inline]
+def _with_labels(resource: dict[str, Any], wanted: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    made = copy.deepcopy(resource)
+    _set_security(made, NO_PATIENT, wanted)
+    return made
 
 
 def labelled(
     resource: dict[str, Any], path: Sequence[int], label: dict[str, Any] | None
 ) -> dict[str, Any] | Refusal:
     """A resource with one label, or none, on itself (empty path) or on one section. Other labels stay."""
-    made = copy.deepcopy(resource)
     if not path:
-        _set_security(made, NO_PATIENT, label)
-        return made
+        return _with_labels(resource, [] if label is None else [label])
+    made = copy.deepcopy(resource)
     part: dict[str, Any] = made
     for number in path:
         sections = part.get("section") or []
@@ -147,18 +147,18 @@ def labelled(
     else:
         part.pop("extension", None)
     inside = _has_inline(made)
-    _set_security(made, LABELLED_WITHIN, {"system": ACT_CODE, "code": LABELLED_WITHIN} if inside else None)
+    _set_security(made, LABELLED_WITHIN, [{"system": ACT_CODE, "code": LABELLED_WITHIN}] if inside else [])
     return made
 
 
-def _set_security(resource: dict[str, Any], code: str, label: dict[str, Any] | None) -> None:
+def _set_security(resource: dict[str, Any], code: str, labels: Sequence[dict[str, Any]]) -> None:
     meta = resource.setdefault("meta", {})
     kept = [
         each
         for each in meta.get("security") or ()
         if (each.get("system"), each.get("code")) != (ACT_CODE, code)
     ]
-    security = [*kept, *([label] if label is not None else [])]
+    security = [*kept, *labels]
     if security:
         meta["security"] = security
     else:
@@ -172,16 +172,20 @@ def _has_inline(value: Any) -> bool:
     return isinstance(value, list) and any(map(_has_inline, value))
 
 
-async def _labelled_provenances(context: Context, place: Place, label: dict[str, Any]) -> list[Intent]:
-    """Earlier reasons about the entry, kept back with it: they may repeat what it says."""
-    query = searching.parse_url(f"Provenance?target={place.type}/{place.id}")
+async def _labelled_reasons(
+    context: Context, place: Place, label: dict[str, Any], under: Sequence[Attached]
+) -> list[Intent]:
+    """Earlier reasons about the entry and what belongs to it, kept back too: they may repeat what it says."""
+    targets = [f"{place.type}/{place.id}", *(one.reference for one in under)]
+    query = searching.parse_url(f"Provenance?target={','.join(targets)}")
     assert not isinstance(query, Refusal), "the search is ours"
     found = await searching.matching(context, context.pool, query, MAX_PROVENANCES)
-    assert not isinstance(found, Refusal), "a search by one reference is never too costly"
+    assert not isinstance(found, Refusal), "a search by references is never too costly"
     intents = []
     for row in found:
-        changed = labelled(json.loads(row.body or b"{}"), (), label)
-        if not isinstance(changed, Refusal):
-            name = RESOURCE_TYPES[row.type - 1]
-            intents.append(Intent(name, row.id, changed, row.version, grounds=Grounds.LIFT))
+        name = RESOURCE_TYPES[row.type - 1]
+        if f"{name}/{row.id}" not in targets:
+            reason = json.loads(row.body or b"{}")
+            kept = _with_labels(reason, _distinct([*whole_labels(reason), label]))
+            intents.append(Intent(name, row.id, kept, row.version, grounds=Grounds.LIFT))
     return intents

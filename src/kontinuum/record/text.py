@@ -10,12 +10,21 @@ from datetime import datetime
 from typing import Any
 
 from kontinuum.access.kept_back import Kind
-from kontinuum.record import correcting, destroying, dissenting, keeping_back, own_words
+from kontinuum.record import (
+    correcting,
+    destroying,
+    dissenting,
+    keeping_back,
+    own_words,
+    provenance,
+    reading,
+)
+from kontinuum.record.attached import attached
 from kontinuum.record.context import Context
 from kontinuum.record.correcting import Corrected
 from kontinuum.record.destroying import Order
 from kontinuum.record.keeping_back import Place
-from kontinuum.record.outcome import Refusal, Written
+from kontinuum.record.outcome import Refusal, Stored, Written
 from kontinuum.store.destruction import Decision
 from kontinuum.store.resources.destroy import LastEntry
 
@@ -52,6 +61,12 @@ class EntryText:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+
+    async def extracted(self, note: dict[str, Any]) -> list[Stored]:
+        """What of a note's answers stands as entries of its own, as far as the person may read it."""
+        found = await attached(self._context.pool, note, provenance.patient_of(note))
+        names = [one.reference for one in found if one.is_extracted]
+        return list((await reading.read_many(self._context, names)).values()) if names else []
 
     async def correct(self, resource: dict[str, Any], reason: str, *, version: int) -> Corrected | Refusal:
         """Give an entry another content; the one before stays readable beside the reason."""

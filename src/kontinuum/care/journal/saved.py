@@ -13,6 +13,7 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import evaluate, extract
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Refused, ResourceVersion
+from kontinuum.record.keeping_back import labelled_as
 
 _GONE: Final = message("The note cannot be read just now, or is no longer there.")
 _SIGNED: Final = message("The note is signed already.")
@@ -44,7 +45,7 @@ async def sign(request: ActionRequest) -> Refused | None:
     writes = [attested(document, moment, request.principal)]
     versions = {f"Composition/{identity}": version}
     if responses.matches and responses.matches[0].body:
-        follows = await _follows(request, fhir_json.loads(responses.matches[0].body))
+        follows = await _follows(request, fhir_json.loads(responses.matches[0].body), document)
         if isinstance(follows, Refused):
             return follows
         writes += follows
@@ -59,8 +60,10 @@ async def sign(request: ActionRequest) -> Refused | None:
     return refused
 
 
-async def _follows(request: ActionRequest, response: dict[str, Any]) -> list[dict[str, Any]] | Refused:
-    """The completed response and the resources that its answers become."""
+async def _follows(
+    request: ActionRequest, response: dict[str, Any], note: dict[str, Any]
+) -> list[dict[str, Any]] | Refused:
+    """The completed response and the resources that its answers become, kept back as the note is."""
     completed = {**response, "status": "completed"}
     form = await answered(request.record, str(response.get("questionnaire", "")))
     if form is None:
@@ -72,7 +75,7 @@ async def _follows(request: ActionRequest, response: dict[str, Any]) -> list[dic
     if state.problems or isinstance(bundle, list):
         return Refused((request.chart.translator.gettext(_INCOMPLETE),))
     made = [entry["resource"] for entry in bundle.get("entry") or ()]
-    return [completed, *told(state, response["id"], made)]
+    return [completed, *labelled_as(note, response, told(state, response["id"], made))]
 
 
 def _done(task: ResourceVersion) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from kontinuum.fhir.questionnaire.rendering import (
     render,
     sections,
 )
+from kontinuum.fhir.questionnaire.tracing import sections_of
 from kontinuum.fhir.questionnaire.validating import validate_response
 
 __all__ = [
@@ -50,5 +51,6 @@ __all__ = [
     "reevaluate",
     "render",
     "sections",
+    "sections_of",
     "validate_response",
 ]

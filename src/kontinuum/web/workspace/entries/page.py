@@ -27,6 +27,7 @@ from kontinuum.web.workspace.files import files_beside
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import read_person
 from kontinuum.web.workspace.reading import PatientReader
+from kontinuum.web.workspace.timeline.describing import Line, describe
 
 PURPOSES: Final = frozenset({Purpose.CARE, Purpose.QUALITY, Purpose.SUPERVISION})
 VERSIONS_AT_MOST: Final = 100
@@ -92,7 +93,7 @@ class Dissent:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Everything that the page shows of an entry."""
+    """Everything that the page shows of an entry; `extracted` is what the answers behind a note became."""
 
     type: str
     id: str
@@ -106,6 +107,7 @@ class Entry:
     versions: tuple[Version, ...]
     dissents: tuple[Dissent, ...]
     words: tuple[Words, ...]
+    extracted: tuple[Line, ...]
     resource: Mapping[str, Any]
 
     @property
@@ -203,8 +205,16 @@ async def _entry(page: Page, record: Any, chart: Chart, reader: PatientReader) -
             read_words(said.matches, tasks.matches),
             {f"{name}/{logical_id}", (resource.get("encounter") or {}).get("reference") or "-"},
         ),
+        extracted=await _extracted(record, chart, resource),
         resource=resource,
     )
+
+
+async def _extracted(record: Any, chart: Chart, resource: dict[str, Any]) -> tuple[Line, ...]:
+    if resource["resourceType"] != "Composition":
+        return ()
+    found = [json.loads(one.body) for one in await record.text.extracted(resource)]
+    return tuple(describe(one, chart.translator, chart.directory) for one in found if not _in_error(one))
 
 
 def words_about(found: Sequence[Words], entries: Collection[str]) -> tuple[Words, ...]:
