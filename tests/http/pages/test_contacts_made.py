@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -32,10 +33,23 @@ async def somebody(doctors_record: Record) -> None:
 
 
 def _form(page: httpx.Response, address: str) -> dict[str, str]:
-    """The hidden fields of the form that is sent to an address."""
-    found = re.search(rf'<form[^>]* action="{address}".*?</form>', page.text, re.DOTALL)
+    """What the form that is sent to an address, by itself or by a button, sends as it stands."""
+    button = re.search(rf'<button[^>]* form="([\w-]+)" formaction="{address}"', page.text)
+    named = f'id="{button[1]}"' if button else f'action="{address}"'
+    found = re.search(rf"<form[^>]* {named}.*?</form>", page.text, re.DOTALL)
     assert found, page.text
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', found[0]))
+    sent = found[0]
+    chosen: dict[str, str] = {}
+    if button:
+        sent += "".join(re.findall(rf'<input[^>]* form="{button[1]}"[^>]*>', page.text))
+        selects = re.findall(
+            rf'<select[^>]* name="(\w+)" form="{button[1]}">(.*?)</select>', page.text, re.DOTALL
+        )
+        for name, options in selects:
+            picked = re.search(r'value="([^"]*)" selected', options)
+            chosen[name] = picked[1] if picked else ""
+    fields = re.findall(r'<input(?: id="[\w-]+")?(?: type="hidden")? name="(\w+)"[^>]* value="([^"]*)"', sent)
+    return {name: unescape(value) for name, value in fields} | chosen
 
 
 async def _led(browser: httpx.AsyncClient, answer: httpx.Response) -> httpx.Response:
@@ -71,13 +85,13 @@ async def test_a_call_is_begun_in_one_step_given_a_reason_and_closed_when_asked_
         "Telefonkontakt",
     )
     assert made["participant"][0]["individual"]["display"].startswith("Anna Berglund")
-    page = await _led(doctor, await _do(doctor, page, "detail", reason="Hosta <sedan> 3 v"))
-    assert "Hosta &lt;sedan&gt; 3 v" in page.text
+    page = await _led(doctor, await _do(doctor, page, "detail", reason="Hosta"))
     unsigned = note("n-1", "x", status="preliminary", encounter={"reference": f"Encounter/{made['id']}"})
     await write(doctors_record, unsigned)
     page = await doctor.get(f"{HERE}/one?id={made['id']}")
-    asked = await _do(doctor, page, "close")
+    asked = await _do(doctor, page, "close", reason="Hosta <sedan> 3 v")
     assert asked.status_code == 200
+    assert 'value="Hosta &lt;sedan&gt; 3 v"' in asked.text
     closing = asked.text.split('class="contact-closing"')[1].split("</section>")[0]
     assert "Daganteckning är inte signerad." in closing
     assert f'href="/patient/{PATIENT}/entry/Composition/n-1"' in closing
@@ -181,10 +195,14 @@ async def test_a_patient_is_admitted_to_a_bed_moved_on_leave_and_discharged_and_
     page = await _led(visitor, await _do(visitor, page, "step", step="leave"))
     assert "Permission" in (await visitor.get("/unit/ward")).text
     page = await _led(visitor, await _do(visitor, page, "step", step="return"))
-    undirected = await _do(visitor, page, "close", do="anyway")
+    undirected = await _do(visitor, page, "close", reason="Pneumoni, hö")
     assert "Välj vart patienten skrivs ut." in undirected.text
-    await _do(visitor, page, "close", do="anyway", destination="home")
+    assert "Innan kontakten avslutas" in undirected.text
+    asked = await _do(visitor, undirected, "close", destination="home")
+    assert (await _only(ward, "Encounter"))["status"] == "in-progress"
+    await _do(visitor, asked, "close", do="anyway")
     left = await _only(ward, "Encounter")
+    assert left["reasonCode"] == [{"text": "Pneumoni, hö"}]
     assert left["status"] == "finished"
     assert left["hospitalization"]["dischargeDisposition"]["coding"][0]["code"] == "home"
     assert "8 lediga vårdplatser" in (await visitor.get("/unit/ward")).text

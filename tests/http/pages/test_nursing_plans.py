@@ -124,7 +124,7 @@ async def test_what_is_not_done_says_why_and_what_is_done_when_needed_is_done_ea
         refused = await press(doctor, "Vändning", outcome=outcome, **typed)
         assert said in refused.text
         assert all(f'value="{escape(each)}"' in refused.text for each in typed.values())
-        opened = refused.text.split("<details class=\"act\" open>")[1]
+        opened = refused.text.split('<details class="act" open>')[1]
         first = re.search(r"<button[^>]*>", opened)
         assert first is not None
         assert "disabled" in first[0], "Enter in a field chooses no outcome"
