@@ -432,9 +432,22 @@ async def test_tasks_are_given_and_done_on_pages(doctor: httpx.AsyncClient, doct
     act = {"csrf": csrf_of(inbox), "only": item, "of": "unit"}
     assert (await doctor.post("/inbox/done", data=act)).status_code == 422
     note = {**act, "to": KAJSA.reference}
+    typed = {f"word:{task.id}": "\r\nBra <nu> é"}
+    kept = html.escape("\n\nBra <nu> é</textarea>", quote=False).replace("&lt;/textarea&gt;", "</textarea>")
+    unsent = await doctor.post("/inbox/hand-over", data={**note, **typed})
+    assert unsent.status_code == 422
+    nobody = await doctor.post("/inbox/hand-over", data={**act, **typed, "to": ""})
+    unmarked = await doctor.post("/inbox/read", data={**act, **typed, "of": ""})
     assert (await doctor.post("/inbox/hand-over", data=note)).status_code == 303
-    stale = await doctor.post("/inbox/done", data={**act, f"word:{task.id}": "Bra"})
+    stale = await doctor.post("/inbox/done", data={**act, **typed})
     assert stale.status_code == 409
+    assert all(kept in one.text for one in (unsent, nobody, stale))
+    assert kept not in unmarked.text, "it stands on the unit's list"
+    await doctors_record.work.tasks.assign(TASK, PATIENT, "Ring", Party(ME["reference"], "Anna Berglund"))
+    (other,) = await _tasks(doctors_record)
+    mine = {**act, "only": f"task/{PATIENT}//{other.version}/{other.id}"}
+    after = await doctor.post("/inbox/done", data={**mine, **typed})
+    assert (after.status_code, kept in after.text) == (200, True), "another's button sends it along"
     (task,) = await _tasks(doctors_record, of_unit=True)
     act["only"] = f"question/{PATIENT}//{task.version}/{task.id}"
     assert (await doctor.post("/inbox/done", data={**act, f"word:{task.id}": "Bra"})).status_code == 303
