@@ -17,11 +17,13 @@ from tests.http.pages.test_journal import _found
 from kontinuum.app.commands.demo_contacts import WARD
 from kontinuum.app.services import Services
 from kontinuum.demo.region import region
+from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import Actor, ActorKind, Principal, Purpose
 from kontinuum.kernel.provider_settings import BY_NAME, NotAllowed, parse
 from kontinuum.record import Incoming, Record, Written
+from kontinuum.record.tasks import QUESTION, Party
 from kontinuum.terminology.loading import loader
 
 HERE = f"/patient/{PATIENT}/contacts"
@@ -88,12 +90,18 @@ async def test_a_call_is_begun_in_one_step_given_a_reason_and_closed_when_asked_
     page = await _led(doctor, await _do(doctor, page, "detail", reason="Hosta"))
     unsigned = note("n-1", "x", status="preliminary", encounter={"reference": f"Encounter/{made['id']}"})
     await write(doctors_record, unsigned)
+    draft = fhir_json.dumps({"~contact": [made["id"]]})
+    await doctors_record.save_draft(PATIENT, "nrs", draft, 0)
+    me = Party(doctors_record.principal.actor.reference or "", "Anna Berglund")
+    await doctors_record.work.tasks.assign(QUESTION, PATIENT, "Röntgen <i dag>", me)
     page = await doctor.get(f"{HERE}/one?id={made['id']}")
     asked = await _do(doctor, page, "close", reason="Hosta <sedan> 3 v")
     assert asked.status_code == 200
     assert 'value="Hosta &lt;sedan&gt; 3 v"' in asked.text
     closing = asked.text.split('class="contact-closing"')[1].split("</section>")[0]
     assert "Daganteckning är inte signerad." in closing
+    assert "Röntgen &lt;i dag&gt; är inte besvarad." in closing
+    assert "En anteckning är påbörjad men inte klar." in closing
     assert f'href="/patient/{PATIENT}/entry/Composition/n-1"' in closing
     assert f'href="/patient/{PATIENT}/problems/add?contact={made["id"]}"' in closing
     assert (await _only(doctors_record, "Encounter"))["status"] == "in-progress"

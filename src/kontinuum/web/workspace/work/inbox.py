@@ -12,8 +12,8 @@ from starlette.responses import Response
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.tasks import COUNTERSIGN, LONGEST, SIGN, TRANSCRIBE
-from kontinuum.record.waiting import LATE_DAYS, Begun, Waiting, WaitingNote
+from kontinuum.record.tasks import COUNTERSIGN, LATE_DAYS, LONGEST, SIGN, TRANSCRIBE
+from kontinuum.record.waiting import Begun, Waiting, WaitingNote
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.work.colleagues import names, recipients

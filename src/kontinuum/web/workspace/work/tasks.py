@@ -90,7 +90,7 @@ async def acknowledge(page: Page) -> Response:
     """Answer POST `/inbox/answer-read`: the answer is read."""
     item = parse(str((await page.request.form()).get("only", "")))
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.tasks.acknowledge(item.task, item.version) if item else None
+    done = await record.work.acknowledge(item.task, item.version) if item else None
     return await _after(page, item, done, "read")
 
 
