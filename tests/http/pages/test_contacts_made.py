@@ -193,6 +193,13 @@ async def test_a_patient_is_admitted_to_a_bed_moved_on_leave_and_discharged_and_
     stay = await _only(ward, "Encounter")
     assert (stay["status"], stay["class"]["code"]) == ("in-progress", "IMP")
     assert "redan inskriven" in (await visitor.get(f"{HERE}/admit")).text
+    clinic = next(one for one in who.assignments if one.unit != unit.hsa)
+    await application.gate.record(Principal(who.actor, clinic, "test")).law.relate(PATIENT, "Konsult")
+    assert (await sign_in(visitor, "Per Lindgren", assignment=clinic.id)).status_code == 303
+    warned = await visitor.get(f"{HERE}/admit")
+    assert "inte utskriven därifrån: Avdelning 32, kardiologi sedan" in warned.text
+    assert "redan inskriven" not in warned.text
+    assert (await sign_in(visitor, "Per Lindgren", assignment=at.id)).status_code == 303
     board = await visitor.get("/unit/ward")
     assert "Pneumoni" in board.text
     assert "7 lediga vårdplatser" in board.text
