@@ -14,6 +14,7 @@ import pytest
 from tests.http.pages.conftest import PATIENT, note, patient, persona, sign_in, write
 from tests.http.pages.test_journal import _found
 
+from kontinuum.app.asgi import build
 from kontinuum.app.commands.demo_contacts import WARD
 from kontinuum.app.services import Services
 from kontinuum.demo.region import region
@@ -194,12 +195,17 @@ async def test_a_patient_is_admitted_to_a_bed_moved_on_leave_and_discharged_and_
     assert (stay["status"], stay["class"]["code"]) == ("in-progress", "IMP")
     assert "redan inskriven" in (await visitor.get(f"{HERE}/admit")).text
     clinic = next(one for one in who.assignments if one.unit != unit.hsa)
-    await application.gate.record(Principal(who.actor, clinic, "test")).law.relate(PATIENT, "Konsult")
-    assert (await sign_in(visitor, "Per Lindgren", assignment=clinic.id)).status_code == 303
-    warned = await visitor.get(f"{HERE}/admit")
-    assert "inte utskriven därifrån: Avdelning 32, kardiologi sedan" in warned.text
+    there = application.gate.record(Principal(who.actor, clinic, "test"))
+    await there.law.relate(PATIENT, "Konsult")
+    transport = httpx.ASGITransport(app=build(application))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as consultant:
+        await sign_in(consultant, "Per Lindgren", assignment=clinic.id)
+        unread = await consultant.get(f"{HERE}/admit")
+        await there.law.choose(PATIENT, [unit.hsa])
+        warned = await consultant.get(f"{HERE}/admit")
+    assert "inte utskriven därifrån" not in unread.text, "it is not told before it may be read"
+    assert "inte utskriven därifrån: " in warned.text
     assert "redan inskriven" not in warned.text
-    assert (await sign_in(visitor, "Per Lindgren", assignment=at.id)).status_code == 303
     board = await visitor.get("/unit/ward")
     assert "Pneumoni" in board.text
     assert "7 lediga vårdplatser" in board.text
