@@ -18,6 +18,8 @@ from kontinuum.terminology.loading.starter import ALERT_TYPES
 
 Resource = dict[str, Any]
 
+TASK: Resource = {"coding": [{"system": "urn:kontinuum:codes:work", "code": "task"}]}
+
 _SUBSTANCES = {
     "penicillin": (systems.ATC, "J01CE02", "Fenoximetylpenicillin", "medication"),
     "trimethoprim": (systems.ATC, "J01EA01", "Trimetoprim", "medication"),
@@ -182,14 +184,14 @@ def refer(
         },
     )
     chart.add(
-        contact.unit,
+        contact.unit if answered else receiver,
         "Task",
         "task",
         {
             "status": "completed" if answered else "requested",
             "intent": "order",
             "priority": priority,
-            "code": {"text": "Bedöm remiss"},
+            "code": {**TASK, "text": "Bedöm remiss"},
             "description": title,
             "focus": fhir.reference(request),
             "for": fhir.reference(chart.subject),
@@ -328,6 +330,7 @@ def ask(chart: Chart, contact: Contact, text: str, *, due: date, profession: str
             "status": "requested",
             "intent": "order",
             "priority": "routine",
+            "code": TASK,
             "description": text,
             "for": fhir.reference(chart.subject),
             "encounter": fhir.reference(contact.reference),

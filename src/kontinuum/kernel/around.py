@@ -15,7 +15,7 @@ from kontinuum.kernel.i18n import Translator
 from kontinuum.kernel.principal import Principal, Purpose
 
 if TYPE_CHECKING:
-    from kontinuum.kernel.module import BannerNote, Chart, Directory, NotFound, ResultPage, View
+    from kontinuum.kernel.module import BannerNote, Chart, Directory, NotFound, ResultPage, SavedDraft, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,14 @@ class ContactPart:
     """What a module tells of one contact, on its page and before it is closed.
 
     `queries` are searches in the patient's record, of the chart and the contact's id; `remarks` gets their
-    pages and the Encounter.
+    pages and the Encounter. `begun` gets the Encounter and the person's open drafts about the patient.
     """
 
     title: str
     order: int
     queries: Callable[[Chart, str], tuple[str, ...]]
     remarks: Callable[[Chart, Mapping[str, Any], Sequence[ResultPage]], tuple[Remark, ...]]
+    begun: Callable[[Chart, Mapping[str, Any], Sequence[SavedDraft]], tuple[Remark, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

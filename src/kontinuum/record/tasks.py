@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -43,15 +43,20 @@ TASK: Final = "task"
 QUESTION: Final = "question"
 WORDS: Final = "own-words"
 """To read what the patient has written to a contact or note: asked by the patient (`record.own_words`)."""
-OPEN: Final = ("requested", "accepted", "in-progress")
+OTHER: Final = "other"
+"""What another system asks for, whatever it is."""
+OPEN: Final = ("requested", "received", "accepted", "ready", "in-progress", "on-hold", "failed")
 DONE: Final = "completed"
 DECLINED: Final = "rejected"
 AT_MOST: Final = 1000
 LONGEST: Final = 4000
+LATE_DAYS: Final = 14
+"""What waits for longer than this without a day of its own is marked."""
 
+_GOES_ON: Final = "arrived,triaged,in-progress,onleave"
 _ASKED: Final = (SIGN, COUNTERSIGN, TRANSCRIBE, TASK, QUESTION, WORDS)
-_ANSWERED: Final = "answered"
-_READ: Final = "read"
+ANSWERED: Final = "answered"
+READ: Final = "read"
 _NAMES: Final = uuid.UUID("0b0e8c0e-5c0f-4f5b-9a38-1f6d2f5f7c11")
 NOT_STAFF: Final = Deny(
     "own-work",
@@ -82,8 +87,15 @@ class TaskRow:
 
     @property
     def code(self) -> str:
-        """What it asks for, of `WORK_CODES`; empty for a Task of another kind."""
-        return _coded(self.resource.get("code", {}))
+        """What it asks for, of `WORK_CODES`; `OTHER` for what another system asks for."""
+        code = _coded(self.resource.get("code", {}))
+        return code if code in _ASKED else OTHER
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether who asked has not read what became of it."""
+        done = self.resource.get("status") in (DONE, DECLINED)
+        return done and _coded(self.resource.get("businessStatus", {})) == ANSWERED
 
     @property
     def focus(self) -> str:
@@ -121,11 +133,15 @@ class TaskRow:
     def needs_somebody(self, today: date, staff: frozenset[str]) -> bool:
         """Whether nobody in particular sees to it: it is the unit's, overdue, or of one not among the staff.
 
-        An answer needs somebody when who asked is not among them.
+        Without a day it is as overdue when it has waited for long. An answer needs somebody when who asked
+        is not among them.
         """
         if not self.is_open:
             return self.requester not in staff
-        return self.owner not in staff or self.overdue(today)
+        written = (self.resource.get("authoredOn") or self.resource.get("lastModified") or "")[:10]
+        long_ago = (today - timedelta(days=LATE_DAYS)).isoformat()
+        late = not self.due and bool(written) and written <= long_ago
+        return self.owner not in staff or self.overdue(today) or late
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +205,19 @@ class Tasks:
             if TaskRow(there, json.loads(there.body)).is_open:
                 return Written(Change.UNCHANGED, stored(there).with_body(None))
             identity = str(uuid.uuid4())
-        task = _task(context, identity, code, patient, text, to, due)
+        task = _task(context, identity, code, patient, text, to, due) | await self._at_contact(patient)
         return await writing.update(context, "Task", identity, task, None, False)
+
+    async def _at_contact(self, patient: str) -> dict[str, Any]:
+        """The contact that goes on at the own unit, the latest that began; nothing for none."""
+        asked = f"Encounter?patient={quote(patient, safe='')}&status={_GOES_ON}&_sort=-date"
+        found = await rows(self._context, asked, unit=True)
+        return {"encounter": {"reference": f"Encounter/{found[0].id}"}} if found else {}
 
     async def finish(self, identity: str, version: int, status: str, word: str) -> Written | Refusal:
         """Say that a task is done (`DONE`) or will not be (`DECLINED`), with a word, or answer a question."""
         context = self._context
-        found = await self._found(identity, version)
+        found = await self.found(identity, version)
         if isinstance(found, Refusal):
             return found
         if not found.is_open:
@@ -221,19 +243,11 @@ class Tasks:
         elif word:
             said = {"authorReference": me, "time": now, "text": word}
             changed["note"] = [*found.resource.get("note", ()), said]
-        if found.requester != actor.reference and found.code != WORDS:
-            changed["businessStatus"] = _business(_ANSWERED)
+        if found.requester != actor.reference and found.code not in (WORDS, OTHER):
+            changed["businessStatus"] = business(ANSWERED)
         return await writing.update(context, "Task", identity, changed, found.row.version, False)
 
-    async def acknowledge(self, identity: str, version: int) -> Written | Refusal:
-        """Say that one has read what became of what was asked."""
-        found = await self._found(identity, version)
-        if isinstance(found, Refusal):
-            return found
-        changed = {**found.resource, "businessStatus": _business(_READ)}
-        return await writing.update(self._context, "Task", identity, changed, found.row.version, False)
-
-    async def _found(self, identity: str, version: int) -> TaskRow | Refusal:
+    async def found(self, identity: str, version: int) -> TaskRow | Refusal:
         """The Task as it was read, which the principal may change."""
         if not is_care(self._context.principal):
             return forbidden(NOT_STAFF)
@@ -244,7 +258,7 @@ class Tasks:
             changed = phrase("Somebody was first: look at what stands there now.")
             return refuse(RefusalKind.CONFLICT, "conflict", changed)
         found = TaskRow(row, json.loads(row.body or b"{}"))
-        if found.code not in (TASK, QUESTION, WORDS):
+        if found.code not in (TASK, QUESTION, WORDS, OTHER):
             return refuse(RefusalKind.NOT_FOUND, "not-found", phrase("This is no task between staff."))
         return found
 
@@ -261,13 +275,13 @@ def party(to: Party) -> dict[str, str]:
 
 async def tasks(context: Context, criteria: str = "", *, unit: bool = False) -> list[TaskRow]:
     """What is open of what somebody was asked for, at the care provider or only at the own unit."""
-    asked = f"Task?status={','.join(OPEN)}&code={_codes(*_ASKED)}{criteria}"
-    return _tasks(await rows(context, asked, unit=unit))
+    found = await rows(context, f"Task?status={','.join(OPEN)}{criteria}", unit=unit)
+    return _tasks([one for one in found if one.patient])
 
 
 async def answers(context: Context, criteria: str = "", *, unit: bool = False) -> list[TaskRow]:
     """What was answered and not read by who asked."""
-    asked = f"Task?status={DONE},{DECLINED}&code={_codes(TASK, QUESTION)}&business-status={_codes(_ANSWERED)}"
+    asked = f"Task?status={DONE},{DECLINED}&code={_codes(TASK, QUESTION)}&business-status={_codes(ANSWERED)}"
     return _tasks(await rows(context, f"{asked}{criteria}", unit=unit))
 
 
@@ -333,7 +347,7 @@ def shown(one: TaskRow, instead: str, *, readable: bool, today: date, staff: fro
         code=one.code,
         patient=one.row.patient or "",
         since=one.row.sort,
-        text=resource.get("description", "") if readable else None,
+        text=_said(resource) if readable else None,
         due=one.due,
         asked_by=resource.get("requester", {}).get("display", ""),
         owner=one.owner,
@@ -381,7 +395,8 @@ def _too_long() -> Refusal:
     return refuse(RefusalKind.INVALID, "too-long", long)
 
 
-def _business(code: str) -> dict[str, Any]:
+def business(code: str) -> dict[str, Any]:
+    """How it stands between who asked and who answers, as it stands in a resource."""
     return {"coding": [{"system": WORK_CODES, "code": code}]}
 
 
@@ -396,6 +411,13 @@ def _coded(concept: dict[str, Any]) -> str:
 
 def _tasks(found: Sequence[ResourceRow]) -> list[TaskRow]:
     return [TaskRow(row, json.loads(row.body or b"{}")) for row in found]
+
+
+def _said(resource: dict[str, Any]) -> str:
+    """What is to be done; as its code says where another system has no more words for it."""
+    code = resource.get("code", {})
+    shown = [one.get("display", "") for one in code.get("coding", ())]
+    return str(next(filter(None, (resource.get("description"), code.get("text"), *shown)), ""))
 
 
 def _answer(resource: dict[str, Any]) -> str:

@@ -35,8 +35,11 @@ from kontinuum.record.release import release
 from kontinuum.record.tasks import (
     AT_MOST,
     COUNTERSIGN,
+    LATE_DAYS,
     NOT_STAFF,
+    OTHER,
     QUESTION,
+    READ,
     SIGN,
     TASK,
     TRANSCRIBE,
@@ -47,6 +50,7 @@ from kontinuum.record.tasks import (
     Tasks,
     WorkTask,
     answers,
+    business,
     directory,
     is_care,
     party,
@@ -62,8 +66,6 @@ from kontinuum.store.resources.rows import ResourceRow
 
 Begun = BegunRow
 DAY: Final = 24 * 3600 * 1_000_000
-LATE_DAYS: Final = 14
-"""Unsigned for longer than this is marked: a note is to be signed as soon as it can be."""
 
 _COUNTERSIGNED: Final = "Countersigned."
 
@@ -185,7 +187,7 @@ class Work:
         if isinstance(row, Refusal):
             return row
         found = TaskRow(row, json.loads(row.body or b"{}"))
-        if not found.is_open or not found.code:
+        if not found.is_open:
             return refuse(RefusalKind.CONFLICT, "conflict", phrase("This is done already."))
         changed = {**found.resource, "owner": party(to), "lastModified": instant(self._context.now())}
         return await writing.update(self._context, "Task", task, changed, row.version, False)
@@ -221,6 +223,26 @@ class Work:
         ]
         activity = (provenance.LIFECYCLE, provenance.ATTEST)
         return await change(self._context, signed, _COUNTERSIGNED, version, activity, beside=done)
+
+    async def acknowledge(self, task: str, version: int) -> Written | Refusal:
+        """Say that an answer is read: who asked, who covers for that one, or the unit for one who left."""
+        found = await self.tasks.found(task, version)
+        if isinstance(found, Refusal):
+            return found
+        if not found.is_answered:
+            return refuse(RefusalKind.CONFLICT, "conflict", phrase("There is no answer to be read."))
+        people = [
+            self._context.principal.actor.reference,
+            *(one.person for one in await self.absences.covered()),
+        ]
+        mine = {name for person in people for name in await self._names(person)}
+        gone = found.requester not in await staff_among(self._context, [found.requester])
+        at_own_unit = found.row.unit == self._context.principal.assignment.unit
+        if found.requester not in mine and not (gone and at_own_unit):
+            others = phrase("The answer is read by who asked, or by who covers for that one.")
+            return refuse(RefusalKind.FORBIDDEN, "forbidden", others)
+        changed = {**found.resource, "businessStatus": business(READ)}
+        return await writing.update(self._context, "Task", task, changed, found.row.version, False)
 
     # What is found
 
@@ -332,7 +354,7 @@ class Work:
                 added.append(_Noted(task.code, focus, task, instead))
         before = {(one.code, one.row.id) for one in found.notes} | {one.row.id for one, _ in found.tasks}
         found.notes += [one for one in added if (one.code, one.row.id) not in before]
-        for one in {one.row.id: one for one in given if one.code in (TASK, QUESTION, WORDS)}.values():
+        for one in {one.row.id: one for one in given if one.code in (TASK, QUESTION, WORDS, OTHER)}.values():
             mine = names is None or not one.is_open or one.owner in names
             if mine and one.row.id not in before:
                 found.tasks.append((one, instead))

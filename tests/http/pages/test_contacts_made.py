@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -13,14 +14,17 @@ import pytest
 from tests.http.pages.conftest import PATIENT, note, patient, persona, sign_in, write
 from tests.http.pages.test_journal import _found
 
+from kontinuum.app.asgi import build
 from kontinuum.app.commands.demo_contacts import WARD
 from kontinuum.app.services import Services
 from kontinuum.demo.region import region
+from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import Actor, ActorKind, Principal, Purpose
 from kontinuum.kernel.provider_settings import BY_NAME, NotAllowed, parse
 from kontinuum.record import Incoming, Record, Written
+from kontinuum.record.tasks import QUESTION, Party
 from kontinuum.terminology.loading import loader
 
 HERE = f"/patient/{PATIENT}/contacts"
@@ -32,10 +36,23 @@ async def somebody(doctors_record: Record) -> None:
 
 
 def _form(page: httpx.Response, address: str) -> dict[str, str]:
-    """The hidden fields of the form that is sent to an address."""
-    found = re.search(rf'<form[^>]* action="{address}".*?</form>', page.text, re.DOTALL)
+    """What the form that is sent to an address, by itself or by a button, sends as it stands."""
+    button = re.search(rf'<button[^>]* form="([\w-]+)" formaction="{address}"', page.text)
+    named = f'id="{button[1]}"' if button else f'action="{address}"'
+    found = re.search(rf"<form[^>]* {named}.*?</form>", page.text, re.DOTALL)
     assert found, page.text
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', found[0]))
+    sent = found[0]
+    chosen: dict[str, str] = {}
+    if button:
+        sent += "".join(re.findall(rf'<input[^>]* form="{button[1]}"[^>]*>', page.text))
+        selects = re.findall(
+            rf'<select[^>]* name="(\w+)" form="{button[1]}">(.*?)</select>', page.text, re.DOTALL
+        )
+        for name, options in selects:
+            picked = re.search(r'value="([^"]*)" selected', options)
+            chosen[name] = picked[1] if picked else ""
+    fields = re.findall(r'<input(?: id="[\w-]+")?(?: type="hidden")? name="(\w+)"[^>]* value="([^"]*)"', sent)
+    return {name: unescape(value) for name, value in fields} | chosen
 
 
 async def _led(browser: httpx.AsyncClient, answer: httpx.Response) -> httpx.Response:
@@ -71,15 +88,21 @@ async def test_a_call_is_begun_in_one_step_given_a_reason_and_closed_when_asked_
         "Telefonkontakt",
     )
     assert made["participant"][0]["individual"]["display"].startswith("Anna Berglund")
-    page = await _led(doctor, await _do(doctor, page, "detail", reason="Hosta <sedan> 3 v"))
-    assert "Hosta &lt;sedan&gt; 3 v" in page.text
+    page = await _led(doctor, await _do(doctor, page, "detail", reason="Hosta"))
     unsigned = note("n-1", "x", status="preliminary", encounter={"reference": f"Encounter/{made['id']}"})
     await write(doctors_record, unsigned)
+    draft = fhir_json.dumps({"~contact": [made["id"]]})
+    await doctors_record.save_draft(PATIENT, "nrs", draft, 0)
+    me = Party(doctors_record.principal.actor.reference or "", "Anna Berglund")
+    await doctors_record.work.tasks.assign(QUESTION, PATIENT, "Röntgen <i dag>", me)
     page = await doctor.get(f"{HERE}/one?id={made['id']}")
-    asked = await _do(doctor, page, "close")
+    asked = await _do(doctor, page, "close", reason="Hosta <sedan> 3 v")
     assert asked.status_code == 200
+    assert 'value="Hosta &lt;sedan&gt; 3 v"' in asked.text
     closing = asked.text.split('class="contact-closing"')[1].split("</section>")[0]
     assert "Daganteckning är inte signerad." in closing
+    assert "Röntgen &lt;i dag&gt; är inte besvarad." in closing
+    assert "En anteckning är påbörjad men inte klar." in closing
     assert f'href="/patient/{PATIENT}/entry/Composition/n-1"' in closing
     assert f'href="/patient/{PATIENT}/problems/add?contact={made["id"]}"' in closing
     assert (await _only(doctors_record, "Encounter"))["status"] == "in-progress"
@@ -171,6 +194,18 @@ async def test_a_patient_is_admitted_to_a_bed_moved_on_leave_and_discharged_and_
     stay = await _only(ward, "Encounter")
     assert (stay["status"], stay["class"]["code"]) == ("in-progress", "IMP")
     assert "redan inskriven" in (await visitor.get(f"{HERE}/admit")).text
+    clinic = next(one for one in who.assignments if one.unit != unit.hsa)
+    there = application.gate.record(Principal(who.actor, clinic, "test"))
+    await there.law.relate(PATIENT, "Konsult")
+    transport = httpx.ASGITransport(app=build(application))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as consultant:
+        await sign_in(consultant, "Per Lindgren", assignment=clinic.id)
+        unread = await consultant.get(f"{HERE}/admit")
+        await there.law.choose(PATIENT, [unit.hsa])
+        warned = await consultant.get(f"{HERE}/admit")
+    assert "inte utskriven därifrån" not in unread.text, "it is not told before it may be read"
+    assert "inte utskriven därifrån: " in warned.text
+    assert "redan inskriven" not in warned.text
     board = await visitor.get("/unit/ward")
     assert "Pneumoni" in board.text
     assert "7 lediga vårdplatser" in board.text
@@ -181,10 +216,14 @@ async def test_a_patient_is_admitted_to_a_bed_moved_on_leave_and_discharged_and_
     page = await _led(visitor, await _do(visitor, page, "step", step="leave"))
     assert "Permission" in (await visitor.get("/unit/ward")).text
     page = await _led(visitor, await _do(visitor, page, "step", step="return"))
-    undirected = await _do(visitor, page, "close", do="anyway")
+    undirected = await _do(visitor, page, "close", reason="Pneumoni, hö")
     assert "Välj vart patienten skrivs ut." in undirected.text
-    await _do(visitor, page, "close", do="anyway", destination="home")
+    assert "Innan kontakten avslutas" in undirected.text
+    asked = await _do(visitor, undirected, "close", destination="home")
+    assert (await _only(ward, "Encounter"))["status"] == "in-progress"
+    await _do(visitor, asked, "close", do="anyway")
     left = await _only(ward, "Encounter")
+    assert left["reasonCode"] == [{"text": "Pneumoni, hö"}]
     assert left["status"] == "finished"
     assert left["hospitalization"]["dischargeDisposition"]["coding"][0]["code"] == "home"
     assert "8 lediga vårdplatser" in (await visitor.get("/unit/ward")).text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import escape
 from typing import Any
 
 import httpx
@@ -118,6 +119,15 @@ async def test_what_is_not_done_says_why_and_what_is_done_when_needed_is_done_ea
     refused = await press(doctor, "Vändning", outcome="not", reason=" ", comment="Sover gott")
     assert "Skriv varför den inte utfördes." in refused.text
     assert "Sover gott" in refused.text
+    for outcome, said in (("done", "Du har skrivit varför"), ("", "om åtgärden utfördes eller inte")):
+        typed = {"reason": "Sover & <vill> inte", "comment": "Sover gott", "at": "0.10"}
+        refused = await press(doctor, "Vändning", outcome=outcome, **typed)
+        assert said in refused.text
+        assert all(f'value="{escape(each)}"' in refused.text for each in typed.values())
+        opened = refused.text.split('<details class="act" open>')[1]
+        first = re.search(r"<button[^>]*>", opened)
+        assert first is not None
+        assert "disabled" in first[0], "Enter in a field chooses no outcome"
     assert "Skriv klockslaget" in (await press(doctor, "Vändning", outcome="done", at="snart")).text
     assert await stored(doctors_record, "Task") == []
     said = await press(doctor, "Vändning", outcome="not", reason="Patienten avböjer", comment="Nytt försök")

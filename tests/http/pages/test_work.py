@@ -19,7 +19,7 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import Principal, Purpose
 from kontinuum.record import Done, Record, Refusal
-from kontinuum.record.tasks import COUNTERSIGN, DECLINED, DONE, QUESTION, SIGN, TASK, Party
+from kontinuum.record.tasks import COUNTERSIGN, DECLINED, DONE, OPEN, QUESTION, SIGN, TASK, Party
 
 DOCTOR = persona("Anna Berglund")
 PRINCIPAL = Principal(DOCTOR.actor, DOCTOR.assignments[0], "test")
@@ -319,6 +319,8 @@ async def test_a_task_is_given_once_and_comes_back_to_who_asked_with_a_word(
     doctors_record: Record, application: Services
 ) -> None:
     kajsas = await _kajsa(application)
+    mine = {**ROLE, "id": "role-of-mine", "practitioner": {"reference": ME["reference"]}}
+    await _directory(application, {**COLLEAGUE, "id": ME["reference"].partition("/")[2]}, mine)
     for text in ("Ring om provsvaret ", "ring  om\nprovsvaret"):
         given = await doctors_record.work.tasks.assign(TASK, PATIENT, text, KAJSA, SOON)
         assert not isinstance(given, Refusal), given
@@ -338,9 +340,13 @@ async def test_a_task_is_given_once_and_comes_back_to_who_asked_with_a_word(
     # Given anew after it was done, it is another one.
     await doctors_record.work.tasks.assign(TASK, PATIENT, "Ring om provsvaret", KAJSA)
     assert len(await _tasks(kajsas)) == 1
-    read = await doctors_record.work.tasks.acknowledge(answer.id, answer.version)
+    (again,) = await _tasks(kajsas)
+    assert isinstance(await doctors_record.work.acknowledge(again.id, again.version), Refusal), "still open"
+    assert isinstance(await kajsas.work.acknowledge(answer.id, answer.version), Refusal), "not hers to read"
+    read = await doctors_record.work.acknowledge(answer.id, answer.version)
     assert not isinstance(read, Refusal), read
     assert await _tasks(doctors_record) == []
+    assert isinstance(await doctors_record.work.acknowledge(answer.id, answer.version + 1), Refusal)
 
 
 async def test_no_task_is_in_no_list(doctors_record: Record, application: Services) -> None:
@@ -357,6 +363,27 @@ async def test_no_task_is_in_no_list(doctors_record: Record, application: Servic
     assert (await doctors_record.work.counts()).unit == 3
     kajsas = await _kajsa(application)
     assert {one.text for one in await _tasks(kajsas)} == {"a", "b"}
+    theirs = [
+        {
+            "resourceType": "Task",
+            "id": f"t-{status}",
+            "status": status,
+            "intent": "order",
+            "code": {"coding": [{"system": "urn:x", "code": "1"}], "text": "Tolka EKG"},
+            "for": {"reference": f"Patient/{PATIENT}"},
+            "owner": {"reference": "Practitioner/dr-test"},
+        }
+        for status in (*OPEN, "completed", "cancelled", "draft")
+    ]
+    await write(doctors_record, *theirs)
+    listed = {one.id: (one.code, one.text) for one in await _tasks(doctors_record, of_unit=True)}
+    assert {one for one in listed if one.startswith("t-")} == {f"t-{status}" for status in OPEN}
+    assert listed["t-on-hold"] == ("other", "Tolka EKG")
+    assert len(await _tasks(kajsas)) == 2 + len(OPEN)
+    for status in OPEN:
+        done = await kajsas.work.tasks.finish(f"t-{status}", 1, DONE, "")
+        assert not isinstance(done, Refusal), done
+    assert len(await _tasks(kajsas)) == 2
     ended = {**ROLE, "period": {"end": "2026-01-31"}}
     await _directory(application, ended)
     assert (await doctors_record.work.counts()).unit == 4
@@ -432,9 +459,22 @@ async def test_tasks_are_given_and_done_on_pages(doctor: httpx.AsyncClient, doct
     act = {"csrf": csrf_of(inbox), "only": item, "of": "unit"}
     assert (await doctor.post("/inbox/done", data=act)).status_code == 422
     note = {**act, "to": KAJSA.reference}
+    typed = {f"word:{task.id}": "\r\nBra <nu> é"}
+    kept = html.escape("\n\nBra <nu> é</textarea>", quote=False).replace("&lt;/textarea&gt;", "</textarea>")
+    unsent = await doctor.post("/inbox/hand-over", data={**note, **typed})
+    assert unsent.status_code == 422
+    nobody = await doctor.post("/inbox/hand-over", data={**act, **typed, "to": ""})
+    unmarked = await doctor.post("/inbox/read", data={**act, **typed, "of": ""})
     assert (await doctor.post("/inbox/hand-over", data=note)).status_code == 303
-    stale = await doctor.post("/inbox/done", data={**act, f"word:{task.id}": "Bra"})
+    stale = await doctor.post("/inbox/done", data={**act, **typed})
     assert stale.status_code == 409
+    assert all(kept in one.text for one in (unsent, nobody, stale))
+    assert kept not in unmarked.text, "it stands on the unit's list"
+    await doctors_record.work.tasks.assign(TASK, PATIENT, "Ring", Party(ME["reference"], "Anna Berglund"))
+    (other,) = await _tasks(doctors_record)
+    mine = {**act, "only": f"task/{PATIENT}//{other.version}/{other.id}"}
+    after = await doctor.post("/inbox/done", data={**mine, **typed})
+    assert (after.status_code, kept in after.text) == (200, True), "another's button sends it along"
     (task,) = await _tasks(doctors_record, of_unit=True)
     act["only"] = f"question/{PATIENT}//{task.version}/{task.id}"
     assert (await doctor.post("/inbox/done", data={**act, f"word:{task.id}": "Bra"})).status_code == 303

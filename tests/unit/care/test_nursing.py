@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kontinuum.care.nursing import writing
+from kontinuum.care.nursing.board import notes
 from kontinuum.care.nursing.kinds import HEADINGS, NEEDED
 from kontinuum.care.nursing.model import CarePlan, Task
 from kontinuum.care.nursing.rules import Slot, State, count, latest, read_times, slot_of, slots
@@ -16,7 +17,10 @@ from kontinuum.demo import generate
 from kontinuum.fhir import json
 from kontinuum.fhir.datatypes import decoder
 from kontinuum.fhir.validation import validate
+from kontinuum.kernel.around import Board
 from kontinuum.kernel.i18n import local
+from kontinuum.record.outcome import SearchPage, Stored
+from kontinuum.web.languages import load_translators
 
 NURSE = {"reference": "Practitioner/s-1", "display": "Kim Ek, Sjuksköterska"}
 WHO = Writer("p-1", NURSE, "2026-05-04T09:00:00+02:00")
@@ -160,3 +164,26 @@ def test_the_demos_ward_has_plans_that_can_be_carried_out() -> None:
     asked = slots([one for one in plans if one.active], today)
     assert {one.plan.heading for one in asked} <= HEADINGS.keys()
     assert {one.needed for one in asked} == {True, False}
+
+
+def test_the_board_tells_how_many_actions_are_late_and_nothing_of_what_is_written() -> None:
+    plan = stored(Action("Vändning", "1", ("08:00:00", "10:00:00", "11:30:00")), Action("Munvård", "1", ()))
+    slot = next(one for one in slots([read(plan)], MONDAY) if one.at is not None)
+    done = writing.carried_out("task-1", slot, WHO, NOON)
+
+    def page(*resources: dict[str, Any]) -> SearchPage:
+        return SearchPage(
+            tuple(
+                Stored(one["resourceType"], one["id"], 1, 0, json.dumps(one), "SE-U", "SE-P")
+                for one in resources
+            )
+        )
+
+    board = Board(("p-1", "p-2"), NOON, load_translators()["sv"])
+    told = [notes(board, [page(plan), page(*tasks)]) for tasks in ((), (done,))]
+    assert [[one.text for one in each.get("p-1", ())] for each in told] == [
+        ["2 åtgärder försenade"],
+        ["1 åtgärd försenad"],
+    ]
+    assert all("p-2" not in each for each in told)
+    assert notes(board, [page(), page()]) == {}

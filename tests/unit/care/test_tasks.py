@@ -12,7 +12,7 @@ from kontinuum.care.tasks.views import view
 from kontinuum.fhir import json
 from kontinuum.kernel.module import Chart
 from kontinuum.record.outcome import SearchPage, Stored
-from kontinuum.record.tasks import OPEN, TaskRow
+from kontinuum.record.tasks import LATE_DAYS, OPEN, TaskRow
 from kontinuum.web.languages import load_translators
 from kontinuum.web.workspace.directory import UnitDirectory
 
@@ -37,17 +37,20 @@ def task(status: str = "requested", due: str = "", owner: str = "Practitioner/he
     days=st.none() | st.integers(-9, 9),
     owner=st.sampled_from(["Practitioner/here", "Practitioner/gone", "Organization/unit", ""]),
     requester=st.sampled_from(["Practitioner/here", "Practitioner/gone", ""]),
+    age=st.none() | st.integers(0, 30),
 )
 def test_whatever_nobody_who_works_here_sees_to_in_time_needs_somebody(
-    status: str, days: int | None, owner: str, requester: str
+    status: str, days: int | None, owner: str, requester: str, age: int | None
 ) -> None:
     due = "" if days is None else (TODAY + timedelta(days=days)).isoformat()
-    one = task(status, due, owner, requester={"reference": requester})
+    written = {} if age is None else {"authoredOn": f"{TODAY - timedelta(days=age)}T23:30:00+01:00"}
+    one = task(status, due, owner, requester={"reference": requester}, **written)
     is_open = status in OPEN
     late = is_open and days is not None and days < 0
     waits_for = owner if is_open else requester
     assert one.overdue(TODAY) is late
-    assert one.needs_somebody(TODAY, STAFF) is (late or waits_for not in STAFF)
+    forgotten = is_open and days is None and age is not None and age >= LATE_DAYS
+    assert one.needs_somebody(TODAY, STAFF) is (late or forgotten or waits_for not in STAFF)
 
 
 def test_the_overview_lists_the_first_to_be_done_first_and_marks_what_is_overdue() -> None:

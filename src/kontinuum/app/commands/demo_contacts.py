@@ -52,6 +52,25 @@ VISITS: Final[Mapping[tuple[str, str], tuple[tuple[str, str, str, str, tuple[str
         ("p-0004", "10:30", "visit", "Kontroll i vecka 33", ("arrive",)),
         ("p-0049", "13:00", "telephone", "Amning", ()),
     ),
+    ("Eva Hedman", "tallbacken-bvc"): (
+        ("p-0055", "09:00", "visit", "Hälsobesök 5 år", ("arrive",)),
+        ("p-0043", "10:30", "visit", "Vaccination och tillväxt", ()),
+        ("p-0016", "13:15", "home", "Vägning och amning", ()),
+    ),
+    ("Ahmed Hassan", "akuten"): (
+        ("p-0052", "07:20", "unplanned", "Buksmärta", ("start",)),
+        ("p-0024", "08:05", "unplanned", "Bröstsmärta", ("start",)),
+        ("p-0034", "08:50", "unplanned", "Blod i avföringen", ()),
+    ),
+    ("Emma Westin", "akuten"): (
+        ("p-0044", "08:30", "unplanned", "Fotledsskada efter fall", ("start",)),
+        ("p-0007", "09:10", "unplanned", "Andnöd", ()),
+    ),
+    ("Katarina Svärd", "psykiatrin"): (
+        ("p-0041", "10:00", "visit", "Uppföljning av litium", ("arrive",)),
+        ("p-0039", "13:30", "visit", "Alkoholberoende, återbesök", ()),
+        ("p-0059", "15:00", "visit", "Nybesök med tolk, sömnsvårigheter", ()),
+    ),
     ("Per Lindgren", "hjartmottagningen"): (
         ("p-0010", "13:20", "visit", "Yrsel, svar på bandspelar-EKG", ()),
         ("p-0023", "14:00", "visit", "Hjärtklappning, nybesök", ()),
@@ -105,19 +124,28 @@ async def make(services: Services) -> None:
 def _visit(
     who: Principal, unit: str, patient: str, what: Booking, now: datetime, steps: Sequence[str]
 ) -> list[Mapping[str, Any]]:
-    """A booking of today, and the contact that has come of it."""
+    """A booking of today, and the contact that has come of it; of who came without one the contact alone."""
     moment = min(what.start, now).isoformat(timespec="seconds")
     staff = author(who)
+    if what.kind == "unplanned":
+        identity = f"{patient}-enc-today"
+        came = writing.begun(identity, patient, what.kind, moment, staff, _unit(unit), what.reason)
+        came["status"] = "arrived"
+        return [_stepped(came, steps, moment)]
     made = Booking(what.kind, what.start, what.start + timedelta(minutes=30), staff, what.reason)
     booking = writing.booked(f"{patient}-app-today", patient, made, moment)
     if steps == ("noshow",):
         return [writing.put(booking, "noshow")]
     if not steps:
         return [booking]
-    contact = writing.arrived(booking, what.kind, patient, moment, _unit(unit))
+    contact = _stepped(writing.arrived(booking, what.kind, patient, moment, _unit(unit)), steps, moment)
+    return [writing.put(booking, rules.BOOKING_OF[contact["status"]]), contact]
+
+
+def _stepped(contact: Mapping[str, Any], steps: Sequence[str], moment: str) -> Mapping[str, Any]:
     for step in steps:
         contact = rules.taken(contact, step, moment)
-    return [writing.put(booking, rules.BOOKING_OF[contact["status"]]), contact]
+    return contact
 
 
 async def _put_to_bed(record: Record, now: datetime) -> None:

@@ -9,6 +9,7 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.around import ContactPart, Remark
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Chart, ResultPage
+from kontinuum.record.tasks import OPEN, QUESTION, WORK_CODES
 
 _AT_MOST: Final = 50
 _UNANSWERED: Final = message("%(what)s is not answered.")
@@ -22,21 +23,28 @@ def queries(chart: Chart, contact: str) -> tuple[str, ...]:
     about = f"patient={chart.patient}&encounter=Encounter/{contact}&_count={_AT_MOST}"
     return (
         f"ServiceRequest?status=active,on-hold&{about}",
-        f"Task?status=requested,received,accepted,in-progress,on-hold,ready&{about}",
+        f"Task?status={','.join(OPEN)}&{about}",
     )
 
 
 def remarks(chart: Chart, contact: Mapping[str, Any], pages: Sequence[ResultPage]) -> tuple[Remark, ...]:
     """Each of them, as what is missing."""
     words, found = chart.translator, []
-    for page, said, usual in ((pages[0], _UNANSWERED, _ORDER), (pages[1], _UNDONE, _TASK)):
+    for page, usual in ((pages[0], _ORDER), (pages[1], _TASK)):
         for entry in page.matches:
             body = fhir_json.loads(entry.body or b"{}")
+            answers = entry.type == "ServiceRequest" or _asks(body)
+            said = _UNANSWERED if answers else _UNDONE
             what = _label(body) or words.gettext(usual)
             when = words.moment(body.get("authoredOn"))
             address = f"/patient/{chart.patient}/entry/{entry.type}/{entry.id}"
             found.append(Remark(words.gettext(said) % {"what": what}, when, address, missing=True))
     return tuple(found)
+
+
+def _asks(task: Mapping[str, Any]) -> bool:
+    codings = (task.get("code") or {}).get("coding") or ()
+    return any((one.get("system"), one.get("code")) == (WORK_CODES, QUESTION) for one in codings)
 
 
 def _label(body: Mapping[str, Any]) -> str:

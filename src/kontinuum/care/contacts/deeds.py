@@ -10,7 +10,7 @@ from kontinuum.care.contacts import writing
 from kontinuum.care.contacts.booking import find, one, version_of
 from kontinuum.care.contacts.found import Found, gather
 from kontinuum.care.contacts.kinds import AT_ONCE, CANCELLED_BY, DESTINATIONS
-from kontinuum.care.contacts.one import GONE, Told, back, booking_page, page_of
+from kontinuum.care.contacts.one import GONE, Told, back, booking_page, page_of, reason_of
 from kontinuum.care.contacts.places import own_unit
 from kontinuum.care.contacts.rules import BOOKING_OF, UNDO, is_inpatient, possible, taken
 from kontinuum.care.contacts.writing import Placing
@@ -66,6 +66,17 @@ async def _own(request: ActionRequest) -> Found | NotFound:
     return found if found.own else NotFound(_NOT_YOURS)
 
 
+async def _own_as_typed(request: ActionRequest) -> Found | NotFound:
+    """The unit's contact with the reason that stands in the field beside the button that was pressed."""
+    found = await _own(request)
+    typed = one(request, "reason")
+    if isinstance(found, NotFound) or "reason" not in request.fields:
+        return found
+    if typed.split() == reason_of(found.encounter).split():
+        return found
+    return replace(found, encounter=writing.with_reason(found.encounter, typed))
+
+
 def _told(request: ActionRequest, refused: Refused) -> str:
     gettext = request.chart.translator.gettext
     return gettext(_CHANGED) if refused.conflict else " ".join(refused.reasons)
@@ -94,7 +105,7 @@ async def step(request: ActionRequest) -> Answer:
     """Answer POST `contacts/step`: a contact or booking in its next state, or (`undo`) the one before."""
     if one(request, "booking"):
         return await _booking_step(request)
-    found = await _own(request)
+    found = await _own_as_typed(request)
     if isinstance(found, NotFound):
         return found
     name = one(request, "step")
@@ -155,15 +166,15 @@ async def _let_in(
 
 async def detail(request: ActionRequest) -> Answer:
     """Answer POST `contacts/detail`: the reason for the contact, in other words."""
-    found = await _own(request)
+    found = await _own_as_typed(request)
     if isinstance(found, NotFound):
         return found
-    return await _write(request, found, writing.with_reason(found.encounter, one(request, "reason")))
+    return await _write(request, found, found.encounter)
 
 
 async def close(request: ActionRequest) -> Answer:
     """Answer POST `contacts/close`: tell what is not done; close where all is, or with `do=anyway`."""
-    found = await _own(request)
+    found = await _own_as_typed(request)
     if isinstance(found, NotFound):
         return found
     gettext = request.chart.translator.gettext
@@ -183,7 +194,7 @@ async def close(request: ActionRequest) -> Answer:
 
 async def move(request: ActionRequest) -> Answer:
     """Answer POST `contacts/move`: an admitted patient lies in another bed."""
-    found = await _own(request)
+    found = await _own_as_typed(request)
     if isinstance(found, NotFound):
         return found
     gettext = request.chart.translator.gettext

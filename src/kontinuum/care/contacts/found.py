@@ -13,7 +13,7 @@ from kontinuum.care.contacts.rules import is_inpatient
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.around import Remark
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.module import ActionRequest, Chart, PageRequest, ResourceVersion, ResultPage
+from kontinuum.kernel.module import ActionRequest, Chart, PageRequest, Refused, ResourceVersion, ResultPage
 from kontinuum.kernel.provider_settings import asks_for_measures
 
 MEASURES: Final = message("Measures (KVÅ)")
@@ -100,9 +100,12 @@ async def told_of(
     asked = [query for _, each in parts for query in each]
     pages = await request.record.find_many([*queries, *asked])
     rest = iter(pages[len(queries) :])
+    drafts = await request.writer.drafts()
     told = []
     for part, each in parts:
         remarks = part.remarks(chart, encounter, [next(rest) for _ in each])
+        if part.begun is not None and not isinstance(drafts, Refused):
+            remarks += part.begun(chart, encounter, drafts)
         if remarks:
             told.append(Part(chart.translator.gettext(part.title), remarks))
     return tuple(told), pages[: len(queries)]

@@ -70,12 +70,12 @@ BOOKING_STATES: Final[Mapping[str, str]] = {
 DESTINATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "home": (message("Home"), "Hemmet"),
     "oth": (message("Home with care at home"), "Hemmet med hemsjukvård"),
-    "other-hcf": (message("Another hospital or ward"), "Annan vårdinrättning"),
+    "other-hcf": (message("Another hospital or ward"), "Annan vårdinrättning eller avdelning"),
     "rehab": (message("Rehabilitation"), "Rehabilitering"),
     "long": (message("Special housing"), "Särskilt boende"),
     "snf": (message("Short-term care"), "Korttidsboende"),
     "hosp": (message("Hospice or palliative care"), "Palliativ vård"),
-    "aadvice": (message("Left against advice"), "Avvikit mot läkares råd"),
+    "aadvice": (message("Left against advice"), "På egen begäran, mot läkares inrådan"),
     "exp": (message("Deceased"), "Avliden"),
 }
 CANCELLED_BY: Final[Mapping[str, tuple[str, str]]] = {

@@ -25,6 +25,7 @@ _AT_MOST: Final = 200
 _NO_REASON: Final = message("Write why the patient is admitted.")
 _NO_BED: Final = message("Choose one of the ward's beds, or none for now.")
 _BED_TAKEN: Final = message("Somebody lies in that bed by now. Choose another one.")
+_SINCE: Final = message("%(unit)s since %(day)s")
 _ADMITTED: Final = message("The patient is admitted here already.")
 
 
@@ -68,23 +69,34 @@ async def show_admission(request: PageRequest) -> View | NotFound:
 async def _form(request: PageRequest | ActionRequest, filled: Filled, alert: str = "") -> View:
     beds = places.beds_of(await request.record.find_many(places.bed_queries(request.principal)))
     taken = await request.agenda.taken([bed.reference for bed in beds])
-    current = await _current(request)
+    current, elsewhere = await _admissions(request)
     values = {
         "filled": filled,
         "beds": [(bed.reference, bed.name, bed.reference in taken) for bed in beds],
         "unit": request.principal.assignment.unit_name,
         "current": address(request.chart, current) if current else "",
+        "elsewhere": elsewhere,
         "alert": alert,
     }
     return View("contacts/admit.html", values)
 
 
-async def _current(request: PageRequest | ActionRequest) -> str:
-    """The id of an admission at the own unit that goes on; empty for none."""
+async def _admissions(request: PageRequest | ActionRequest) -> tuple[str, list[str]]:
+    """The id of an admission here that goes on, empty for none; and where else the patient lies."""
     query = f"Encounter?patient={request.chart.patient}&status={LYING}&_count=20"
     (page,) = await request.record.find_many([query])
-    own = [one for one in page.matches if one.unit == request.principal.assignment.unit and one.body]
-    return next((entry.id for entry in own if is_inpatient(fhir_json.loads(entry.body or b"{}"))), "")
+    own, elsewhere = "", []
+    for entry in page.matches:
+        encounter = fhir_json.loads(entry.body or b"{}")
+        if not is_inpatient(encounter):
+            continue
+        if entry.unit == request.principal.assignment.unit:
+            own = own or entry.id
+        else:
+            since = request.chart.translator.day((encounter.get("period") or {}).get("start"))
+            where = {"unit": request.chart.directory.unit(entry.unit), "day": since}
+            elsewhere.append(request.chart.translator.gettext(_SINCE) % where)
+    return own, elsewhere
 
 
 async def admit(request: ActionRequest) -> View | NotFound | Moved:
@@ -98,7 +110,7 @@ async def admit(request: ActionRequest) -> View | NotFound | Moved:
     taken = await request.agenda.taken([*beds])
     lacking = (
         _ADMITTED
-        if await _current(request)
+        if (await _admissions(request))[0]
         else _NO_REASON
         if not filled.reason.strip()
         else _NO_BED

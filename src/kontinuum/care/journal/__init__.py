@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kontinuum.care.journal.at_contact import BEGUN_AT_CONTACT
 from kontinuum.care.journal.views import ACTIONS, DRAFTING, WRITE, WRITING_CARD
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Module
@@ -14,4 +15,5 @@ MODULE = Module(
     routes=(WRITE,),
     actions=ACTIONS,
     drafting=DRAFTING,
+    contact_parts=(BEGUN_AT_CONTACT,),
 )

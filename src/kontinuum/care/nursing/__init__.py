@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kontinuum.care.nursing.addresses import ACTIONS, ROUTES
+from kontinuum.care.nursing.board import LATE_ON_BOARD
 from kontinuum.care.nursing.views import PLANS_CARD
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Module
@@ -14,4 +15,5 @@ MODULE = Module(
     cards=(PLANS_CARD,),
     routes=ROUTES,
     actions=ACTIONS,
+    board=(LATE_ON_BOARD,),
 )

@@ -23,6 +23,8 @@ _NONE: Final = message("There is no such action in the patient's plans.")
 _NO_PLAN: Final = message("There is no such plan in this patient's record, or it is over.")
 _NOT_YOURS: Final = message("It is another care provider's plan, who is the one to change it.")
 _NO_REASON: Final = message("Write why it was not done.")
+_DONE_WITH_REASON: Final = message("You wrote why it was not done. Press Not done, or take the reason away.")
+_NO_OUTCOME: Final = message("Press whether it was carried out or not.")
 _NO_TEXT: Final = message("Write what was reached and how the patient takes it.")
 _NO_CLOCK: Final = message("Write the time as 14.30.")
 _AHEAD: Final = message("It cannot be done before its time has come: write it when it is done.")
@@ -44,10 +46,9 @@ async def carry_out(request: ActionRequest) -> View | NotFound | Moved:
         return today.view(request, found, day, alert=_NOT_YOURS)
     if found.settled(slot) is not None:
         return _list(request, day)  # a colleague, or an earlier press of the same button
-    not_done = one(request, "outcome") == "not"
-    reason, comment = one(request, "reason"), one(request, "comment")
+    outcome, reason, comment = one(request, "outcome"), one(request, "reason"), one(request, "comment")
     at = _moment(one(request, "at"), slot, now)
-    wrong = _NO_REASON if not_done and not reason.strip() else _NO_CLOCK if at is None else ""
+    wrong = _contradiction(outcome, reason) or (_NO_CLOCK if at is None else "")
     wrong = wrong or (_AHEAD if day > now.date() or (at is not None and at > now) else "")
     wrong = wrong or (TOO_LONG if len(reason) + len(comment) > LONGEST else "")
     if wrong or at is None:
@@ -60,11 +61,20 @@ async def carry_out(request: ActionRequest) -> View | NotFound | Moved:
         slot,
         Writer(*writer(request)),
         at,
-        reason=reason.strip() if not_done else "",
+        reason=reason.strip(),
         comment=comment,
     )
     refused = await request.writer.write([made])
     return _list(request, day) if refused is None else _told(request, found, day, refused)
+
+
+def _contradiction(outcome: str, reason: str) -> str:
+    """What is lacking or too much: why it was not done belongs to what was not, and to nothing else."""
+    if outcome not in ("done", "not"):
+        return _NO_OUTCOME
+    if bool(reason.strip()) is (outcome == "not"):
+        return ""
+    return _DONE_WITH_REASON if outcome == "done" else _NO_REASON
 
 
 def _moment(clock: str, slot: Slot, now: datetime) -> datetime | None:

@@ -9,10 +9,9 @@ from typing import Final
 from kontinuum.fhir import json
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import Chart, OverviewCard, Placement, ResourceVersion, ResultPage, View
+from kontinuum.record.tasks import OPEN, WORK_CODES
 
 _AT_MOST: Final = 50
-_CODES: Final = "urn:kontinuum:codes:work"
-_OPEN: Final = "requested,accepted,in-progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,8 @@ class Row:
 
 def queries(chart: Chart) -> tuple[str, ...]:
     """Open tasks and questions between staff."""
-    codes = ",".join(f"{_CODES}|{code}" for code in ("task", "question"))
-    return (f"Task?patient={chart.patient}&status={_OPEN}&code={codes}&_count={_AT_MOST}",)
+    codes = ",".join(f"{WORK_CODES}|{code}" for code in ("task", "question"))
+    return (f"Task?patient={chart.patient}&status={','.join(OPEN)}&code={codes}&_count={_AT_MOST}",)
 
 
 def view(chart: Chart, pages: Sequence[ResultPage]) -> View:

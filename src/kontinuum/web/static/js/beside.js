@@ -128,7 +128,9 @@ class Beside {
     }
     if (submitter?.name) body.append(submitter.name, submitter.value);
     if (form.matches("[data-opens-beside]")) form.reset();
-    const answer = await this.ask(form.action, { method: "POST", body, headers: { "x-csrf-token": form.elements.csrf.value } });
+    // A button may be of another deed than its form. Read as attributes: a field may be called "action".
+    const to = submitter?.getAttribute("formaction") ?? form.getAttribute("action");
+    const answer = await this.ask(to, { method: "POST", body, headers: { "x-csrf-token": form.elements.csrf.value } });
     if (answer) this.show(await answer.text());
   }
 }

@@ -14,14 +14,14 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import ActionRequest, Chart, Refused
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.tasks import COUNTERSIGN, QUESTION, SIGN, TASK, WORDS, Party
+from kontinuum.record.tasks import COUNTERSIGN, OTHER, QUESTION, SIGN, TASK, WORDS, Party
 from kontinuum.web.workspace.files import files_beside
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.terms import PersonsTerms
 from kontinuum.web.workspace.work.colleagues import colleagues, recipients
-from kontinuum.web.workspace.work.inbox import inbox_page
+from kontinuum.web.workspace.work.inbox import done_page, inbox_page, typed_words
 from kontinuum.web.workspace.work.notes import Text, read
 from kontinuum.web.workspace.work.tabs import draftings, people
 from kontinuum.web.workspace.writing import PatientWriter
@@ -34,6 +34,9 @@ _NO_RELATION: Final = message(
 _CHANGED: Final = message("The note was changed after it was shown. Read it again and sign it.")
 _TO_A_PERSON: Final = message("A note is handed over to a person: the unit cannot sign it.")
 _NOBODY: Final = message("Choose to whom.")
+_UNSENT: Final = message(
+    "What you have written to who asked is not handed over. Send it as an answer, or take it away."
+)
 _NOTHING: Final = message("Mark what is to be done first.")
 _CANNOT: Final = message("This note is signed where it was written.")
 
@@ -68,7 +71,7 @@ def parse(text: str) -> Item | None:
     parts = text.split("/")
     if (
         len(parts) != 5
-        or parts[0] not in (SIGN, COUNTERSIGN, TASK, QUESTION, WORDS)
+        or parts[0] not in (SIGN, COUNTERSIGN, TASK, QUESTION, WORDS, OTHER)
         or not parts[3].isdecimal()
     ):
         return None
@@ -106,7 +109,13 @@ async def _signing_page(
             readings.append(Reading(shown, known.get(one.patient), text))
     bodies = [found[f"Composition/{one.item.note}"].body for one in readings]
     files = await files_beside(page, [fhir_json.loads(body) for body in bodies])
-    values = {"readings": readings, "missing": missing, "problems": problems, "files": files}
+    values = {
+        "readings": readings,
+        "missing": missing,
+        "problems": problems,
+        "files": files,
+        "words": await typed_words(page),
+    }
     return page.render("work/sign.html", values, status)
 
 
@@ -124,7 +133,7 @@ async def sign(page: Page) -> Response:
             problems += reasons
     if left:
         return await _signing_page(page, left, problems, HTTPStatus.CONFLICT)
-    return page.redirect(f"/inbox?did=signed&done={len(items)}")
+    return await done_page(page, "signed", len(items), of_unit=False)
 
 
 async def _sign(page: Page, item: Item) -> Sequence[str]:
@@ -159,7 +168,9 @@ async def hand_over(page: Page) -> Response:
     items = _items([only] if only else form.getlist("item"))
     of_unit = form.get("of") == "unit"
     to = await recipient(page, str(form.get("to", "")))
-    lacking = _NOBODY if to is None else "" if items else _NOTHING
+    words = await typed_words(page)
+    unsent = any(one.task in words for one in items)
+    lacking = _NOBODY if to is None else _NOTHING if not items else _UNSENT if unsent else ""
     if to is None or lacking:
         return await inbox_page(
             page, of_unit=of_unit, problems=[page.translator.gettext(lacking)], status=422
@@ -178,8 +189,7 @@ async def hand_over(page: Page) -> Response:
             problems += done.in_words(page.translator)
     if problems:
         return await inbox_page(page, of_unit=of_unit, problems=problems, status=409)
-    unit = "&of=unit" if of_unit else ""
-    return page.redirect(f"/inbox?did=handed-over&done={len(items)}{unit}")
+    return await done_page(page, "handed-over", len(items), of_unit=of_unit)
 
 
 async def show_asking(page: Page) -> Response:

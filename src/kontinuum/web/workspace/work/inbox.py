@@ -12,8 +12,8 @@ from starlette.responses import Response
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.tasks import COUNTERSIGN, SIGN, TRANSCRIBE
-from kontinuum.record.waiting import LATE_DAYS, Begun, Waiting, WaitingNote
+from kontinuum.record.tasks import COUNTERSIGN, LATE_DAYS, LONGEST, SIGN, TRANSCRIBE
+from kontinuum.record.waiting import Begun, Waiting, WaitingNote
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.work.colleagues import names, recipients
@@ -64,16 +64,37 @@ async def show_inbox(page: Page) -> Response:
     return await inbox_page(page, of_unit=page.request.query_params.get("of") == "unit")
 
 
+async def typed_words(page: Page) -> dict[str, str]:
+    """What is typed to those who asked, by Task: every button of the list sends all of it."""
+    form = await page.request.form()
+    words = {name: str(word).replace("\r\n", "\n") for name, word in form.items() if name[:5] == "word:"}
+    return {name[5:]: word for name, word in words.items() if word.strip()}
+
+
+async def done_page(page: Page, did: str, number: int, *, of_unit: bool, sent: str = "") -> Response:
+    """The list after a deed, with what is typed about other Tasks than `sent`."""
+    if (await typed_words(page)).keys() - {sent}:
+        return await inbox_page(page, of_unit=of_unit, did=did, done=number, sent=sent)
+    return page.redirect(f"/inbox?did={did}&done={number}{'&of=unit' if of_unit else ''}")
+
+
 async def inbox_page(
-    page: Page, *, of_unit: bool, problems: Sequence[str] = (), status: int = 200
+    page: Page,
+    *,
+    of_unit: bool,
+    problems: Sequence[str] = (),
+    status: int = 200,
+    did: str = "",
+    done: int = 0,
+    sent: str = "",
 ) -> Response:
-    """The list, with what could not be done."""
+    """The list, with what could not be done, and what is typed in it given back."""
     record: Any = page.services.record(page.session.principal)
     asked = to_micros(page.services.clock.now())
     found = await (record.work.of_unit() if of_unit else record.work.own())
     if isinstance(found, Refusal):
         return page.problem(found.kind.value, found.in_words(page.translator), found.provision)
-    done = page.request.query_params.get("done", "")
+    asked_done = page.request.query_params.get("done", "")
     values = {
         "of_unit": of_unit,
         "shown": asked,
@@ -85,8 +106,10 @@ async def inbox_page(
         "away": await record.work.absences.own(),
         "today": local(page.services.clock.now()).date().isoformat(),
         "problems": problems,
-        "done": int(done) if done.isdecimal() and len(done) < 5 else 0,
-        "did": page.request.query_params.get("did", ""),
+        "done": done or (int(asked_done) if asked_done.isdecimal() and len(asked_done) < 5 else 0),
+        "did": did or page.request.query_params.get("did", ""),
+        "longest": LONGEST,
+        "words": {task: word for task, word in (await typed_words(page)).items() if task != sent},
     }
     return page.render("work/inbox.html", values, status)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kontinuum.kernel.i18n import message
-from kontinuum.record.tasks import QUESTION, WORDS, WorkTask
+from kontinuum.record.tasks import OTHER, QUESTION, WORDS, WorkTask
 from kontinuum.record.waiting import Waiting
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
@@ -26,6 +26,11 @@ class TaskLine:
     def is_question(self) -> bool:
         """Whether an answer is asked for."""
         return self.task.code == QUESTION
+
+    @property
+    def is_others(self) -> bool:
+        """Whether another system asks for it."""
+        return self.task.code == OTHER
 
     @property
     def is_words(self) -> bool:

@@ -16,7 +16,7 @@ from kontinuum.record.tasks import DECLINED, DONE, QUESTION, TASK
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.work.colleagues import recipients
 from kontinuum.web.workspace.work.doing import Item, parse, recipient
-from kontinuum.web.workspace.work.inbox import inbox_page
+from kontinuum.web.workspace.work.inbox import done_page, inbox_page, typed_words
 from kontinuum.web.workspace.work.tabs import people
 
 _NOBODY: Final = message("Choose to whom.")
@@ -80,7 +80,7 @@ async def decline(page: Page) -> Response:
 async def _finish(page: Page, status: str) -> Response:
     form = await page.request.form()
     item = parse(str(form.get("only", "")))
-    word = str(form.get(f"word:{item.task}", "")) if item else ""
+    word = (await typed_words(page)).get(item.task, "") if item else ""
     record: Any = page.services.record(page.session.principal)
     done = await record.work.tasks.finish(item.task, item.version, status, word) if item else None
     return await _after(page, item, done, "done")
@@ -90,7 +90,7 @@ async def acknowledge(page: Page) -> Response:
     """Answer POST `/inbox/answer-read`: the answer is read."""
     item = parse(str((await page.request.form()).get("only", "")))
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.tasks.acknowledge(item.task, item.version) if item else None
+    done = await record.work.acknowledge(item.task, item.version) if item else None
     return await _after(page, item, done, "read")
 
 
@@ -105,7 +105,7 @@ async def _after(page: Page, item: Item | None, done: Any, did: str) -> Response
     back = str((await page.request.form()).get("back", ""))
     if re.fullmatch(rf"/patient/{re.escape(item.patient)}([/#?][\w/#?=.-]*)?", back, re.ASCII):
         return page.redirect(back)
-    return page.redirect(f"/inbox?did={did}&done=1{'&of=unit' if of_unit else ''}")
+    return await done_page(page, did, 1, of_unit=of_unit, sent=item.task)
 
 
 async def be_away(page: Page) -> Response:
