@@ -144,7 +144,8 @@ class Beside {
     if (submitter?.name) body.append(submitter.name, submitter.value);
     form.querySelector("[data-unsent]")?.remove();
     const headers = { "x-csrf-token": form.elements.csrf.value };
-    const answer = await this.ask(form.action, { method: "POST", body, headers }, form);
+    // A field may be called `action` too, and then is what the form answers by that name.
+    const answer = await this.ask(form.getAttribute("action"), { method: "POST", body, headers }, form);
     if (answer && this.show(await answer.text(), form) && form.matches("[data-opens-beside]")) form.reset();
   }
 }

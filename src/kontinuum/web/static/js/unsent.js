@@ -17,7 +17,7 @@ export function startUnsent() {
 }
 
 export function unsentForms(root = document) {
-  return [...root.querySelectorAll("form")].filter((form) => form.method === "post" && !form.matches(OWN) && unsent(form));
+  return [...root.querySelectorAll("form")].filter((form) => form.getAttribute("method") === "post" && !form.matches(OWN) && unsent(form));
 }
 
 export const somethingUnsent = () => unsentForms().length > 0 || writingUnsaved();
