@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems
+from tests.browser.conftest import DISTRICT_DOCTOR, EMPTY, FULLEST, Open, accessibility_problems
 from tests.browser.steps import Steps
 
 Count = Callable[[Page, str, int], Steps]
@@ -106,6 +106,54 @@ async def test_an_answer_about_another_patient_is_never_put_beside_the_chart(vis
         "Det gick inte att öppna bredvid. Försök igen."
     )
     assert await page.locator("[data-writing]").count() == 0
+
+
+async def test_what_is_typed_in_a_form_beside_the_chart_is_lost_only_when_one_says_so(visit: Open) -> None:
+    page = await visit(f"/patient/{EMPTY}?beside=nursing/add")
+    pane = page.locator("[data-beside-pane]")
+    goal = pane.get_by_label("Mål", exact=True)
+    await pane.get_by_label("Sökord (VIPS)").select_option(index=1)
+    await pane.get_by_label("Behov, problem eller risk").fill("Yr")
+    await goal.fill("\nGår själv 🫀\n ej fall")
+    await pane.get_by_label("Åtgärd", exact=True).fill("Gå i korridor")
+    await page.route("**/nursing/add", lambda route: route.abort("internetdisconnected"))
+    await page.keyboard.press("Control+Enter")
+    await expect(pane.get_by_role("alert")).to_have_text(
+        "Det här sparades inte. Det du skrev står kvar här, försök igen."
+    )
+    await expect(goal).to_have_value("\nGår själv 🫀\n ej fall")
+    await page.unroute("**/nursing/add")
+    question = page.get_by_role("dialog", name="Det du skrev är inte sparat")
+    note = page.locator("#journal").get_by_role("link", name="Hembesök")
+    for leaving in (note, pane.get_by_role("button", name="Stäng")):
+        await leaving.click()
+        await expect(question).to_be_visible()
+        assert await accessibility_problems(page, "#unsent") == []
+        await page.keyboard.press("Enter")
+        await expect(goal).to_have_value("\nGår själv 🫀\n ej fall")
+    # The session ends elsewhere: what was typed waits under the cover for its writer.
+    await page.request.post(
+        "/sessions/end-all", form={"csrf": await page.locator("#lock").get_attribute("data-csrf") or ""}
+    )
+    await page.keyboard.press("Control+Enter")
+    cover = page.get_by_role("dialog", name="Du är utloggad")
+    await expect(cover).to_contain_text("finns kvar bakom den här rutan")
+    await expect(goal).not_to_be_visible()
+    assert await accessibility_problems(page, "#lock") == []
+    async with page.expect_popup() as opened:
+        await cover.get_by_role("link", name="Logga in igen").click()
+    popup = await opened.value
+    await popup.get_by_role("button", name=re.compile(DISTRICT_DOCTOR)).first.click()
+    await expect(cover).to_be_hidden()
+    await expect(goal).to_have_value("\nGår själv 🫀\n ej fall")
+    await goal.focus()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#plans")).to_contain_text("Yr")
+    await page.goto(f"/patient/{EMPTY}?beside=nursing/add")
+    await goal.fill("Onödigt")
+    await note.click()
+    await question.get_by_role("button", name="Släng det jag skrev").click()
+    await expect(pane.locator("h3").first).to_have_text("Hembesök")
 
 
 async def test_a_phrase_is_inserted_letter_for_letter_filled_in_and_taken_back(visit: Open) -> None:

@@ -9,9 +9,9 @@ decided on and logged as such for each who reads it, and the board holds nothing
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from kontinuum.fhir import json
 from kontinuum.kernel.clock import instant
@@ -21,9 +21,12 @@ from kontinuum.record import correcting, reading, writing
 from kontinuum.record.context import Context, is_id
 from kontinuum.record.existence import standing
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
+from kontinuum.record.planning import Intent
 from kontinuum.record.tasks import NOT_STAFF, Party, is_care, party, staff_among
 from kontinuum.store import feedback as store
 from kontinuum.store.feedback import Event, Item
+
+T = TypeVar("T")
 
 FEEDBACK_CODES: Final = "urn:kontinuum:codes:feedback"
 """Our codes in `Communication.category`: texts of deviations and ideas."""
@@ -69,14 +72,19 @@ class Feedback:
             return refuse(
                 RefusalKind.INVALID, "value", phrase("Choose whether it is a deviation or an idea.")
             )
-        kept = await self._kept(kind, text, patient, nameless=nameless)
-        if isinstance(kept, Refusal):
-            return kept
-        said = self._event("report", *kept, nameless=nameless)
-        await self._log("create", f"a {kind} is reported")
+        unfit = await self._unfit(text, patient)
+        if unfit is not None:
+            return unfit
         about = bool(patient)
         told = json.dumps(dict(attached)).decode()
-        return await store.report(self._context.pool, self._place, kind, told, said, about_patient=about)
+
+        async def put(connection: Any, text: str | None, filed: str | None) -> int:
+            said = self._event("report", text, filed, nameless=nameless)
+            await self._log("create", f"a {kind} is reported")
+            return await store.report(connection, self._place, kind, told, said, about_patient=about)
+
+        made = self._communication(kind, text, patient, nameless=nameless) if patient else None
+        return await self._put(text, made, put)
 
     async def board(self, wanted: Wanted) -> list[Item] | Refusal:
         """What is on the board, the newest first; nothing in it is patient data, so nothing is logged."""
@@ -174,28 +182,36 @@ class Feedback:
         found = await self._found(number)
         if isinstance(found, Refusal):
             return found
-        kept: tuple[str | None, str | None] | Refusal = (None, None)
+        if change is not None and change[0] != found.state:
+            return _others_were_first()
+        made = None
         if text.strip() or change is None:
-            patient = ""
-            if found.about_patient:
-                events = await store.events(self._context.pool, number)
-                patient = _patient((await self._read(events[:1])).get(events[0].filed or ""))
-                if not patient:
-                    return _unreadable()
-            kept = await self._kept(found.kind, text, patient)
-        if isinstance(kept, Refusal):
-            return kept
-        said = self._event(kind, *kept)
-        was, owner = None, None
-        if change is not None:
-            was, state, to = change
-            owner = to.reference if to else ""
-            said = said._replace(state=state, owner_name=to.name if to else "")
-        await self._log("update", kind, number)
-        if await store.say(self._context.pool, self._place, number, said, was, owner):
-            return None
-        changed = phrase("Somebody was first: look at what stands there now.")
-        return refuse(RefusalKind.CONFLICT, "conflict", changed)
+            patient = await self._patient_of(number) if found.about_patient else ""
+            if patient is None:
+                return _unreadable()
+            unfit = await self._unfit(text, patient)
+            if unfit is not None:
+                return unfit
+            made = self._communication(found.kind, text, patient) if patient else None
+
+        async def put(connection: Any, text: str | None, filed: str | None) -> Refusal | bool:
+            said = self._event(kind, text, filed)
+            was, owner = None, None
+            if change is not None:
+                was, state, to = change
+                owner = to.reference if to else ""
+                said = said._replace(state=state, owner_name=to.name if to else "")
+            await self._log("update", kind, number)
+            stands = await store.say(connection, self._place, number, said, was, owner)
+            return stands or _others_were_first()
+
+        done = await self._put(text if text.strip() else None, made, put)
+        return done if isinstance(done, Refusal) else None
+
+    async def _patient_of(self, number: int) -> str | None:
+        """The patient whom a report is about, if the report may be read."""
+        events = await store.events(self._context.pool, number)
+        return _patient((await self._read(events[:1])).get(events[0].filed or "")) or None
 
     async def _found(self, number: int) -> Item | Refusal:
         if not self._is_staff:
@@ -204,10 +220,33 @@ class Feedback:
         missing = phrase("There is no such report at your unit.")
         return found or refuse(RefusalKind.NOT_FOUND, "not-found", missing)
 
-    async def _kept(
-        self, kind: str, text: str, patient: str, *, nameless: bool = False
-    ) -> tuple[str | None, str | None] | Refusal:
-        """Where a text is kept: as itself on the board, or by the id of what was written in the record."""
+    async def _put(
+        self,
+        text: str | None,
+        made: dict[str, Any] | None,
+        put: Callable[[Any, str | None, str | None], Awaitable[T | Refusal]],
+    ) -> T | Refusal:
+        """Keep a text as itself on the board, or by the id of what is `made` of it in the record.
+
+        What stands in the record and on the board is written together or not at all: a text that the board
+        refuses is in no record, and can be sent once more.
+        """
+        context = self._context
+        wrong = writing.unfit("Communication", made["id"], made) if made else None
+        if wrong is not None:
+            return wrong
+
+        async def work(connection: Any) -> T | Refusal:
+            if made is None:
+                return await put(connection, text, None)
+            intent = Intent("Communication", made["id"], made, only_new=True)
+            done = (await writing.apply(context, connection, [intent]))[0]
+            return done if isinstance(done, Refusal) else await put(connection, None, made["id"])
+
+        return await writing.in_transaction(context, work, what="feedback")
+
+    async def _unfit(self, text: str, patient: str) -> Refusal | None:
+        """Why a text cannot be kept, on the board or in the record of a patient."""
         if not self._is_staff:
             return _not_for()
         if not text.strip():
@@ -218,29 +257,23 @@ class Feedback:
         if any(ord(one) < 32 and one not in "\t\r\n" for one in text):
             odd = phrase("The text holds a character that cannot be shown. Write it anew.")
             return refuse(RefusalKind.INVALID, "value", odd)
-        if not patient:
-            return text, None
         context = self._context
-        related = is_care(context.principal) and is_id(patient) and (await standing(context, patient)).related
-        if not related:
-            lacking = phrase(
-                "You have no care relation to this patient just now, so nothing was written. "
-                "State it on the patient's chart."
-            )
-            return refuse(RefusalKind.FORBIDDEN, "forbidden", lacking)
-        identity = str(uuid.uuid4())
-        made = self._communication(identity, kind, text, patient, nameless=nameless)
-        done = await writing.update(context, "Communication", identity, made, None, True)
-        return done if isinstance(done, Refusal) else (None, identity)
+        if not patient:
+            return None
+        if is_care(context.principal) and is_id(patient) and (await standing(context, patient)).related:
+            return None
+        lacking = phrase(
+            "You have no care relation to this patient just now, so nothing was written. "
+            "State it on the patient's chart."
+        )
+        return refuse(RefusalKind.FORBIDDEN, "forbidden", lacking)
 
-    def _communication(
-        self, identity: str, kind: str, text: str, patient: str, *, nameless: bool
-    ) -> dict[str, Any]:
+    def _communication(self, kind: str, text: str, patient: str, *, nameless: bool = False) -> dict[str, Any]:
         actor = self._context.principal.actor
         sender = {} if nameless or actor.reference is None else party(Party(actor.reference, actor.name))
         return {
             "resourceType": "Communication",
-            "id": identity,
+            "id": str(uuid.uuid4()),
             "status": "completed",
             "category": [{"coding": [{"system": FEEDBACK_CODES, "code": kind}]}],
             "subject": {"reference": f"Patient/{patient}"},
@@ -276,6 +309,11 @@ class Feedback:
 
 def _not_for() -> Refusal:
     return refuse(RefusalKind.FORBIDDEN, "forbidden", phrase("The board is for the staff of a unit."))
+
+
+def _others_were_first() -> Refusal:
+    changed = phrase("Somebody was first: look at what stands there now.")
+    return refuse(RefusalKind.CONFLICT, "conflict", changed)
 
 
 def _unreadable() -> Refusal:

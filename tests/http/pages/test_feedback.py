@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -58,6 +59,8 @@ async def test_a_report_carries_where_one_was_and_no_patient(
 ) -> None:
     await write(doctors_record, patient())
     page = f"/patient/{PATIENT}/journal/write"
+    form = await doctor.get(f"/feedback?from=/patient/{PATIENT}&beside={page}")
+    assert re.search(r"Bredvid översikten</dt><dd>/patient/\{patient\}/journal/write<", form.text)
     form = await doctor.get(f"/feedback?from={page}")
     assert "Koppla till patienten:" in form.text
     assert "/patient/{patient}/journal/write" in form.text
@@ -160,7 +163,11 @@ async def test_the_unit_sees_it_through_and_who_reported_is_told(
 
 
 async def test_a_text_about_a_patient_is_in_the_record_and_nowhere_else(
-    doctor: httpx.AsyncClient, doctors_record: Record, colleague: Record, application: Services
+    doctor: httpx.AsyncClient,
+    doctors_record: Record,
+    colleague: Record,
+    application: Services,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await write(doctors_record, patient())
     await application.pool.execute("delete from care_relation")
@@ -201,6 +208,17 @@ async def test_a_text_about_a_patient_is_in_the_record_and_nowhere_else(
         )
         for one in entries
     )
+    with monkeypatch.context() as busy:
+        busy.setattr("kontinuum.store.feedback.say", AsyncMock(return_value=False))  # somebody is faster
+        first = await doctors_record.feedback.change(number, "new", "not-done", word="Skriven en gång")
+    assert isinstance(first, Refusal)
+    again = await doctors_record.feedback.change(number, "new", "not-done", word="Skriven en gång")
+    assert again is None
+    late = await doctors_record.feedback.change(number, "new", "done", word="Skriven en gång")
+    assert isinstance(late, Refusal)
+    told = await doctors_record.find(f"Communication?patient={PATIENT}")
+    assert not isinstance(told, Refusal)
+    assert [b"Skriven" in (one.body or b"") for one in told.matches].count(True) == 1
     mine = await doctors_record.feedback.item(number)
     assert not isinstance(mine, Refusal)
     assert await doctors_record.feedback.withdraw(number, mine.events[0].number, "Fel patient") is None

@@ -208,7 +208,9 @@ async def test_a_session_is_continued_at_another_workstation_where_one_was(
     anna: httpx.AsyncClient, provider: StrictProvider, installation: Services, open_browser: OpenBrowser
 ) -> None:
     await write(installation, {"resourceType": "Patient", "id": "p-1", "name": [{"family": "Ek"}]})
-    assert (await anna.get("/patient/p-1")).status_code == 200
+    assert (await anna.get("/patient/p-1?beside=x")).status_code == 200
+    await post(anna, "/session/active", page="/patient/p-1")  # what stood beside the chart was closed
+    await post(anna, "/session/active", page="//elsewhere.example")
     ward = open_browser()
     await sign_in(ward, provider, "anna-2")
     start = await ward.get("/")

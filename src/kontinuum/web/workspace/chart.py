@@ -46,6 +46,7 @@ from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.recent import remember_opened
 from kontinuum.web.workspace.shaping import layout, shelf
 from kontinuum.web.workspace.terms import PersonsTerms
+from kontinuum.web.workspace.typed import form_of
 from kontinuum.web.workspace.unit_pages import contact_parts
 from kontinuum.web.workspace.work.tabs import Tab, open_tabs
 from kontinuum.web.workspace.writing import PatientWriter
@@ -285,7 +286,7 @@ async def _decided(page: Page) -> ProviderSettings:
 
 async def _fields(page: Page) -> dict[str, tuple[str, ...]]:
     """The form's fields; line ends as they were typed, which a browser's own sending changes."""
-    form = await page.request.form(max_fields=5_000)
+    form = await form_of(page.request)
     fields: dict[str, tuple[str, ...]] = {}
     for name, value in form.multi_items():
         if isinstance(value, str):

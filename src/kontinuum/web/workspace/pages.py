@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypedDict
 from urllib.parse import quote, urlencode
 
 import structlog
@@ -23,6 +23,7 @@ from kontinuum.kernel.i18n import LANGUAGES, Translator, message, negotiate
 from kontinuum.record.outcome import Refusal, RefusalKind
 from kontinuum.web.workspace.events import Event, tell
 from kontinuum.web.workspace.templating import Templates
+from kontinuum.web.workspace.typed import Typed, form_of, own_form, typed
 
 if TYPE_CHECKING:
     from kontinuum.identity import Session
@@ -40,9 +41,6 @@ THEMES: Final = ("light", "dark")
 BESIDE: Final = "x-beside"
 """The header with which a chart asks for a page that is to stand beside it."""
 _YEAR: Final = 365 * 24 * 3600
-
-_TYPED: Final = ("reason", "attitude", "note", "text", "dissent", "words")
-"""The fields in which people write sentences: a refusal gives back what stood in them."""
 
 _EXPLANATIONS: Final = {
     RefusalKind.NOT_FOUND: message("There is no such patient in this record."),
@@ -67,7 +65,7 @@ class Page:
     services: WorkspaceServices
     session: Session
     translator: Translator
-    typed: tuple[str, ...] = ()
+    typed: tuple[Typed, ...] = ()
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -117,15 +115,8 @@ class Page:
 
     def problem(self, status: int, reasons: Sequence[str], provision: str | None = None) -> Response:
         """A page that says what is wrong and what to do; what the person had written is not lost by it."""
-        tried = self.request.method == "POST"
-        values = {
-            "reasons": reasons,
-            "cited": provision,
-            "tried": tried,
-            "typed": self.typed,
-            "status": int(status),
-        }
-        return self.render("pages/problem.html", values, status)
+        values = _problem(self.request, status, reasons, self.typed)
+        return self.render("pages/problem.html", {**values, "cited": provision}, status)
 
 
 Handler = Callable[[Page], Awaitable[Response]]
@@ -149,13 +140,13 @@ def signed_in(
         cookie = read_cookie(request, SESSION_COOKIE)
         session = await services.session(cookie, touch=not unattended)
         if session is None:
-            return _ask_to_sign_in(request)
+            return await _given_back(request, services, _SIGNED_OUT) or _ask_to_sign_in(request)
         if session.just_locked:
             await tell(services, Event.LOCK, session, "idle")
         if session.locked and not when_locked:
-            return _ask_to_unlock(request)
-        typed = await _typed(request) if request.method == "POST" else ()
-        page = Page(request, services, session, translator_of(request, services.templates), typed)
+            return await _given_back(request, services, _LOCKED) or _ask_to_unlock(request)
+        translator = translator_of(request, services.templates)
+        page = Page(request, services, session, translator, await typed(request, translator))
         if request.method == "POST" and not await _token_agrees(request, session.csrf):
             return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(STALE_FORM)])
         try:
@@ -199,6 +190,59 @@ def _ask_to_unlock(request: Request) -> Response:
     return RedirectResponse(locked_path(path), status_code=303, headers={"cache-control": "no-store"})
 
 
+class _Way(NamedTuple):
+    """Why a form is not taken just now, and the way on."""
+
+    status: HTTPStatus
+    reason: str
+    address: str
+    label: str
+
+
+_SIGNED_OUT: Final = _Way(
+    HTTPStatus.UNAUTHORIZED,
+    message("You are signed out, so nothing was saved."),
+    "/sign-in",
+    message("Sign in again"),
+)
+_LOCKED: Final = _Way(
+    HTTPStatus.LOCKED,
+    message("The screen is locked, so nothing was saved."),
+    "/locked",
+    message("Unlock"),
+)
+
+
+async def _given_back(request: Request, services: WorkspaceServices, way: _Way) -> Response | None:
+    """What was typed in a whole page's form that comes without an open session; None where nothing was.
+
+    It was on this screen a moment ago and is kept nowhere: shown once more, it can be copied before going on.
+    """
+    if request.method != "POST" or "hx-request" in request.headers or not own_form(request):
+        return None
+    translator = translator_of(request, services.templates)
+    texts = await typed(request, translator)
+    if not texts:
+        return None
+    values = {
+        **shell_values(request, None, translator),
+        **_problem(request, way.status, [translator.gettext(way.reason)], texts),
+        "layout": "parts/layout.html",
+        "onward": {"address": way.address, "label": translator.gettext(way.label)},
+    }
+    text = services.templates.render(translator.language, "pages/problem.html", values)
+    return respond(request, text, way.status, nonce=str(values["nonce"]))
+
+
+def _problem(
+    request: Request, status: int, reasons: Sequence[str], texts: Sequence[Typed]
+) -> dict[str, object]:
+    """The values of the page that says what is wrong."""
+    tried = request.method == "POST"
+    shared = {"reasons": reasons, "tried": tried, "typed": texts, "status": int(status)}
+    return {**shared, "cited": None, "onward": None}
+
+
 def _wants_stream(request: Request) -> bool:
     """Whether a stream of events is asked for: 204 is how a browser is told not to come again by itself."""
     return "text/event-stream" in request.headers.get("accept", "")
@@ -225,15 +269,9 @@ def _path_with_query(request: Request) -> str:
 async def _token_agrees(request: Request, expected: str) -> bool:
     given = request.headers.get("x-csrf-token")
     if given is None:
-        field = (await request.form()).get("csrf")
+        field = (await form_of(request)).get("csrf")
         given = field if isinstance(field, str) else ""
     return hmac.compare_digest(given.encode(), expected.encode())
-
-
-async def _typed(request: Request) -> tuple[str, ...]:
-    """The sentences that a form brings, in its order."""
-    found = (value for name, value in (await request.form()).multi_items() if name in _TYPED)
-    return tuple(value for value in found if isinstance(value, str) and value.strip())
 
 
 def translator_of(request: Request, templates: Templates) -> Translator:

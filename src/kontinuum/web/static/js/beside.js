@@ -2,7 +2,9 @@
 // The pane is always about the patient of the chart. What is written about another patient leads to that
 // patient's chart, so that no pane ever stands beside somebody else's record.
 
-import { keepWriting, leaveWriting, startWriting } from "./writing.js";
+import { ask } from "./asking.js";
+import { agreed, broughtBack, forget, leave } from "./unsent.js";
+import { keepWriting, startWriting } from "./writing.js";
 
 const ROOM = matchMedia("(min-width: 1200px)");
 
@@ -15,13 +17,13 @@ export function startBeside() {
     if (!chart || !ROOM.matches) return;
     event.preventDefault();
     if (pane && location.pathname === chart) new Beside(pane).open(below + link.search);
-    else leaveWriting().then((kept) => kept && location.assign(beside(chart, below + link.search)));
+    else leave().then((kept) => kept && location.assign(beside(chart, below + link.search)));
   });
   document.addEventListener("submit", (event) => {
     // A form on the chart whose answer is a page of its own: it stands beside the chart where there is room.
     if (!pane || !event.target.matches("form[data-opens-beside]") || !ROOM.matches) return;
     event.preventDefault();
-    leaveWriting().then((kept) => kept && new Beside(pane).send(event.target, event.submitter));
+    leave(pane).then((kept) => kept && new Beside(pane).send(event.target, event.submitter));
   });
   if (!pane) return;
   const banner = document.querySelector(".banner");
@@ -46,7 +48,7 @@ class Beside {
   }
 
   async open(below) {
-    if (!(await leaveWriting())) return;
+    if (!(await leave(this.content))) return;
     const asked = (turn += 1);
     const answer = await this.ask(`${this.chart}/${below}`);
     // A later question was asked meanwhile: this answer is about what is no longer wanted.
@@ -54,26 +56,34 @@ class Beside {
     if (this.show(await answer.text())) history.replaceState(null, "", beside(this.chart, below));
   }
 
-  async ask(address, more = {}) {
+  async ask(address, more = {}, form = null) {
     const headers = { "hx-request": "true", "x-beside": "1", ...more.headers };
+    let reasons = [];
     try {
-      const answer = await fetch(address, { ...more, headers });
+      const answer = await ask(address, { ...more, headers });
       const elsewhere = answer.headers.get("hx-redirect");
-      if (elsewhere) return void this.go(new URL(elsewhere, location.href));
+      // With an ended session the screen is covered, and what is on the page stays there (lock.js).
+      if (elsewhere && answer.status !== 401) {
+        if (form) forget([form]);
+        return void this.go(new URL(elsewhere, location.href));
+      }
       if (answer.ok) return answer;
+      reasons = reasonsIn(await answer.text());
     } catch {
       // Told below, as any other answer that is none.
     }
-    this.failed();
+    this.failed(form, reasons);
     return null;
   }
 
-  failed() {
+  // What is in a form stays in it, and the form can be sent again.
+  failed(form = null, reasons = []) {
     const state = this.content.querySelector("[data-state]");
-    const text = this.pane.dataset.failed;
-    if (state) state.textContent = text;
-    else this.content.textContent = text;
-    this.pane.hidden = false;
+    if (form && !form.matches("[data-writing]")) tell(form, [this.pane.dataset.unsent, ...reasons].join(" "));
+    else if (state) state.textContent = this.pane.dataset.failed;
+    else if (this.content.querySelector("form")) tell(this.content, this.pane.dataset.failed);
+    else this.content.textContent = this.pane.dataset.failed;
+    this.pane.hidden = this.pane.hidden && this.content.childNodes.length === 0;
   }
 
   go(address) {
@@ -87,15 +97,16 @@ class Beside {
   }
 
   // Nothing of another patient is put beside this chart, whatever the answer holds.
-  show(html) {
+  show(html, form = null) {
     const made = new DOMParser().parseFromString(html, "text/html");
     const patient = made.querySelector("[data-patient]")?.dataset.patient;
     const own = document.querySelector(".banner[data-patient]")?.dataset.patient;
-    if (!patient || patient !== own) return this.failed();
+    if (!patient || patient !== own) return this.failed(form);
     this.content.replaceChildren(...document.adoptNode(made.body).childNodes);
     this.pane.hidden = false;
     document.documentElement.classList.add("has-beside");
     this.content.scrollTop = 0;
+    if (form) broughtBack(this.content);
     startWriting(this.content);
     const first = this.content.querySelector("[data-focus]") ?? this.content.querySelector("a, input, textarea, button");
     if (!this.content.contains(document.activeElement)) first?.focus();
@@ -103,17 +114,21 @@ class Beside {
   }
 
   async close() {
-    if (!(await leaveWriting())) return;
+    if (!(await leave(this.content))) return;
     turn += 1;
     this.content.replaceChildren();
     this.pane.hidden = true;
     document.documentElement.classList.remove("has-beside");
     history.replaceState(null, "", this.chart);
+    // Whoever goes on at another workstation finds the pane closed there too.
+    const headers = { "x-csrf-token": document.getElementById("lock").dataset.csrf };
+    await fetch("/session/active", { method: "POST", headers, body: new URLSearchParams({ page: this.chart }) }).catch(() => {});
   }
 
   async submit(event) {
     const form = event.target;
     event.preventDefault();
+    if (!(await agreed(this.content, form))) return;
     if (form.matches("[data-writing]") && !(await keepWriting(form))) return;
     await this.send(form, event.submitter);
   }
@@ -127,10 +142,27 @@ class Beside {
       body.append(element.name, element.value);
     }
     if (submitter?.name) body.append(submitter.name, submitter.value);
-    if (form.matches("[data-opens-beside]")) form.reset();
+    form.querySelector("[data-unsent]")?.remove();
+    const headers = { "x-csrf-token": form.elements.csrf.value };
     // A button may be of another deed than its form. Read as attributes: a field may be called "action".
     const to = submitter?.getAttribute("formaction") ?? form.getAttribute("action");
-    const answer = await this.ask(to, { method: "POST", body, headers: { "x-csrf-token": form.elements.csrf.value } });
-    if (answer) this.show(await answer.text());
+    const answer = await this.ask(to, { method: "POST", body, headers }, form);
+    if (answer && this.show(await answer.text(), form) && form.matches("[data-opens-beside]")) form.reset();
   }
+}
+
+// Why something was refused, as its page says it.
+function reasonsIn(html) {
+  const made = new DOMParser().parseFromString(html, "text/html");
+  return [...made.querySelectorAll("[data-reason]")].map((reason) => reason.textContent);
+}
+
+function tell(place, text) {
+  place.querySelector("[data-unsent]")?.remove();
+  const alert = Object.assign(document.createElement("p"), { className: "writing-alert", textContent: text });
+  alert.setAttribute("role", "alert");
+  alert.dataset.unsent = "";
+  const head = place.querySelector(".noting-head");
+  if (head) head.after(alert);
+  else place.prepend(alert);
 }

@@ -1,4 +1,4 @@
-// Copies the patient's number from the banner, where the browser allows it.
+// Copies what stands beside the button, letter for letter, where the browser allows it.
 
 export function startCopying() {
   if (!navigator.clipboard) return;
@@ -6,7 +6,7 @@ export function startCopying() {
     button.hidden = false;
     button.addEventListener("click", async () => {
       const text = button.parentElement.querySelector("[data-copy-source]").textContent;
-      await navigator.clipboard.writeText(text.trim());
+      await navigator.clipboard.writeText(text);
       const label = button.getAttribute("aria-label");
       button.setAttribute("aria-label", button.dataset.done);
       setTimeout(() => button.setAttribute("aria-label", label), 2000);

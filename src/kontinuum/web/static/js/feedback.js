@@ -15,6 +15,9 @@ export function startFeedback() {
   let shownFor = "";
   let opening = false;
 
+  document.addEventListener("kontinuum:answer", ({ detail }) => {
+    if (detail.status >= 400) refused = `${detail.status} ${detail.path}`;
+  });
   document.body.addEventListener("htmx:responseError", ({ detail }) => {
     refused = `${detail.xhr.status} ${new URL(detail.pathInfo.requestPath, location).pathname}`;
   });
@@ -32,20 +35,26 @@ export function startFeedback() {
     told.querySelector("dd").textContent = shown;
   }
 
+  // The page, and what stands beside its chart.
+  function here() {
+    const beside = document.querySelector("[data-beside-pane]:not([hidden])") && new URLSearchParams(location.search).get("beside");
+    return beside ? { from: location.pathname, beside: `${location.pathname}/${beside.split("?")[0]}` } : { from: location.pathname };
+  }
+
   // The form is about the page it was opened on; on another, what was typed goes on and the patient does not.
   async function open(address) {
     if (opening || document.querySelector("dialog[open]")) return;
     opening = true;
     try {
-      if (shownFor !== location.pathname) {
-        const path = location.pathname;
-        const answer = await fetch(`/feedback?from=${encodeURIComponent(path)}`, { headers: ASKED });
+      const place = new URLSearchParams(here()).toString();
+      if (shownFor !== place) {
+        const answer = await fetch(`/feedback?${place}`, { headers: ASKED });
         const text = answer.ok ? await answer.text() : "";
         if (!text.includes("data-feedback")) return void location.assign(address);
         const typed = dialog.querySelector("textarea")?.value ?? "";
         dialog.innerHTML = text;
         dialog.querySelector("textarea").value = typed;
-        shownFor = path;
+        shownFor = place;
       }
       tell("viewport", `${innerWidth} × ${innerHeight}`);
       tell("refused", refused, refused.replace(/ \/patient\/[^/]+/, " /patient/…"));

@@ -1,6 +1,8 @@
 // Pictures, files and dictation beside the writing pane: chosen, taken, pasted, dragged or recorded. Each is
 // sent as it is, with its progress, and stands beside the draft from then on.
 
+import { ask, told } from "./asking.js";
+
 export function startFiles(form, writing) {
   const section = form.parentElement.querySelector("[data-files]");
   return section ? new Files(form, writing, section) : null;
@@ -162,7 +164,7 @@ class Files {
 
   async post(address, fields) {
     try {
-      const answer = await fetch(address, {
+      const answer = await ask(address, {
         method: "POST",
         body: new URLSearchParams(fields),
         headers: { "x-csrf-token": this.token, "hx-request": "true" },
@@ -245,6 +247,7 @@ function upload(address, file, kind, token, progress) {
     request.setRequestHeader("hx-request", "true");
     request.upload.addEventListener("progress", (event) => event.lengthComputable && (progress.value = event.loaded / event.total));
     request.addEventListener("load", () => {
+      told(request.status, request.responseURL);
       try {
         resolve(JSON.parse(request.responseText));
       } catch {

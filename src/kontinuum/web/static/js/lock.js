@@ -1,13 +1,16 @@
 // The locked screen. The page is covered, not left: what was being written is there again after unlocking.
 // The server decides; this only asks it, tells it that the person is there, and covers what is on the screen.
 
+import { forgetEverything, somethingUnsent } from "./unsent.js";
+
 const ASK = 20_000;
 const ASK_WHILE_LOCKED = 2_000;
 const TELL = 60_000;
 const ACTIVITY = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
 
 export function startLock() {
-  const { session, assignment, lockAfter } = document.body.dataset;
+  const { person, assignment, lockAfter } = document.body.dataset;
+  let { session } = document.body.dataset;
   if (!session) return;
   const dialog = document.getElementById("lock");
   const windows = new BroadcastChannel("kontinuum-session");
@@ -54,14 +57,47 @@ export function startLock() {
       const answer = await fetch("/session", { headers: { accept: "application/json" } });
       if (!answer.ok) return;
       const known = await answer.json();
-      if (known.state === "ended") location.assign("/sign-in");
-      else if (known.session !== session) location.assign("/");
+      if (known.state === "ended") end();
+      else if (known.session !== session) await follow(known);
       else if (known.assignment !== assignment) location.reload();
       else if (known.state === "locked") cover();
       else if (asked === turn && !untold) uncover();
     } catch {
       // Without the server nothing is unlocked; what is on the screen stays as it is.
     }
+  }
+
+  // What was typed and not sent stays under the cover until its writer has signed in again.
+  function end() {
+    if (!somethingUnsent()) return void location.assign("/sign-in");
+    say(true);
+    cover();
+  }
+
+  // Another session is open in this browser. Its token goes into the forms when it is the same person's.
+  async function follow(known) {
+    if (known.person !== person || known.assignment !== assignment || !somethingUnsent()) {
+      cover();
+      forgetEverything();
+      return void location.assign("/");
+    }
+    if (known.state !== "open") return;
+    const page = new DOMParser().parseFromString(await (await fetch("/unlocked")).text(), "text/html");
+    const token = page.getElementById("lock")?.dataset.csrf;
+    if (!token) return;
+    for (const field of document.querySelectorAll('input[name="csrf"]')) field.value = token;
+    document.body.setAttribute("hx-headers", JSON.stringify({ "x-csrf-token": token }));
+    headers["x-csrf-token"] = dialog.dataset.csrf = token;
+    session = document.body.dataset.session = known.session;
+    say(false);
+    uncover();
+  }
+
+  function say(ended) {
+    dialog.querySelector("[data-lock-ended]").hidden = !ended;
+    dialog.querySelector("[data-lock-locked]").hidden = ended;
+    const heading = dialog.querySelector("[data-lock-heading]");
+    heading.textContent = ended ? heading.dataset.ended : heading.dataset.locked;
   }
 
   function schedule() {
@@ -101,7 +137,7 @@ export function startLock() {
   async function unlock(event) {
     const failed = dialog.querySelector("[data-lock-failed]");
     failed.hidden = true;
-    const address = event.target.dataset.unlock;
+    const address = event.currentTarget.dataset.unlock;
     if (address) {
       // In a window of its own, so that this page stays. Without one, the person comes back to this address.
       if (window.open(address, "kontinuum-unlock", "popup,width=520,height=720")) event.preventDefault();
@@ -126,11 +162,15 @@ export function startLock() {
     lock("by-hand");
   });
   dialog.querySelector("form[data-unlock]")?.addEventListener("submit", unlock);
-  dialog.querySelector("a[data-unlock]")?.addEventListener("click", unlock);
+  for (const link of dialog.querySelectorAll("a[data-unlock]")) link.addEventListener("click", unlock);
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.addEventListener("close", () => locked && dialog.showModal());
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.xhr.status === 423) cover();
+  });
+  document.addEventListener("kontinuum:answer", ({ detail }) => {
+    if (detail.status === 423) cover();
+    else if (detail.status === 401) ask();
   });
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && ask());
   window.addEventListener("pageshow", (event) => event.persisted && ask());

@@ -1,6 +1,8 @@
 // An entry beside the timeline: where there is room, its text is read next to the list. And the key that leads to
 // the search inside the chart. Nothing of another patient is put beside the list, whatever an answer holds.
 
+import { ask } from "./asking.js";
+
 const ROOM = matchMedia("(min-width: 75rem)");
 const TYPING = "input, textarea, select, [contenteditable], dialog";
 
@@ -39,7 +41,7 @@ class Reading {
 
   async open(link) {
     const asked = (this.turn += 1);
-    const html = await fetch(link.href, { headers: { "hx-request": "true" } }).then(
+    const html = await ask(link.href, { headers: { "hx-request": "true" } }).then(
       (answer) => (answer.ok && !answer.headers.has("hx-redirect") ? answer.text() : null),
       () => null,
     );

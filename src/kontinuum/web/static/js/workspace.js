@@ -17,6 +17,7 @@ import { startStudio } from "./studio.js";
 import { startSorting } from "./sorting.js";
 import { startFeedback } from "./feedback.js";
 import { startTimeline } from "./timeline.js";
+import { startUnsent } from "./unsent.js";
 
 startTheme();
 startSearch();
@@ -35,3 +36,4 @@ startStudio();
 startSorting();
 startFeedback();
 startTimeline();
+startUnsent();

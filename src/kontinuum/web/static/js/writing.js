@@ -1,6 +1,7 @@
 // The writing pane: every keystroke is kept on the server, and what follows from it is shown.
 // Values are read from the elements, never from the browser's form encoding, which changes line ends.
 
+import { ask } from "./asking.js";
 import { startFiles } from "./files.js";
 import { startPhrases } from "./phrases.js";
 import { startTogether } from "./together.js";
@@ -27,6 +28,13 @@ export async function leaveWriting() {
   if (!open || open.left || !open.form.isConnected) return true;
   if (open.unsaved()) await open.save();
   return !open.unsaved() && !(await open.files?.unsent());
+}
+
+export const writingUnsaved = () => Boolean(open && !open.left && open.form.isConnected && (open.unsaved() || open.files?.busy()));
+
+// Somebody else is here now: what the draft holds is the writer's, and nobody is asked about it.
+export function forgetWriting() {
+  if (open) open.left = true;
 }
 
 export async function keepWriting(form) {
@@ -115,7 +123,7 @@ class Writing {
     body.append("before", JSON.stringify(this.agreed));
     let answer;
     try {
-      answer = await fetch(this.form.dataset.draftAddress, {
+      answer = await ask(this.form.dataset.draftAddress, {
         method: "POST",
         body,
         headers: { "x-csrf-token": this.form.elements.csrf.value, "hx-request": "true" },

@@ -23,6 +23,7 @@ from kontinuum.web.workspace.work.tabs import people
 
 LABELS: Final = {
     "page": message("Page"),
+    "beside": message("Beside the chart"),
     "refused": message("Last refusal"),
     "assignment": message("Assignment"),
     "version": message("Program version"),
@@ -44,8 +45,10 @@ class Here:
 
 
 async def show_form(page: Page) -> Response:
-    """Answer GET `/feedback?from=…`: the form, for the page at that path."""
-    return await _form(page, page.request.query_params.get("from", ""), {"kind": KINDS[0]})
+    """Answer GET `/feedback?from=…`: the form, for that page and what stands `beside` its chart."""
+    asked = page.request.query_params
+    typed = {"kind": KINDS[0], "beside": asked.get("beside", "")}
+    return await _form(page, asked.get("from", ""), typed)
 
 
 async def report(page: Page) -> Response:
@@ -86,6 +89,7 @@ def attached(page: Page, here: Here, typed: Mapping[str, str]) -> dict[str, str]
     viewport = typed.get("viewport", "")
     values = {
         "page": here.route,
+        "beside": place_of(page, typed.get("beside", "")).route,
         "refused": f"{refused[1]} {place_of(page, refused[2]).route}" if refused else "",
         "assignment": "" if "nameless" in typed else page.session.principal.assignment.title,
         "version": __version__,
@@ -108,7 +112,7 @@ async def _form(
     values = {
         "from": path,
         "person": person,
-        "typed": {"text": "", "patient": "", "viewport": "", "refused": "", **typed},
+        "typed": {"text": "", "patient": "", "beside": "", "viewport": "", "refused": "", **typed},
         "nameless": "nameless" in typed,
         "attached": labelled(page, attached(page, here, typed)),
         "longest": LONGEST,

@@ -74,8 +74,15 @@ async def show_unlocked(page: Page) -> Response:
 
 
 async def stay(page: Page) -> Response:
-    """Answer POST `/session/active`: the person is there, though the page asks for nothing."""
-    await page.services.identity.sessions.use(read_cookie(page.request, SESSION_COOKIE))
+    """Answer POST `/session/active`: the person is there, though the page asks for nothing.
+
+    With `page`, what is seen has become another without being asked for: a pane was closed.
+    """
+    cookie, sessions = read_cookie(page.request, SESSION_COOKIE), page.services.identity.sessions
+    await sessions.use(cookie)
+    now_at = safe_path((await fields(page.request)).get("page", "/"))
+    if now_at != "/":
+        await sessions.note_page(cookie, page.session, now_at)
     return Response(status_code=204, headers={"cache-control": "no-store"})
 
 
@@ -88,6 +95,7 @@ def state(services: WorkspaceServices) -> Endpoint:
         told = {
             "state": known,
             "session": session.id if session else None,
+            "person": session.principal.actor.id if session else None,
             "assignment": session.principal.assignment.id if session else None,
         }
         return JSONResponse(told, headers={"cache-control": "no-store"})

@@ -21,13 +21,15 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
     return [
         Route("/inbox", signed_in(services, _in_care(inbox.show_inbox), resumable=True), methods=["GET"]),
         Route("/inbox/count", signed_in(services, _in_care(stream.count), unattended=True), methods=["GET"]),
-        Route("/inbox/sign", signed_in(services, _in_care(doing.show_signing)), methods=["GET"]),
+        Route(
+            "/inbox/sign", signed_in(services, _in_care(doing.show_signing), resumable=True), methods=["GET"]
+        ),
         Route("/inbox/sign", signed_in(services, _in_care(doing.sign)), methods=["POST"]),
         Route("/inbox/read", signed_in(services, _in_care(doing.read_marked)), methods=["POST"]),
         Route("/inbox/hand-over", signed_in(services, _in_care(doing.hand_over)), methods=["POST"]),
         Route("/inbox/ask", signed_in(services, _in_care(doing.show_asking)), methods=["GET"]),
         Route("/inbox/ask", signed_in(services, _in_care(doing.ask)), methods=["POST"]),
-        Route("/inbox/new", signed_in(services, _in_care(tasks.show_new)), methods=["GET"]),
+        Route("/inbox/new", signed_in(services, _in_care(tasks.show_new), resumable=True), methods=["GET"]),
         Route("/inbox/new", signed_in(services, _in_care(tasks.make)), methods=["POST"]),
         Route("/inbox/done", signed_in(services, _in_care(tasks.finish)), methods=["POST"]),
         Route("/inbox/decline", signed_in(services, _in_care(tasks.decline)), methods=["POST"]),
