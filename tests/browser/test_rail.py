@@ -55,7 +55,7 @@ async def _next(events: AsyncIterator[tuple[str, str, dict[str, Any]]], *names: 
 
 async def _unsigned(browser: httpx.AsyncClient, csrf: str, text: str) -> None:
     """Leave a note unsigned."""
-    form = {"csrf": csrf, "patient": BOOKED, "template": "telefonradgivning", "version": "0", "do": "save"}
+    form = {"csrf": csrf, "patient": BOOKED, "template": "hembesok", "version": "0", "do": "save"}
     fields = {"kontaktorsak": text, "bedomning": "Egenvård"}
     saved = await browser.post(f"/patient/{BOOKED}/journal/sign", data={**form, **fields})
     assert saved.status_code == 303, saved.text[:2000]

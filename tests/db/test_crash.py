@@ -106,9 +106,12 @@ class Region:
         assert self.process is not None
         postmaster = self.cluster.pid()
         assert postmaster is not None
-        for pid in _with_children([self.process.pid, postmaster]):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        every = _with_children([self.process.pid, postmaster])
+        # Stopped first, so that all are gone at one moment and none answers that another is.
+        for what in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in every:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, what)
         self.process.wait()
 
     def stop(self) -> None:

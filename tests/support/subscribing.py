@@ -186,7 +186,7 @@ select not exists (select from outbox)
 async def quiet(services: Services) -> None:
     """Wait until everything that was to be sent has been sent."""
     async with asyncio.timeout(PATIENCE):
-        while not await services.pool.fetchval(QUIET):
+        while services.courier.busy or not await services.pool.fetchval(QUIET):
             services.courier.wake()
             await asyncio.sleep(0.02)
 

@@ -108,6 +108,11 @@ class Courier:
             await self._client.aclose()
         await self._claims.close()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way, or looked for, at this moment."""
+        return bool(self._serving)
+
     def wake(self) -> None:
         """Look now."""
         self._woken.set()

@@ -4,7 +4,7 @@ import { lettersOff } from "./letters.js";
 
 const GO = { h: "/", i: "/inbox", u: "/inbox?of=unit", p: "/phrases", b: "/unit/feedback" };
 const PRESS = { n: "#journal .card-aside a[data-beside]", t: "a[data-new-task]", f: 'a[href^="/feedback"]' };
-const TYPING = "input, textarea, select, [contenteditable], dialog";
+const TYPING = "input, textarea, select, [contenteditable], dialog[open]";
 
 export function startKeys() {
   const dialog = document.getElementById("keys");
