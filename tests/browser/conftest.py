@@ -234,7 +234,8 @@ async def accessibility_problems(page: Page, within: str = "html") -> list[str]:
     await page.evaluate(AXE.read_text(encoding="utf-8"))  # as the debugger does: page policy stays
     result = await page.evaluate(
         "within => axe.run(within,"
-        " {runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice']})",
+        " {runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice'],"
+        " resultTypes: ['violations']})",
         within,
     )
     return [

@@ -1,14 +1,13 @@
-"""The log in a real browser: a review from beginning to end by keyboard, the extract as PDF, and axe."""
+"""The log in a real browser: a review from beginning to end by keyboard, and the extract as PDF."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import MARKED, Open, accessibility_problems
+from tests.browser.conftest import Open
 
 REVIEWER = "Åsa Malmgren"
 OWN_PAGES = re.compile("Egna sidor")
@@ -62,59 +61,3 @@ async def test_rule_21_a_patient_finds_who_has_read_the_own_record_by_clicking(v
     assert (await download.value).suggested_filename.startswith("loggutdrag-")
     await page.get_by_role("link", name="Kontinuum").click()
     await page.wait_for_url("**/my-log")
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-async def test_axe_finds_nothing_on_a_patients_page_and_the_sign_in_that_leads_there(
-    visit: Open, theme: str, width: int
-) -> None:
-    page = await visit("/sign-in", name=None, theme=theme, width=width)
-    assert await accessibility_problems(page) == []
-    await page.get_by_role("button", name=OWN_PAGES).first.click()
-    await page.wait_for_url("**/my-log")
-    assert await accessibility_problems(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width
-    await page.get_by_role("main").get_by_role("link", name="Min integritet").click()
-    await page.wait_for_url("**/my-privacy")
-    for closed in await page.locator("details:not([open]) > summary", has_text="Spärra uppgifter").all():
-        await closed.click()
-    await page.locator("summary", has_text="Utse ett ombud").click()
-    assert await accessibility_problems(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width
-    await page.get_by_role("main").get_by_role("link", name="Min journal").click()
-    await page.wait_for_url("**/my-record")
-    assert await accessibility_problems(page) == []
-    await page.locator(".own-list a").first.click()
-    await page.locator("summary", has_text="Något här är fel").click()
-    assert await accessibility_problems(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-async def test_axe_finds_nothing_on_the_logs_pages_and_none_scrolls_sideways(
-    visit: Open, theme: str, width: int
-) -> None:
-    page = await visit("/log/reviews", theme=theme, width=width, name=REVIEWER)
-    await page.get_by_role("button", name="Börja en granskning").click()
-    await page.wait_for_url("**/log/reviews/*")
-    review = page.url
-    await page.locator(".findings a").first.click()
-    await page.wait_for_url("**/log/findings/*")
-    problems = {}
-    for path in (
-        page.url,
-        review,
-        "/log/reviews",
-        "/log",
-        "/log/breach",
-        "/log/extract",
-        f"/log/extract/{MARKED}",
-    ):
-        await page.goto(path)
-        found = await accessibility_problems(page)
-        if found:
-            problems[path] = found
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
-    assert problems == {}

@@ -106,3 +106,27 @@ async def test_a_task_is_acknowledged_by_one_action_and_the_list_stands_still(
     await task.click(row.locator(".inbox-do").get_by_role("button", name="Klart"))
     await expect(row).to_have_count(0)
     task.done()
+
+
+async def test_keys_of_one_letter_are_turned_off_and_stay_so_until_they_are_turned_on(visit: Open) -> None:
+    page = await visit("/")
+    listed = page.get_by_role("dialog", name="Tangenter")
+    menu = page.locator(".topbar summary")
+    await menu.click()
+    await page.get_by_role("button", name="Stäng av enkla kortkommandon").click()
+    await page.reload()
+    for key in ("?", "/"):
+        await page.locator("main").focus()
+        await page.keyboard.press(key)
+    await expect(page.locator("main")).to_be_focused()
+    await expect(listed).to_be_hidden()
+    await menu.click()
+    await page.locator("button[data-keys]").click()
+    await expect(listed).to_contain_text("Du har stängt av kortkommandon med en enda bokstav")
+    await page.keyboard.press("Escape")
+    await menu.click()
+    await page.get_by_role("button", name="Slå på enkla kortkommandon").click()
+    await page.locator("main").focus()
+    await page.keyboard.press("?")
+    await expect(listed).to_be_visible()
+    await expect(listed).not_to_contain_text("Du har stängt av", use_inner_text=True)

@@ -185,6 +185,10 @@ async def test_a_unit_builds_lists_that_everybody_reads_as_themselves(
     # Who made the list has no care relation to anybody on it: it shows what that person may read.
     assert "Inget av det du får läsa passar villkoren." in (await author.get(address)).text
     assert 'Diabetes utan HbA1c</a> <span class="count">1</span>' in (await doctor.get("/worklists")).text
+    rail = (await doctor.get("/worklists", headers={"hx-request": "true"})).text
+    assert 'Diabetes utan HbA1c</a> <span class="count">1</span>' in rail
+    assert "<html" not in rail
+    assert '<a href="/worklists">' in rail
     assert (await doctor.get(f"{address}/change")).status_code == 403
     assert (await doctor.post(f"{address}/change", data={"csrf": "x", "do": "remove"})).status_code == 403
     form = {"csrf": csrf_of(await author.get(f"{address}/change")), "version": "1"}

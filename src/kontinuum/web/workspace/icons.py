@@ -93,6 +93,7 @@ ICONS: Final = {
         '<rect x="6" y="1.8" width="4" height="7.4" rx="2"/>'
         '<path d="M3.5 7.5a4.5 4.5 0 0 0 9 0M8 12v2.2M5.8 14.2h4.4"/>'
     ),
+    "keys": '<path d="M1.8 4.5h12.4v7H1.8ZM4 7h.01M6.7 7h.01M9.3 7h.01M12 7h.01M5 9.3h6"/>',
     "file": '<path d="M4 1.8h5.2L12.5 5v9.2H4ZM9 2v3.2h3.3"/>',
     "print": (
         '<path d="M4.5 6V2.5h7V6 '

@@ -96,6 +96,7 @@ class Page:
         `form_targets` are other origins to which the answer to a form of the page may lead.
         """
         shared = shell_values(self.request, self.session, self.translator)
+        shared["read_now"] = self.services.clock.now()
         shared["layout"] = "parts/fragment.html" if self.partial else "parts/layout.html"
         text = self.services.templates.render(self.translator.language, template, {**shared, **values})
         return respond(self.request, text, status, nonce=str(shared["nonce"]), form_targets=form_targets)

@@ -102,6 +102,7 @@ def _environment(loader: BaseLoader, translator: Translator, assets: Assets) -> 
     install.install_gettext_callables(translator.gettext, translator.ngettext, newstyle=True)
     environment.filters["without_title"] = _without_title
     environment.filters["exact"] = _exact
+    environment.filters["in_css"] = _in_css
     environment.globals.update(
         lang=translator.language,
         day=translator.day,
@@ -123,6 +124,12 @@ def _without_title(name: str) -> str:
 def _exact(text: str) -> Markup:
     """A text that arrives in the page as it is: a browser would read a carriage return as a line feed."""
     return Markup(str(escape(text)).replace("\r", "&#13;"))  # noqa: S704 - escaped just here
+
+
+def _in_css(text: str) -> Markup:
+    """A text as a string of a style sheet: whatever it holds, it ends neither the string nor the sheet."""
+    written = "".join(one if one.isascii() and one.isalnum() else f"\\{ord(one):x} " for one in str(text))
+    return Markup(f'"{written}"')  # noqa: S704 - letters, digits and escapes alone
 
 
 def _icon(name: str) -> Markup:

@@ -1,3 +1,5 @@
+import { lettersOff } from "./letters.js";
+
 // The keyboard map: `?` shows it. Single letters count only where nothing is being typed.
 
 const GO = { h: "/", i: "/inbox", u: "/inbox?of=unit", p: "/phrases", b: "/unit/feedback" };
@@ -16,7 +18,7 @@ export function startKeys() {
     show();
   });
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || lettersOff()) return;
     if (event.target.closest(TYPING) || document.querySelector("dialog[open]")) return;
     const key = event.key.toLowerCase();
     if (event.key === "?") {

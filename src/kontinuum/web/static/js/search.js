@@ -1,6 +1,8 @@
 // The palette: `/` or Ctrl+K moves to it, arrow keys choose, Enter opens, Escape closes. It finds patients,
 // commands, templates and phrases. htmx fetches the list; this module moves through it.
 
+import { lettersOff } from "./letters.js";
+
 const TYPING = "input:not([type=search]), textarea, select, [contenteditable]";
 
 function parts(form) {
@@ -117,7 +119,7 @@ function onKey(form, event) {
 export function startSearch() {
   document.addEventListener("keydown", (event) => {
     const palette = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
-    const slash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey;
+    const slash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !lettersOff();
     if (!palette && !(slash && !event.target.closest(`${TYPING}, input`))) return;
     const form = document.querySelector("[data-patient-search]");
     if (!form) return;

@@ -2,6 +2,7 @@
 // the search inside the chart. Nothing of another patient is put beside the list, whatever an answer holds.
 
 import { ask } from "./asking.js";
+import { lettersOff } from "./letters.js";
 
 const ROOM = matchMedia("(min-width: 75rem)");
 const TYPING = "input, textarea, select, [contenteditable], dialog";
@@ -10,7 +11,8 @@ export function startTimeline() {
   const box = document.querySelector("[data-chart-search]");
   document.addEventListener("keydown", (event) => {
     const letter = event.key.toLowerCase();
-    const plain = letter === "s" && !event.ctrlKey && !event.metaKey && !event.altKey && !event.target.closest(TYPING);
+    const plain = letter === "s" && !event.ctrlKey && !event.metaKey && !event.altKey && !event.target.closest(TYPING) &&
+      !lettersOff();
     const everywhere = letter === "f" && (event.ctrlKey || event.metaKey) && event.shiftKey;
     if (!box || document.querySelector("dialog[open]") || !(plain || everywhere) || event.defaultPrevented) return;
     event.preventDefault();
