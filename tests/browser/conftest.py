@@ -227,10 +227,13 @@ async def accessibility_problems(page: Page, within: str = "html") -> list[str]:
     """What axe finds against WCAG 2.2 AA and its own best practices, one line each.
 
     What opens above a page covers some of it by halves, which axe takes for too small: ask `within` it.
-    So does a bar that stays while the page is scrolled: a whole page is looked at from its top.
+    So do bars that stay while a page is scrolled: a whole page is looked at in a window of its height.
     """
+    size = page.viewport_size
+    assert size, "the window has a size"
     if within == "html":
-        await page.evaluate("scrollTo(0, 0)")
+        height = await page.evaluate("document.documentElement.scrollHeight")
+        await page.set_viewport_size({"width": size["width"], "height": max(height, size["height"])})
     await page.evaluate(AXE.read_text(encoding="utf-8"))  # as the debugger does: page policy stays
     result = await page.evaluate(
         "within => axe.run(within,"
@@ -238,6 +241,7 @@ async def accessibility_problems(page: Page, within: str = "html") -> list[str]:
         " resultTypes: ['violations']})",
         within,
     )
+    await page.set_viewport_size(size)
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:160]}"
         for violation in result["violations"]

@@ -46,7 +46,7 @@ async def test_dissent_and_what_is_kept_back_are_marked_on_screen_and_on_paper(v
     await page.locator(".act-small[open] textarea").fill("Fara.")
     await page.locator(".act-small[open] button").click()
     await page.get_by_text("Visas inte för patienten").wait_for()
-    for opened in await page.locator("details").all():
+    for opened in await page.locator("main details").all():
         await opened.evaluate("one => { one.open = true; }")
     assert await accessibility_problems(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -33,6 +33,7 @@ PATIENTS_EACH = 3
 PERSONNUMMER = re.compile(r"(?<![\d-])(?:19|20)\d{6}-\d{4}(?!\d)")
 CHANGING = (
     re.compile(r'(?:name="(?:csrf|token)" value|data-csrf|nonce|content|data-session)="[^"]{20,}"'),
+    re.compile(r"@bottom-left \{.*?; \}"),
     re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(?::\d{2})?"),
 )
 """What is new in each rendering of a page: tokens, and the time at which it was made."""

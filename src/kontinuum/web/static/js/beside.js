@@ -2,7 +2,7 @@
 // The pane is always about the patient of the chart. What is written about another patient leads to that
 // patient's chart, so that no pane ever stands beside somebody else's record.
 
-import { ask } from "./asking.js";
+import { ask, parsed } from "./asking.js";
 import { agreed, broughtBack, forget, leave } from "./unsent.js";
 import { keepWriting, startWriting } from "./writing.js";
 
@@ -98,7 +98,7 @@ class Beside {
 
   // Nothing of another patient is put beside this chart, whatever the answer holds.
   show(html, form = null) {
-    const made = new DOMParser().parseFromString(html, "text/html");
+    const made = parsed(html);
     const patient = made.querySelector("[data-patient]")?.dataset.patient;
     const own = document.querySelector(".banner[data-patient]")?.dataset.patient;
     if (!patient || patient !== own) return this.failed(form);
@@ -153,7 +153,7 @@ class Beside {
 
 // Why something was refused, as its page says it.
 function reasonsIn(html) {
-  const made = new DOMParser().parseFromString(html, "text/html");
+  const made = parsed(html);
   return [...made.querySelectorAll("[data-reason]")].map((reason) => reason.textContent);
 }
 

@@ -1,6 +1,7 @@
 // The locked screen. The page is covered, not left: what was being written is there again after unlocking.
 // The server decides; this only asks it, tells it that the person is there, and covers what is on the screen.
 
+import { parsed } from "./asking.js";
 import { forgetEverything, somethingUnsent } from "./unsent.js";
 
 const ASK = 20_000;
@@ -82,7 +83,7 @@ export function startLock() {
       return void location.assign("/");
     }
     if (known.state !== "open") return;
-    const page = new DOMParser().parseFromString(await (await fetch("/unlocked")).text(), "text/html");
+    const page = parsed(await (await fetch("/unlocked")).text());
     const token = page.getElementById("lock")?.dataset.csrf;
     if (!token) return;
     for (const field of document.querySelectorAll('input[name="csrf"]')) field.value = token;

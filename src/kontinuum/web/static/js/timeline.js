@@ -1,7 +1,7 @@
 // An entry beside the timeline: where there is room, its text is read next to the list. And the key that leads to
 // the search inside the chart. Nothing of another patient is put beside the list, whatever an answer holds.
 
-import { ask } from "./asking.js";
+import { ask, parsed } from "./asking.js";
 import { lettersOff } from "./letters.js";
 
 const ROOM = matchMedia("(min-width: 75rem)");
@@ -58,7 +58,7 @@ class Reading {
   }
 
   show(html) {
-    const made = new DOMParser().parseFromString(html, "text/html");
+    const made = parsed(html);
     const patient = made.querySelector("[data-patient]")?.dataset.patient;
     if (!patient || patient !== document.querySelector(".banner[data-patient]")?.dataset.patient) return false;
     this.content.replaceChildren(...document.adoptNode(made.body).childNodes);
