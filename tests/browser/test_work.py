@@ -78,7 +78,7 @@ async def test_drafts_are_tabs_that_carry_their_patient_and_go_on_elsewhere(visi
     await page.locator("#journal").get_by_role("link", name="Akutbesök").click()  # before anything is kept
     await expect(page.locator("[data-beside-pane] h3").first).to_have_text("Akutbesök")
     tabs = page.get_by_role("navigation", name="Det du skriver på")
-    await tabs.get_by_role("link", name="Hembesök").click()
+    await tabs.get_by_role("link", name="Hembesök Oksana").click()
     await expect(page.get_by_label("Kontaktorsak")).to_have_value("Omläggning")
     elsewhere = await visit("/")
     await elsewhere.goto(page.url)
@@ -163,11 +163,12 @@ async def test_a_phrase_is_inserted_letter_for_letter_filled_in_and_taken_back(v
     await new.get_by_label("Text").fill(PHRASE)
     await new.get_by_role("button", name="Spara").click()
     await expect(page.get_by_text(".cor", exact=True)).to_be_visible()
-    await page.goto(f"/patient/{EMPTY}?beside=journal/write?template=hembesok")
+    async with page.expect_response("**/phrases/list"):
+        await page.goto(f"/patient/{EMPTY}?beside=journal/write?template=hembesok")
     field = page.locator("[data-beside-pane] textarea").first
     await field.click()
     await page.keyboard.type("Idag .cor")
-    await page.wait_for_timeout(300)  # the list of phrases comes by itself
+    await page.wait_for_timeout(300)  # what came is read by the page's script
     await page.keyboard.press("Tab")
     assert await field.input_value() == f"Idag {PHRASE}"
     await page.keyboard.press("Control+z")
