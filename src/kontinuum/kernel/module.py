@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from kontinuum.kernel.around import Agenda, BoardNotes, ContactPart, UnitPage
 from kontinuum.kernel.files import DraftFile
-from kontinuum.kernel.i18n import Translator
+from kontinuum.kernel.i18n import Translator, message
 from kontinuum.kernel.principal import Principal, Purpose
 from kontinuum.kernel.provider_settings import ProviderSettings
 
@@ -187,12 +187,19 @@ class RecordWriter(Protocol):
         ...
 
 
+_CHANGED: Final = message("Somebody changed it at the same time. Read it again, and save once more.")
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """Why something was not done; `conflict` when somebody else was first."""
 
     reasons: tuple[str, ...]
     conflict: bool = False
+
+    def told(self, translator: Translator) -> str:
+        """What the form says to who sent it."""
+        return translator.gettext(_CHANGED) if self.conflict else " ".join(self.reasons)
 
 
 @dataclass(frozen=True, slots=True)

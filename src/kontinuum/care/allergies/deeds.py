@@ -20,7 +20,6 @@ from kontinuum.kernel.module import ActionRequest, Chart, Moved, NotFound, PageR
 _GONE: Final = message("There is no such alert in this patient's record.")
 _STRUCK: Final = message("It is struck, and stays so. Write it anew if it holds after all.")
 _NO_REASON: Final = message("Write why. Whoever reads it later must understand why it was changed.")
-_CHANGED: Final = message("Somebody changed it at the same time. Read it again, and save once more.")
 _THERE_ARE: Final = message(
     "There are entries that say otherwise. End them or strike them first, if they do not hold any more."
 )
@@ -81,7 +80,7 @@ async def change(request: ActionRequest, deed: str) -> View | NotFound | Moved:
     refused = await _carry_out(request, deed, resource, reason, version)
     if refused is None:
         return Moved(f"{request.chart.path()}#{ANCHOR}")
-    alert = gettext(_CHANGED) if refused.conflict else " ".join(refused.reasons)
+    alert = refused.told(request.chart.translator)
     return _view(request, found, entry, Typed(deed, reason, alert))
 
 
@@ -158,5 +157,5 @@ async def say_none(request: ActionRequest) -> View | Moved:
     refused = await request.writer.write([made, *over], versions)
     if refused is None:
         return done
-    alert = gettext(_CHANGED) if refused.conflict else " ".join(refused.reasons)
+    alert = refused.told(request.chart.translator)
     return _none(chart, found, token, scope, alert)

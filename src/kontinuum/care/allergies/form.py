@@ -40,7 +40,6 @@ _NOT_BEFORE: Final = message("An alert cannot end before it begins.")
 _NO_REASON: Final = message("Write why it is corrected. What stood there before stays readable.")
 _DENIED: Final = message("Somebody has said that none is known. Is that so no more?")
 _KNOWN: Final = message("It stands there already.")
-_CHANGED: Final = message("Somebody changed it at the same time. Read it again, and save once more.")
 _NATURES: Final = ("allergy", "intolerance")
 
 
@@ -201,7 +200,7 @@ async def _save(request: ActionRequest, found: Findings, filled: Filled, do: str
             return await _view(request, found, filled, alert=alert, asks=denied, denies=True)
         refused = await _write(request, made, denied if do == "replace" else [])
     if refused is not None:
-        alert = gettext(_CHANGED) if refused.conflict else " ".join(refused.reasons)
+        alert = refused.told(request.chart.translator)
         return await _view(request, found, filled, alert=alert)
     if term is not None:
         await request.terms.chose(KINDS[filled.kind].where, term.code)

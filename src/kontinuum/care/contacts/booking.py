@@ -25,7 +25,6 @@ _NOT_YOURS: Final = message("It is booked at another unit, which is the one to c
 _OVER: Final = message("The booking is over or cancelled. Book anew.")
 _NO_TIME: Final = message("Write day and time, such as 2026-12-14 09:30, 14/12 9.30 or +2v 9:30.")
 _NO_STAFF: Final = message("Choose who the patient is to meet.")
-_CHANGED: Final = message("Somebody changed it at the same time. Read it again, and save once more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ async def book(request: ActionRequest) -> View | NotFound | Moved:
     versions = {f"Appointment/{identity}": filled.version} if before else None
     refused = await request.writer.write([made], versions)
     if refused is not None:
-        reason = gettext(_CHANGED) if refused.conflict else " ".join(refused.reasons)
+        reason = refused.told(request.chart.translator)
         return await _view(request, filled, alert=reason)
     return Moved(f"{request.chart.path()}#contacts")
 

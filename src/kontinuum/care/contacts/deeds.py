@@ -23,7 +23,6 @@ MEASURE: Final = "measure"
 _NO_KIND: Final = message("Choose what kind of contact it is.")
 _NOT_YOURS: Final = message("It is another unit's contact, which is the one to change it.")
 _NOT_NOW: Final = message("The contact is in another state by now. Look at it again.")
-_CHANGED: Final = message("Somebody changed it at the same time. Read it again, and save once more.")
 _NO_REASON: Final = message("Write why. Whoever reads it later must understand why it was struck.")
 _UNDO_FIRST: Final = message("The contact came of a booking: undo its steps, and the booking stands again.")
 _NO_DESTINATION: Final = message("Choose where the patient is discharged to.")
@@ -78,8 +77,7 @@ async def _own_as_typed(request: ActionRequest) -> Found | NotFound:
 
 
 def _told(request: ActionRequest, refused: Refused) -> str:
-    gettext = request.chart.translator.gettext
-    return gettext(_CHANGED) if refused.conflict else " ".join(refused.reasons)
+    return refused.told(request.chart.translator)
 
 
 async def _write(

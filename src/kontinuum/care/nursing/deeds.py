@@ -28,7 +28,6 @@ _NO_OUTCOME: Final = message("Press whether it was carried out or not.")
 _NO_TEXT: Final = message("Write what was reached and how the patient takes it.")
 _NO_CLOCK: Final = message("Write the time as 14.30.")
 _AHEAD: Final = message("It cannot be done before its time has come: write it when it is done.")
-_CHANGED: Final = message("Somebody changed it at the same time. Read it again, and save once more.")
 _WHY: Final = message("Pressed by mistake")
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
 
@@ -99,7 +98,7 @@ def _list(request: ActionRequest, day: date) -> Moved:
 
 
 def _told(request: ActionRequest, found: Around, day: date, refused: Refused) -> View:
-    return today.view(request, found, day, alert=_CHANGED if refused.conflict else " ".join(refused.reasons))
+    return today.view(request, found, day, alert=refused.told(request.chart.translator))
 
 
 async def take_back(request: ActionRequest) -> View | NotFound | Moved:
@@ -185,6 +184,5 @@ def _plan_answer(
 ) -> View | Moved:
     if refused is None:
         return Moved(f"{request.chart.path('nursing', 'plan')}?id={plan.id}")
-    gettext = request.chart.translator.gettext
-    alert = gettext(_CHANGED) if refused.conflict else " ".join(refused.reasons)
+    alert = refused.told(request.chart.translator)
     return plan_view(request, found, plan, refilled.told(alert))

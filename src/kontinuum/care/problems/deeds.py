@@ -29,7 +29,6 @@ _NONE: Final = message("The problem is not in this patient's record, or it is st
 _NO_DATE: Final = message("Write the date as 2019, 2019-05 or 2019-05-02, and not a day to come.")
 _NOT_BEFORE: Final = message("A problem cannot end before it begins.")
 _NOT_YOURS: Final = message("It is recorded by another care provider, who is the one to change it.")
-_CHANGED: Final = message("Somebody changed it at the same time. Read it again, and save once more.")
 _NO_REASON: Final = message("Write why. Whoever reads it later must understand why it was struck.")
 _NO_CONTACT: Final = message("Choose one of your unit's contacts.")
 
@@ -98,8 +97,7 @@ def _answer(
 ) -> View | Moved:
     if refused is None:
         return Moved(f"{request.chart.path()}#problems")
-    gettext = request.chart.translator.gettext
-    alert = gettext(_CHANGED) if refused.conflict else " ".join(refused.reasons)
+    alert = refused.told(request.chart.translator)
     return _view(request, found, chosen, Typed(deed, text, alert))
 
 

@@ -39,7 +39,6 @@ _CHOOSE: Final = message("Choose a code, or keep the words as free text.")
 _NO_DATE: Final = message("Write the date as 2019, 2019-05 or 2019-05-02, and not a day to come.")
 _NO_REASON: Final = message("Write why it is corrected. What stood there before stays readable.")
 _OTHER_CONTACT: Final = message("The contact is not one of your unit's. Choose another one, or none.")
-_CHANGED: Final = message("Somebody changed it at the same time. Read it again, and save once more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +186,7 @@ async def _save(request: ActionRequest, found: Around, filled: Filled, do: str) 
         existing = same.latest.id if same is not None and do == "existing" else ""
         refused = await _write(request, found, filled, wording, existing or identity, new=not existing)
     if refused is not None:
-        gettext = request.chart.translator.gettext
-        alert = gettext(_CHANGED) if refused.conflict else " ".join(refused.reasons)
+        alert = refused.told(request.chart.translator)
         return await _view(request, found, filled, alert=alert)
     if term is not None:
         await request.terms.chose(DIAGNOSIS, term.code)
