@@ -152,6 +152,7 @@ ROUTES: dict[tuple[str, str], Way] = {
         for deed in ("correct", "withdraw", "dissent", "keep-back", "lift")
     },
     ("GET", "/inbox"): _work(),
+    ("POST", "/inbox"): _work(note=NONE),
     ("GET", "/inbox/count"): _work(),
     ("GET", "/inbox/sign"): _work(),
     ("POST", "/inbox/sign"): _work(note=NONE),
