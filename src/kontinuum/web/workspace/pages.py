@@ -41,7 +41,7 @@ THEMES: Final = ("light", "dark")
 BESIDE: Final = "x-beside"
 """The header with which a chart asks for a page that is to stand beside it."""
 PATIENT: Final = "x-patient"
-"""The header that says about whom an answer is, whatever its form; what is sent without a form says it too."""
+"""The header that says about whom an answer is, whatever its form; what has no form is sent with it."""
 _YEAR: Final = 365 * 24 * 3600
 
 _EXPLANATIONS: Final = {
@@ -136,8 +136,9 @@ def signed_in(
     """Let only a signed-in person through, and on a POST only with the session's CSRF token.
 
     What is sent about a patient must name the one that its address names: a form that was filled in for one
-    patient is never written about another. While the screen is locked only what is needed to unlock or leave it answers. A `resumable` page is one
-    that another workstation can continue at. What a page asks `unattended` keeps no session alive.
+    patient is never written about another. While the screen is locked only what is needed to unlock or leave
+    it answers. A `resumable` page is one that another workstation can continue at. What a page asks
+    `unattended` keeps no session alive.
     """
 
     async def endpoint(request: Request) -> Response:
