@@ -88,7 +88,8 @@ def _care(rule: str = "7", *shows: str, may: frozenset[str] = RELATED, **form: s
 
 
 def _person(may: frozenset[str] = CARE | {"administrator"}, **form: str) -> Way:
-    return Way(About.IDENTITY, may, "7: identity is for care and administration", (), _PATIENT, form)
+    named = {"patient": ADULT, **form}
+    return Way(About.IDENTITY, may, "7: identity is for care and administration", (), _PATIENT, named)
 
 
 def _admin(**fill: str) -> Way:
@@ -147,7 +148,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ),
     **{
         ("POST", f"/patient/{{patient}}/entry/{{type}}/{{id}}/{deed}"): Way(
-            About.PATIENT, RELATED, "24 and 28", (), _NOTE, {"version": "9", "reason": ""}
+            About.PATIENT, RELATED, "24 and 28", (), _NOTE, _PATIENT | {"version": "9", "reason": ""}
         )
         for deed in ("correct", "withdraw", "dissent", "keep-back", "lift")
     },
@@ -269,7 +270,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/patients"): Way(About.IDENTITY, STAFF, "7", (), {}, {"q": "test"}),
     ("GET", "/patient/{patient}"): _care("7, 8, 9, 13", *_CHART, may=STAFF | {"patient"}),
     ("POST", "/patient/{patient}/access/{step}"): Way(
-        About.PATIENT, CARE, "7", (), {"patient": ADULT, "step": "relate"}, {"reason": ""}
+        About.PATIENT, CARE, "7", (), {"patient": ADULT, "step": "relate"}, _PATIENT | {"reason": ""}
     ),
     ("GET", "/log"): _review(),
     ("POST", "/log"): _review(),
@@ -372,10 +373,10 @@ ROUTES: dict[tuple[str, str], Way] = {
         About.PATIENT, RELATED, "7", (), _PATIENT | {"id": NONE}
     ),
     ("POST", "/patient/{patient}/draft/{draft}/files"): Way(
-        About.PATIENT, RELATED, "7", (), _PATIENT | {"draft": NONE}
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"draft": NONE}, _PATIENT
     ),
     ("POST", "/patient/{patient}/draft/{draft}/files/{id}"): Way(
-        About.PATIENT, RELATED, "7", (), _PATIENT | {"draft": NONE, "id": NONE}
+        About.PATIENT, RELATED, "7", (), _PATIENT | {"draft": NONE, "id": NONE}, _PATIENT
     ),
     ("GET", "/patient/{path:path}"): _open(SIGNED_IN, path=NONE),
 }
