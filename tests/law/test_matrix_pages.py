@@ -43,7 +43,6 @@ ASKING = tuple(who for who in WHO if who != "system")
 SIGNED_IN = frozenset(ASKING) - {"nobody"}
 EVERYBODY = frozenset(ASKING)
 
-
 NONE = "9"
 """The name of something that is not there."""
 
@@ -88,8 +87,9 @@ def _care(rule: str = "7", *shows: str, may: frozenset[str] = RELATED, **form: s
 
 
 def _person(may: frozenset[str] = CARE | {"administrator"}, **form: str) -> Way:
-    named = {"patient": ADULT, **form}
-    return Way(About.IDENTITY, may, "7: identity is for care and administration", (), _PATIENT, named)
+    return Way(
+        About.IDENTITY, may, "7: identity is for care and administration", (), _PATIENT, _PATIENT | form
+    )
 
 
 def _admin(**fill: str) -> Way:
