@@ -1,0 +1,217 @@
+"""What was ordered and what came of it: answers that nobody has acknowledged, and acknowledging them.
+
+An order is a ServiceRequest (http://hl7.org/fhir/R4/servicerequest.html), and a Task (`ORDER`) of whoever
+ordered says who sees to it that an answer comes and is read, and until when. The answers are whatever is
+`basedOn` the order, whoever wrote it: they are looked for when the list is, so that none depends on somebody
+having told of it. To acknowledge (vidimera) is to have read exactly these versions; a later one comes anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from kontinuum.access import Action, Deny
+from kontinuum.fhir import json
+from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
+from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.kernel.clock import instant
+from kontinuum.kernel.i18n import phrase
+from kontinuum.kernel.sql import Fragment
+from kontinuum.record import writing
+from kontinuum.record.circumstances import decide_rows, unbarred
+from kontinuum.record.context import Context, forbidden, reference
+from kontinuum.record.correcting import current
+from kontinuum.record.outcome import Refusal, RefusalKind, Written, refuse
+from kontinuum.record.planning import Intent
+from kontinuum.record.searching import confirmed, parse_url
+from kontinuum.record.tasks import AT_MOST, NOT_STAFF, ORDER, READ, WORK_CODES, TaskRow, business, is_care
+from kontinuum.store.resources import read as reads
+from kontinuum.store.resources import search as store
+from kontinuum.store.resources.rows import ResourceRow
+
+ANSWERED: Final = "answered"
+DECLINED: Final = "declined"
+ASKED: Final = "asked"
+ACCEPTED: Final = "accepted"
+ACKNOWLEDGED: Final = "acknowledged"
+STIRRING: Final = (ANSWERED, DECLINED, ASKED)
+"""States of an order in which whoever ordered has something to do."""
+
+Arrived = Mapping[str, Sequence[ResourceRow]]
+"""By the id of the Task: the versions that have come, and that nobody has acknowledged."""
+
+_VOID: Final = frozenset({"registered", "entered-in-error", "cancelled", "unknown"})
+_FINAL: Final = frozenset({"final", "amended", "corrected", "appended"})
+
+
+async def arrivals(context: Context, tasks: Collection[TaskRow]) -> Arrived:
+    """What has come of orders and is not acknowledged, without what a block keeps from the principal.
+
+    Only what is about the patient of the order counts: an answer about somebody else is none.
+    """
+    orders: dict[str, TaskRow] = {}
+    for task in tasks:
+        if task.code == ORDER and task.is_open:
+            orders |= dict.fromkeys(task.based_on, task)
+    if not orders:
+        return {}
+    found = [row for row in await _based_on(context, orders) if _counts(row)]
+    parts = {part for row in found for part in _parts(row)}
+    free = await unbarred(context, context.pool, [row for row in found if _name(row) not in parts])
+    made: dict[str, list[ResourceRow]] = {}
+    for row in free:
+        asking = [orders[each] for each in _orders_of(row) if each in orders]
+        for task in {one.row.id: one for one in asking}.values():
+            if row.patient == task.row.patient and reference(row) not in acknowledged(task.resource):
+                made.setdefault(task.row.id, []).append(row)
+    return made
+
+
+async def _based_on(context: Context, orders: Collection[str]) -> list[ResourceRow]:
+    """Whoever is accountable: the law is asked about each of them afterwards."""
+    found = []
+    for kind in ("DiagnosticReport", "Observation"):
+        query = parse_url(f"{kind}?based-on={','.join(sorted(orders))}")
+        assert isinstance(query, SearchQuery), query
+        rows = await store.search(context.pool, query, Fragment("true"), AT_MOST)
+        found += confirmed(query, [one.row for one in rows])
+    return found
+
+
+def acknowledged(task: Mapping[str, Any]) -> frozenset[str]:
+    """The versions that were acknowledged, as `Type/id/_history/n`."""
+    outputs = [one.get("valueReference") or {} for one in task.get("output") or ()]
+    return frozenset(filter(None, (one.get("reference") for one in outputs)))
+
+
+def stirs(task: TaskRow, arrived: Arrived, today: date, *, left: bool) -> bool:
+    """Whether an order is on the list; one that waits for its answer in good time is not.
+
+    `left`: whose it is does not work here any more.
+    """
+    if task.code != ORDER:
+        return True
+    return left or task.row.id in arrived or task.state in STIRRING or task.overdue(today)
+
+
+async def acknowledge(context: Context, task: str, version: int, seen: Collection[str]) -> Written | Refusal:
+    """Acknowledge the answers that were shown: `seen` are their versions, as `Type/id/_history/n`.
+
+    Who has not been able to read them cannot. The order is completed once all that was asked for is answered.
+    """
+    found = await order(context, task, version)
+    if isinstance(found, Refusal):
+        return found
+    arrived = (await arrivals(context, [found])).get(task, ())
+    chosen = [row for row in arrived if reference(row) in seen]
+    if len(chosen) != len(set(seen)) or not (chosen or found.state in (ANSWERED, DECLINED)):
+        changed = phrase("The answer was changed after it was shown. Read it again.")
+        return refuse(RefusalKind.CONFLICT, "conflict", changed)
+    decisions = await decide_rows(context, context.pool, Action.READ, chosen)
+    for row, decision in zip(chosen, decisions, strict=True):
+        if isinstance(decision, Deny):
+            return await context.denied("read", decision, row)
+    intents = await _acknowledged(context, found, chosen)
+
+    async def work(connection: Any) -> Written | Refusal:
+        results = await writing.apply(context, connection, intents)
+        return next((one for one in results if isinstance(one, Refusal)), results[0])
+
+    return await writing.in_transaction(context, work, what=f"Task/{task}")
+
+
+async def order(context: Context, task: str, version: int) -> TaskRow | Refusal:
+    """The Task of an order as it was read, which the principal may change and which is not done."""
+    if not is_care(context.principal):
+        return forbidden(NOT_STAFF)
+    row = await current(context, "Task", task)
+    if isinstance(row, Refusal):
+        return row
+    found = TaskRow(row, json.loads(row.body or b"{}"))
+    if row.version != version or not found.is_open:
+        changed = phrase("Somebody was first: look at what stands there now.")
+        return refuse(RefusalKind.CONFLICT, "conflict", changed)
+    if found.code != ORDER:
+        other = phrase("This is no order that waits for an answer.")
+        return refuse(RefusalKind.NOT_FOUND, "not-found", other)
+    return found
+
+
+async def _acknowledged(context: Context, task: TaskRow, chosen: Sequence[ResourceRow]) -> list[Intent]:
+    """The Task with what was read, by whom; and the orders that are answered by that."""
+    before = await _read(context, (one.partition("/_history/")[0] for one in acknowledged(task.resource)))
+    answers = [*before, *chosen]
+    told = task.state in (ANSWERED, DECLINED)
+    asked = await requests(context, task)
+    done = [row for row in asked if told or _answered(row, answers)]
+    now, actor = instant(context.now()), context.principal.actor
+    kind = {"coding": [{"system": WORK_CODES, "code": ACKNOWLEDGED}]}
+    read = [{"type": kind, "valueReference": {"reference": reference(row)}} for row in chosen]
+    changed = {**task.resource, "lastModified": now, "output": [*task.resource.get("output", ()), *read]}
+    if len(done) == len(asked):
+        changed["status"] = "rejected" if task.state == DECLINED else "completed"
+        changed["businessStatus"] = business(READ)
+        changed["executionPeriod"] = {**task.resource.get("executionPeriod", {}), "end": now}
+        reader = {"reference": actor.reference} if actor.reference else {}
+        changed["owner"] = {**reader, "display": actor.name}
+    if not changed["output"]:
+        del changed["output"]
+    status = "revoked" if task.state == DECLINED else "completed"
+    closed = [Intent("ServiceRequest", row.id, {**_body(row), "status": status}, row.version) for row in done]
+    return [Intent("Task", task.row.id, changed, task.row.version), *closed]
+
+
+def _answered(request: ResourceRow, answers: Sequence[ResourceRow]) -> bool:
+    """Whether all of an order has a final answer: a report on it, or a result for each analysis."""
+    name, body = _name(request), _body(request)
+    own = [row for row in answers if name in _orders_of(row) and _body(row).get("status") in _FINAL]
+    if any(_kind(row) == "DiagnosticReport" for row in own):
+        return True
+    asked = [_codes(one) for one in body.get("orderDetail") or [body.get("code") or {}]]
+    got = [_codes(_body(row).get("code") or {}) for row in own]
+    return bool(got) and all(any(one & each for each in got) for one in asked)
+
+
+async def requests(context: Context, task: TaskRow) -> list[ResourceRow]:
+    """The orders behind a Task that are not completed or revoked."""
+    found = await _read(context, task.based_on)
+    return [row for row in found if _body(row).get("status") in ("draft", "active", "on-hold")]
+
+
+async def _read(context: Context, names: Iterable[str]) -> list[ResourceRow]:
+    wanted = [(TYPE_CODES[kind], identity) for kind, _, identity in (one.partition("/") for one in names)]
+    found = await reads.read_many(context.pool, wanted) if wanted else []
+    return [row for row in found if row.body is not None]
+
+
+def _codes(concept: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    return frozenset((one.get("system", ""), one.get("code", "")) for one in concept.get("coding") or ())
+
+
+def _counts(row: ResourceRow) -> bool:
+    return _body(row).get("status") not in _VOID
+
+
+def _orders_of(row: ResourceRow) -> list[str]:
+    return [str(one.get("reference", "")) for one in _body(row).get("basedOn") or ()]
+
+
+def _parts(row: ResourceRow) -> list[str]:
+    """The results that are shown as part of a report."""
+    parts = _body(row).get("result") or () if _kind(row) == "DiagnosticReport" else ()
+    return [str(one.get("reference", "")) for one in parts]
+
+
+def _body(row: ResourceRow) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(row.body or b"{}")
+    return body
+
+
+def _kind(row: ResourceRow) -> str:
+    return RESOURCE_TYPES[row.type - 1]
+
+
+def _name(row: ResourceRow) -> str:
+    return f"{_kind(row)}/{row.id}"
