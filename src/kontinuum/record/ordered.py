@@ -9,15 +9,15 @@ having told of it. To acknowledge (vidimera) is to have read exactly these versi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from kontinuum.access import Action, Deny
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.fhir.search.query import SearchQuery
-from kontinuum.kernel.clock import instant
-from kontinuum.kernel.i18n import phrase
+from kontinuum.kernel.clock import from_micros, instant
+from kontinuum.kernel.i18n import local, phrase
 from kontinuum.kernel.sql import Fragment
 from kontinuum.record import writing
 from kontinuum.record.circumstances import decide_rows, unbarred
@@ -26,7 +26,19 @@ from kontinuum.record.correcting import current
 from kontinuum.record.outcome import Refusal, RefusalKind, Written, refuse
 from kontinuum.record.planning import Intent
 from kontinuum.record.searching import confirmed, parse_url
-from kontinuum.record.tasks import AT_MOST, NOT_STAFF, ORDER, READ, WORK_CODES, TaskRow, business, is_care
+from kontinuum.record.tasks import (
+    AT_MOST,
+    DONE,
+    NOT_STAFF,
+    OPEN,
+    ORDER,
+    READ,
+    WORK_CODES,
+    TaskRow,
+    business,
+    is_care,
+    rows,
+)
 from kontinuum.store.resources import read as reads
 from kontinuum.store.resources import search as store
 from kontinuum.store.resources.rows import ResourceRow
@@ -42,6 +54,10 @@ STIRRING: Final = (ANSWERED, DECLINED, ASKED)
 Arrived = Mapping[str, Sequence[ResourceRow]]
 """By the id of the Task: the versions that have come, and that nobody has acknowledged."""
 
+CORRECTED_WITHIN: Final = timedelta(days=90)
+"""For how long a report that was corrected after everything was acknowledged comes to the list again."""
+
+_CORRECTED: Final = "amended,corrected,appended"
 _VOID: Final = frozenset({"registered", "entered-in-error", "cancelled", "unknown"})
 _FINAL: Final = frozenset({"final", "amended", "corrected", "appended"})
 
@@ -53,7 +69,7 @@ async def arrivals(context: Context, tasks: Collection[TaskRow]) -> Arrived:
     """
     orders: dict[str, TaskRow] = {}
     for task in tasks:
-        if task.code == ORDER and task.is_open:
+        if task.code == ORDER and task.resource.get("status") in (*OPEN, DONE):
             orders |= dict.fromkeys(task.based_on, task)
     if not orders:
         return {}
@@ -69,14 +85,29 @@ async def arrivals(context: Context, tasks: Collection[TaskRow]) -> Arrived:
     return made
 
 
+async def corrected(context: Context, criteria: str = "", *, unit: bool = False) -> list[TaskRow]:
+    """Orders that are completed, and of which a report was corrected lately: `arrivals` tells what is new."""
+    day = local(from_micros(context.now())).date() - CORRECTED_WITHIN
+    changed = await rows(
+        context,
+        f"DiagnosticReport?status={_CORRECTED}&_lastUpdated=ge{day.isoformat()}",
+    )
+    orders = sorted({order for row in changed for order in _orders_of(row)})
+    if not orders:
+        return []
+    code = f"{WORK_CODES}|{ORDER}"
+    done = f"Task?status={DONE}&code={code}&based-on={','.join(orders)}{criteria}"
+    return [TaskRow(row, _body(row)) for row in await rows(context, done, unit=unit)]
+
+
 async def _based_on(context: Context, orders: Collection[str]) -> list[ResourceRow]:
     """Whoever is accountable: the law is asked about each of them afterwards."""
     found = []
     for kind in ("DiagnosticReport", "Observation"):
         query = parse_url(f"{kind}?based-on={','.join(sorted(orders))}")
         assert isinstance(query, SearchQuery), query
-        rows = await store.search(context.pool, query, Fragment("true"), AT_MOST)
-        found += confirmed(query, [one.row for one in rows])
+        every = await store.search(context.pool, query, Fragment("true"), AT_MOST)
+        found += confirmed(query, [one.row for one in every])
     return found
 
 
@@ -93,7 +124,8 @@ def stirs(task: TaskRow, arrived: Arrived, today: date, *, left: bool) -> bool:
     """
     if task.code != ORDER:
         return True
-    return left or task.row.id in arrived or task.state in STIRRING or task.overdue(today)
+    waits = task.is_open and (left or task.state in STIRRING or task.overdue(today))
+    return waits or task.row.id in arrived
 
 
 async def acknowledge(context: Context, task: str, version: int, seen: Collection[str]) -> Written | Refusal:
@@ -101,12 +133,14 @@ async def acknowledge(context: Context, task: str, version: int, seen: Collectio
 
     Who has not been able to read them cannot. The order is completed once all that was asked for is answered.
     """
-    found = await order(context, task, version)
+    found = await order(context, task, version, completed=True)
     if isinstance(found, Refusal):
         return found
     arrived = (await arrivals(context, [found])).get(task, ())
     chosen = [row for row in arrived if reference(row) in seen]
-    if len(chosen) != len(set(seen)) or not (chosen or found.state in (ANSWERED, DECLINED)):
+    if len(chosen) != len(set(seen)) or not (
+        chosen or (found.is_open and found.state in (ANSWERED, DECLINED))
+    ):
         changed = phrase("The answer was changed after it was shown. Read it again.")
         return refuse(RefusalKind.CONFLICT, "conflict", changed)
     decisions = await decide_rows(context, context.pool, Action.READ, chosen)
@@ -122,15 +156,16 @@ async def acknowledge(context: Context, task: str, version: int, seen: Collectio
     return await writing.in_transaction(context, work, what=f"Task/{task}")
 
 
-async def order(context: Context, task: str, version: int) -> TaskRow | Refusal:
-    """The Task of an order as it was read, which the principal may change and which is not done."""
+async def order(context: Context, task: str, version: int, *, completed: bool = False) -> TaskRow | Refusal:
+    """The Task of an order as it was read, which the principal may change; open, or also one `completed`."""
     if not is_care(context.principal):
         return forbidden(NOT_STAFF)
     row = await current(context, "Task", task)
     if isinstance(row, Refusal):
         return row
     found = TaskRow(row, json.loads(row.body or b"{}"))
-    if row.version != version or not found.is_open:
+    stands = found.is_open or (completed and found.resource.get("status") == DONE)
+    if row.version != version or not stands:
         changed = phrase("Somebody was first: look at what stands there now.")
         return refuse(RefusalKind.CONFLICT, "conflict", changed)
     if found.code != ORDER:

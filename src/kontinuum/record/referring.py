@@ -48,6 +48,11 @@ _STATUS: Final = {ACCEPTED: "accepted", ASKED: "on-hold", ANSWERED: "completed",
 """What a Task of the receiver becomes by what is done with it."""
 
 
+def received_id(order: str) -> str:
+    """The id of the receiver's Task of a referral, by the id of its ServiceRequest."""
+    return str(uuid.uuid5(_NAMES, order))
+
+
 @dataclass(frozen=True, slots=True)
 class _Receiver:
     unit: str
@@ -119,7 +124,7 @@ def _told(context: Context, request: Mapping[str, Any], awaited: Mapping[str, An
     texts += [("background", one.get("text", "")) for one in request.get("note") or ()]
     made: dict[str, Any] = {
         "resourceType": "Task",
-        "id": str(uuid.uuid5(_NAMES, request["id"])),
+        "id": received_id(request["id"]),
         "basedOn": [{"reference": f"ServiceRequest/{request['id']}"}],
         "partOf": [{"reference": f"Task/{awaited['id']}"}],
         "status": "requested",
@@ -198,13 +203,13 @@ async def _other_side(context: Context, found: TaskRow) -> str:
     """The id of the Task of the other side; empty for a referral that came by other ways."""
     if found.code != REFERRAL:
         sent = next((one.removeprefix("ServiceRequest/") for one in found.based_on), "")
-        return str(uuid.uuid5(_NAMES, sent))
+        return received_id(sent)
     whole = next((one.get("reference", "") for one in found.resource.get("partOf", ())), "")
     row = await reads.read(context.pool, TYPE_CODES["Task"], whole.removeprefix("Task/")) if whole else None
     # Both sides name each other: a Task that anybody has written cannot make another one its own.
     body = json.loads(row.body) if row is not None and row.body and row.patient == found.row.patient else {}
     sent = next((one.get("reference", "") for one in body.get("basedOn", ())), "")
-    mutual = str(uuid.uuid5(_NAMES, sent.removeprefix("ServiceRequest/"))) == found.row.id
+    mutual = received_id(sent.removeprefix("ServiceRequest/")) == found.row.id
     return row.id if row is not None and mutual and TaskRow(row, body).is_open else ""
 
 

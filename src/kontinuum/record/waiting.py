@@ -30,7 +30,7 @@ from kontinuum.record.correcting import Corrected, change, current
 from kontinuum.record.feedback import Feedback
 from kontinuum.record.found import Found, Noted
 from kontinuum.record.guarding import is_signed
-from kontinuum.record.ordered import arrivals, stirs
+from kontinuum.record.ordered import arrivals, corrected, stirs
 from kontinuum.record.orders import Orders
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.planning import Intent
@@ -304,7 +304,7 @@ class Work:
         found = Found([], [], (), True)
         if of_unit:
             unsigned = await rows(context, _UNSIGNED, unit=True)
-            given = await tasks(context, unit=True)
+            given = [*await tasks(context, unit=True), *await corrected(context, unit=True)]
             told = await answers(context, unit=True)
             people = [one.owner for one in given] + [one.requester for one in told]
             found.staff = await staff_among(context, people)
@@ -343,6 +343,7 @@ class Work:
         unsigned = await rows(self._context, f"{_UNSIGNED}&author={mine}", unit=unit)
         given = await tasks(self._context, f"&owner={mine}", unit=unit)
         given += await tasks(self._context, f"&requester={mine}", unit=unit)
+        given += await corrected(self._context, f"&owner={mine}", unit=unit)
         told = await answers(self._context, f"&requester={mine}", unit=unit)
         await self._add(found, unsigned, [*given, *told], names, instead)
 

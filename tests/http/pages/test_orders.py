@@ -168,6 +168,14 @@ async def test_tests_are_ordered_once_and_the_answer_is_acknowledged_as_it_was_r
     assert done.status_code == 303
     (task,) = await stored(doctors_record, "Task")
     assert (task["status"], task["owner"]["reference"]) == ("completed", DOCTOR.actor.reference)
+    assert (await doctors_record.work.counts()).own == 0
+    again = {"code": {"text": "CRP"}, "conclusion": "CRP 140", "status": "corrected"}
+    await taken(lab, report("r-2", orders["CRP"]["id"], **again))
+    assert (await doctors_record.work.counts()).own == 1, "what was acknowledged has been corrected"
+    inbox = await doctor.get("/inbox")
+    assert "CRP 140" in inbox.text
+    assert (await doctor.post("/inbox/acknowledge", data=fields_of(inbox, task["id"]))).status_code == 303
+    assert (await doctors_record.work.counts()).own == 0
 
 
 async def taken(record: Record, *resources: dict[str, Any]) -> None:
