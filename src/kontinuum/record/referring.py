@@ -200,17 +200,30 @@ def _unfit(found: TaskRow, deed: str, text: str) -> Refusal | None:
 
 
 async def _other_side(context: Context, found: TaskRow) -> str:
-    """The id of the Task of the other side; empty for a referral that came by other ways."""
-    if found.code != REFERRAL:
-        sent = next((one.removeprefix("ServiceRequest/") for one in found.based_on), "")
-        return received_id(sent)
+    """The id of the open Task of the other side; empty for what came, or went, by other ways.
+
+    A Task that anybody has written makes no other one its own: both name each other, and the order names the
+    unit that answers for the receiver's.
+    """
+    receives = found.code == REFERRAL
+    sent = next((one.removeprefix("ServiceRequest/") for one in found.based_on), "")
     whole = next((one.get("reference", "") for one in found.resource.get("partOf", ())), "")
-    row = await reads.read(context.pool, TYPE_CODES["Task"], whole.removeprefix("Task/")) if whole else None
-    # Both sides name each other: a Task that anybody has written cannot make another one its own.
-    body = json.loads(row.body) if row is not None and row.body and row.patient == found.row.patient else {}
-    sent = next((one.get("reference", "") for one in body.get("basedOn", ())), "")
-    mutual = received_id(sent.removeprefix("ServiceRequest/")) == found.row.id
-    return row.id if row is not None and mutual and TaskRow(row, body).is_open else ""
+    name = whole.removeprefix("Task/") if receives else received_id(sent)
+    rows = await reads.read_many(
+        context.pool, [(TYPE_CODES["Task"], name), (TYPE_CODES["ServiceRequest"], sent)]
+    )
+    known = {row.type: row for row in rows if row.body and row.patient == found.row.patient}
+    row, request = known.get(TYPE_CODES["Task"]), known.get(TYPE_CODES["ServiceRequest"])
+    if row is None or request is None:
+        return ""
+    other = TaskRow(row, json.loads(row.body or b""))
+    mine, theirs = (other, found) if receives else (found, other)
+    part_of = [one.get("reference") for one in theirs.resource.get("partOf", ())]
+    receiver = await _receiver(context, json.loads(request.body or b""))
+    named = isinstance(receiver, _Receiver) and receiver.unit == theirs.row.unit
+    mutual = part_of == [f"Task/{mine.row.id}"] and f"ServiceRequest/{request.id}" in mine.based_on
+    both = mutual and named and theirs.row.id == received_id(request.id) and mine.row.unit == request.unit
+    return row.id if both and other.is_open else ""
 
 
 def _after(context: Context, task: TaskRow, deed: str, text: str) -> dict[str, Any]:
