@@ -54,6 +54,9 @@ class Writing {
     this.timer = null;
     this.firstChange = 0;
     this.sending = null;
+    // The save whose answer was lost: it is sent again as it was, under its id, before anything else is saved.
+    this.lost = null;
+    this.saves = "";
     this.left = false;
     // Something of another window's came while the same field was typed in: the next save weaves both together.
     this.behind = false;
@@ -95,7 +98,7 @@ class Writing {
   }
 
   unsaved() {
-    return this.behind || inOrder(this.values()) !== inOrder(this.agreed);
+    return this.behind || this.lost !== null || inOrder(this.values()) !== inOrder(this.agreed);
   }
 
   changed(element = null) {
@@ -118,11 +121,21 @@ class Writing {
   }
 
   async send() {
-    const values = this.values();
-    const body = new URLSearchParams();
-    for (const name of ["csrf", "patient", "template", "version", "draft"]) body.append(name, this.form.elements[name].value);
-    for (const [name, each] of Object.entries(values)) for (const value of each) body.append(name, value);
-    body.append("before", JSON.stringify(this.agreed));
+    const { version, draft } = this.form.elements;
+    const again = this.lost;
+    const sent = again ?? {
+      values: this.values(),
+      own: {
+        version: version.value,
+        draft: draft.value,
+        before: JSON.stringify(this.agreed),
+        saving: `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`,
+        saves: this.saves,
+      },
+    };
+    const body = new URLSearchParams(sent.own);
+    for (const name of ["csrf", "patient", "template"]) body.append(name, this.form.elements[name].value);
+    for (const [name, each] of Object.entries(sent.values)) for (const value of each) body.append(name, value);
     let answer;
     try {
       answer = await ask(this.form.dataset.draftAddress, {
@@ -131,14 +144,18 @@ class Writing {
         headers: { "x-csrf-token": this.form.elements.csrf.value, "hx-request": "true" },
       });
     } catch {
+      this.lost = sent;
       return this.tryAgain();
     }
+    if (answer.status >= 500) this.lost = sent;
     // A locked screen or an ended session is no reason to leave the page: what is written stays on it.
     if (answer.status >= 500 || answer.status === 423 || answer.status === 401) return this.tryAgain();
+    this.lost = null;
     if (!answer.ok) return this.tell(this.form.dataset.refused, true);
     const told = await answer.json();
     if (told.patient !== this.patient) return this.tell(this.form.dataset.otherPatient, true);
-    this.take(told, values);
+    this.take(told, sent.values);
+    if (again && this.unsaved()) await this.send();
   }
 
   tryAgain() {
@@ -161,6 +178,7 @@ class Writing {
       if (sent[name]) this.agreed[name] = sent[name];
       else delete this.agreed[name];
     }
+    this.saves = told.saves ?? "";
     this.form.elements.draft.value = told.draft;
     const discard = this.form.parentElement.querySelector(".writing-discard");
     discard.elements.draft.value = told.draft;
