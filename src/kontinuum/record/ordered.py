@@ -8,7 +8,8 @@ having told of it. To acknowledge (vidimera) is to have read exactly these versi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -57,6 +58,8 @@ Arrived = Mapping[str, Sequence[ResourceRow]]
 CORRECTED_WITHIN: Final = timedelta(days=90)
 """For how long a report that was corrected after everything was acknowledged comes to the list again."""
 
+_AT_ONCE: Final = 100
+_ORDER: Final = re.compile(r"ServiceRequest/[A-Za-z0-9.-]{1,64}")
 _CORRECTED: Final = "amended,corrected,appended"
 _VOID: Final = frozenset({"registered", "entered-in-error", "cancelled", "unknown"})
 _FINAL: Final = frozenset({"final", "amended", "corrected", "appended"})
@@ -70,7 +73,7 @@ async def arrivals(context: Context, tasks: Collection[TaskRow]) -> Arrived:
     orders: dict[str, TaskRow] = {}
     for task in tasks:
         if task.code == ORDER and task.resource.get("status") in (*OPEN, DONE):
-            orders |= dict.fromkeys(task.based_on, task)
+            orders |= dict.fromkeys(filter(_ORDER.fullmatch, task.based_on), task)
     if not orders:
         return {}
     found = [row for row in await _based_on(context, orders) if _counts(row)]
@@ -92,23 +95,30 @@ async def corrected(context: Context, criteria: str = "", *, unit: bool = False)
         context,
         f"DiagnosticReport?status={_CORRECTED}&_lastUpdated=ge{day.isoformat()}",
     )
-    orders = sorted({order for row in changed for order in _orders_of(row)})
-    if not orders:
-        return []
-    code = f"{WORK_CODES}|{ORDER}"
-    done = f"Task?status={DONE}&code={code}&based-on={','.join(orders)}{criteria}"
-    return [TaskRow(row, _body(row)) for row in await rows(context, done, unit=unit)]
+    found: dict[str, ResourceRow] = {}
+    for some in _some({order for row in changed for order in _orders_of(row)}):
+        done = f"Task?status={DONE}&code={WORK_CODES}|{ORDER}&based-on={some}{criteria}"
+        found |= {row.id: row for row in await rows(context, done, unit=unit)}
+    return [TaskRow(row, _body(row)) for row in found.values()]
 
 
 async def _based_on(context: Context, orders: Collection[str]) -> list[ResourceRow]:
     """Whoever is accountable: the law is asked about each of them afterwards."""
-    found = []
-    for kind in ("DiagnosticReport", "Observation"):
-        query = parse_url(f"{kind}?based-on={','.join(sorted(orders))}")
-        assert isinstance(query, SearchQuery), query
-        every = await store.search(context.pool, query, Fragment("true"), AT_MOST)
-        found += confirmed(query, [one.row for one in every])
-    return found
+    found: dict[str, ResourceRow] = {}
+    for some in _some(orders):
+        for kind in ("DiagnosticReport", "Observation"):
+            query = parse_url(f"{kind}?based-on={some}")
+            assert isinstance(query, SearchQuery), query
+            every = await store.search(context.pool, query, Fragment("true"), AT_MOST)
+            found |= {_name(row): row for row in confirmed(query, [one.row for one in every])}
+    return list(found.values())
+
+
+def _some(orders: Collection[str]) -> Iterator[str]:
+    """Orders as a search names them, not too many at once."""
+    every = sorted(orders)
+    for start in range(0, len(every), _AT_ONCE):
+        yield ",".join(every[start : start + _AT_ONCE])
 
 
 def acknowledged(task: Mapping[str, Any]) -> frozenset[str]:
@@ -143,8 +153,9 @@ async def acknowledge(context: Context, task: str, version: int, seen: Collectio
     ):
         changed = phrase("The answer was changed after it was shown. Read it again.")
         return refuse(RefusalKind.CONFLICT, "conflict", changed)
-    decisions = await decide_rows(context, context.pool, Action.READ, chosen)
-    for row, decision in zip(chosen, decisions, strict=True):
+    read = [found.row, *chosen]
+    decisions = await decide_rows(context, context.pool, Action.READ, read)
+    for row, decision in zip(read, decisions, strict=True):
         if isinstance(decision, Deny):
             return await context.denied("read", decision, row)
     intents = await _acknowledged(context, found, chosen)
@@ -176,7 +187,7 @@ async def order(context: Context, task: str, version: int, *, completed: bool = 
 
 async def _acknowledged(context: Context, task: TaskRow, chosen: Sequence[ResourceRow]) -> list[Intent]:
     """The Task with what was read, by whom; and the orders that are answered by that."""
-    before = await _read(context, (one.partition("/_history/")[0] for one in acknowledged(task.resource)))
+    before = await _read(context, {one.partition("/_history/")[0] for one in acknowledged(task.resource)})
     answers = [*before, *chosen]
     told = task.state in (ANSWERED, DECLINED)
     asked = await requests(context, task)
@@ -211,12 +222,13 @@ def _answered(request: ResourceRow, answers: Sequence[ResourceRow]) -> bool:
 
 async def requests(context: Context, task: TaskRow) -> list[ResourceRow]:
     """The orders behind a Task that are not completed or revoked."""
-    found = await _read(context, task.based_on)
+    found = await _read(context, filter(_ORDER.fullmatch, task.based_on))
     return [row for row in found if _body(row).get("status") in ("draft", "active", "on-hold")]
 
 
 async def _read(context: Context, names: Iterable[str]) -> list[ResourceRow]:
-    wanted = [(TYPE_CODES[kind], identity) for kind, _, identity in (one.partition("/") for one in names)]
+    parts = [one.partition("/") for one in names]
+    wanted = [(TYPE_CODES[kind], identity) for kind, _, identity in parts if kind in TYPE_CODES]
     found = await reads.read_many(context.pool, wanted) if wanted else []
     return [row for row in found if row.body is not None]
 
@@ -230,7 +242,8 @@ def _counts(row: ResourceRow) -> bool:
 
 
 def _orders_of(row: ResourceRow) -> list[str]:
-    return [str(one.get("reference", "")) for one in _body(row).get("basedOn") or ()]
+    named = [str(one.get("reference", "")) for one in _body(row).get("basedOn") or ()]
+    return [one for one in (each.partition("/_history/")[0] for each in named) if _ORDER.fullmatch(one)]
 
 
 def _parts(row: ResourceRow) -> list[str]:

@@ -215,6 +215,18 @@ async def test_what_is_late_or_nobodys_or_elsewhere_stands_in_the_list(
     await write(doctors_record, patient("p-other", identifier=[{"value": "annan"}]))
     await taken(lab, report("r-1", order["id"], subject=other, conclusion="Någon annans"))
     assert "Någon annans" not in (await doctor.get("/inbox")).text
+    # What other systems write is not trusted to be well formed.
+    odd = [{"reference": "#x"}, {"reference": "CarePlan/1"}, {"reference": "http://x/ServiceRequest/1,2"}]
+    await taken(
+        doctors_record,
+        {
+            **task,
+            "id": "odd",
+            "basedOn": odd,
+            "contained": [{"resourceType": "Basic", "id": "x", "code": {"text": "x"}}],
+        },
+    )
+    assert (await doctor.get("/inbox")).status_code == 200
     late = {**task, "restriction": {"period": {"end": (local(NOW).date() - timedelta(days=2)).isoformat()}}}
     await taken(doctors_record, late)
     inbox = await doctor.get("/inbox")
