@@ -227,6 +227,9 @@ async def test_what_is_late_or_nobodys_or_elsewhere_stands_in_the_list(
         },
     )
     assert (await doctor.get("/inbox")).status_code == 200
+    assert (await doctor.get(f"{HERE}/one?id=odd")).status_code == 200
+    for name in ("never-was", "%7C%24%5C,x", ",", ""):
+        assert (await doctor.get(f"{HERE}/one?id={name}")).status_code == 404
     late = {**task, "restriction": {"period": {"end": (local(NOW).date() - timedelta(days=2)).isoformat()}}}
     await taken(doctors_record, late)
     inbox = await doctor.get("/inbox")
@@ -275,6 +278,9 @@ async def test_a_referral_shows_its_words_and_nothing_else_and_its_answer_comes_
     for wrong, said in (
         ({"to": "", "question": QUESTION}, "Välj vem remissen går till"),
         ({"to": "Finns inte", "question": QUESTION}, "Enheten finns inte i katalogen"),
+        ({"to": ",", "question": QUESTION}, "Välj en av enheterna"),
+        ({"to": "\\|$,", "question": QUESTION}, "Enheten finns inte i katalogen"),
+        ({"to": there.name[:4], "question": QUESTION}, "Välj en av enheterna"),
         ({"to": there.name, "question": " "}, "Skriv frågeställningen"),
     ):
         assert said in (await sent(doctor, "refer", background="", **wrong)).text

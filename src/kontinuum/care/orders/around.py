@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,10 @@ from kontinuum.sweden import systems
 
 AT_MOST: Final = 200
 _UNITS_AT_MOST: Final = 500
+_ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_SPECIAL: Final = re.compile(r"([\\,|$])")
+_ESCAPED: Final = r"\\\1"
+"""What has a meaning of its own in the value of a search (http://hl7.org/fhir/R4/search.html#escaping)."""
 _LABORATORY: Final = ("laboratory", "Laboratorium")
 
 
@@ -76,26 +81,25 @@ async def found(
     """The Task of an order or referral, also of one that is over, and what was ordered; else None."""
     whose = f"patient={request.chart.patient}"
     codes = ",".join(f"{WORK_CODES}|{code}" for code in (ORDER, REFERRAL))
-    query = f"Task?{whose}&_id={quote(task, safe='')}&code={codes}&_count=2"
-    (page,) = await request.record.find_many([query]) if task else (None,)
-    chosen = tasks_of(page.matches).get(task) if page is not None else None
+    if not _ID.fullmatch(task):
+        return None
+    (page,) = await request.record.find_many([f"Task?{whose}&_id={task}&code={codes}&_count=2"])
+    chosen = tasks_of(page.matches).get(task)
     if chosen is None:
         return None
     # What a referral says that was received stands in the Task: the sender's order is the sender's.
-    ids = "" if chosen[0].received else ",".join(quote(each, safe="") for each in chosen[0].orders)
-    (page,) = (
-        await request.record.find_many([f"ServiceRequest?{whose}&_id={ids}&_count={AT_MOST}"])
-        if ids
-        else (None,)
-    )
-    return (*chosen, list(requests_of(page.matches).values()) if page is not None else [])
+    ids = ",".join(filter(_ID.fullmatch, () if chosen[0].received else chosen[0].orders))
+    if not ids:
+        return (*chosen, [])
+    (page,) = await request.record.find_many([f"ServiceRequest?{whose}&_id={ids}&_count={AT_MOST}"])
+    return (*chosen, list(requests_of(page.matches).values()))
 
 
 async def units(request: PageRequest | ActionRequest, named: str = "") -> tuple[list[Unit], bool]:
     """The units of the directory that are in use, by name, and whether these are all."""
     query = f"Organization?active=true&_count={_UNITS_AT_MOST}"
     if named:
-        query += f"&name:contains={quote(named, safe='')}"
+        query += f"&name:contains={quote(_SPECIAL.sub(_ESCAPED, named), safe='')}"
     (page,) = await request.record.find_many([query])
     return units_of(page), page.next is None
 

@@ -17,7 +17,7 @@ from kontinuum.kernel.module import ActionRequest, Moved, NotFound, PageRequest,
 LONGEST_TITLE: Final = 100
 _OFFERED: Final = 12
 _NO_RECEIVER: Final = message("Choose who the referral goes to.")
-_WHICH: Final = message("Several units are called that. Choose one.")
+_WHICH: Final = message("Choose one of the units that fit.")
 _OUTSIDE: Final = message(
     "There is no such unit in the directory. Choose another one, or send it to a receiver outside."
 )
