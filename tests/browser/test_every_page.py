@@ -47,6 +47,7 @@ CHART = {
         "/patient/{patient}/problems/one",
         "/patient/{patient}/allergies/one",
         "/patient/{patient}/contacts/one",
+        "/patient/{patient}/orders/one",
         "/patient/{patient}/vitals/value",
         "/patient/{patient}/timeline/entry/{type}/{id}",
     ),
@@ -55,6 +56,7 @@ CHART = {
 }
 WRITING = {
     **_of_the_fullest("journal/write", "contacts/book", "contacts/admit", "nursing/add"),
+    **_of_the_fullest("orders/lab", "orders/refer"),
     **_of_the_fullest("problems/add", "allergies/add", "allergies/none", "vitals/entry", "person", "apps"),
     "/patient/{patient}/person/link": "/patient/p-0020/person/link?with=p-0019",
     **_as_it_is("/patients/new", "/duplicates"),

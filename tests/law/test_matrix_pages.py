@@ -121,16 +121,14 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/inbox"): _work(note=NONE),
     ("GET", "/inbox/count"): _work(),
     ("GET", "/inbox/sign"): _work(),
-    ("POST", "/inbox/sign"): _work(note=NONE),
-    ("POST", "/inbox/read"): _work(note=NONE),
-    ("POST", "/inbox/hand-over"): _work(note=NONE),
+    **{("POST", f"/inbox/{deed}"): _work(note=NONE) for deed in ("sign", "read", "hand-over", "ask")},
     ("GET", "/inbox/ask"): _work(note=NONE),
-    ("POST", "/inbox/ask"): _work(note=NONE),
     ("GET", "/inbox/new"): Way(About.IDENTITY, CARE, "7", form={"patient": ADULT}),
     ("POST", "/inbox/new"): _work(patient=ADULT, to=NONE),
-    ("POST", "/inbox/done"): _work(only=NONE),
-    ("POST", "/inbox/decline"): _work(only=NONE),
-    ("POST", "/inbox/answer-read"): _work(only=NONE),
+    **{
+        ("POST", f"/inbox/{deed}"): _work(only=NONE)
+        for deed in ("done", "decline", "answer-read", "acknowledge")
+    },
     ("POST", "/inbox/away"): _work(cover=NONE),
     ("GET", "/phrases"): _phrases(),
     ("POST", "/phrases"): _phrases(id=NONE),
@@ -273,11 +271,11 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/patient/{patient}/notes/older"): _care("7, 8, 9", "Composition", may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/observations/trend"): _care(may=RELATED | {"reviewer"}, code=NONE),
     ("GET", "/patient/{patient}/contacts/earlier"): _care(may=RELATED | {"reviewer", "administrator"}),
-    ("POST", "/patient/{patient}/journal/draft"): _care(patient=ADULT, template=NONE),
-    ("POST", "/patient/{patient}/journal/sign"): _care(patient=ADULT, template=NONE),
-    ("POST", "/patient/{patient}/journal/discard"): _care(patient=ADULT),
+    **{
+        ("POST", f"/patient/{{patient}}/journal/{deed}"): _care(patient=ADULT, template=NONE, draft=NONE)
+        for deed in ("draft", "sign", "discard", "restore")
+    },
     ("POST", "/patient/{patient}/journal/phrase"): _care(patient=ADULT, text="{=vikt}"),
-    ("POST", "/patient/{patient}/journal/restore"): _care(patient=ADULT, draft=NONE),
     **{("GET", f"/patient/{{patient}}/contacts/{page}"): _care() for page in ("book", "admit")},
     ("GET", "/patient/{patient}/contacts/one"): _care(id=NONE),
     **{
@@ -298,29 +296,31 @@ ROUTES: dict[tuple[str, str], Way] = {
             *(f"allergies/{one}" for one in ("end", "reopen", "strike")),
         )
     },
-    ("POST", "/patient/{patient}/problems/add"): _care(patient=ADULT, do="begin", text="m", free="1"),
-    ("POST", "/patient/{patient}/allergies/add"): _care(patient=ADULT, do="begin", text="m", free="1"),
-    ("POST", "/patient/{patient}/allergies/none"): _care(patient=ADULT),
-    ("GET", "/patient/{patient}/nursing/add"): _care(),
-    ("GET", "/patient/{patient}/nursing/today"): _care(),
-    ("GET", "/patient/{patient}/nursing/plan"): _care(id=NONE),
-    ("POST", "/patient/{patient}/nursing/add"): _care(patient=ADULT),
-    ("POST", "/patient/{patient}/nursing/do"): _care(patient=ADULT, slot=NONE),
     **{
-        ("POST", f"/patient/{{patient}}/nursing/{deed}"): _care(patient=ADULT, id=NONE)
-        for deed in ("undo", "evaluate", "change")
+        ("POST", f"/patient/{{patient}}/{kind}/add"): _care(patient=ADULT, do="begin", text="m", free="1")
+        for kind in ("problems", "allergies")
+    },
+    ("POST", "/patient/{patient}/allergies/none"): _care(patient=ADULT),
+    **{("GET", f"/patient/{{patient}}/nursing/{page}"): _care(id=NONE) for page in ("add", "today", "plan")},
+    **{
+        ("POST", f"/patient/{{patient}}/nursing/{deed}"): _care(patient=ADULT, id=NONE, slot=NONE)
+        for deed in ("add", "do", "undo", "evaluate", "change")
+    },
+    **{("GET", f"/patient/{{patient}}/orders/{page}"): _care(id=NONE) for page in ("lab", "refer", "one")},
+    **{
+        ("POST", f"/patient/{{patient}}/orders/{deed}"): _care(patient=ADULT, id=NONE)
+        for deed in ("lab", "refer", "reply", "revoke")
     },
     ("GET", "/patient/{patient}/vitals/entry"): _care(),
-    ("GET", "/patient/{patient}/vitals/flowsheet"): _care(may=RELATED | {"reviewer"}),
-    ("GET", "/patient/{patient}/vitals/charts"): _care(may=RELATED | {"reviewer"}),
-    ("GET", "/patient/{patient}/vitals/growth"): _care(may=RELATED | {"reviewer"}),
+    **{
+        ("GET", f"/patient/{{patient}}/vitals/{page}"): _care(may=RELATED | {"reviewer"})
+        for page in ("flowsheet", "charts", "growth")
+    },
     ("GET", "/patient/{patient}/vitals/value"): _care(may=RELATED | {"reviewer"}, id=NONE),
-    ("POST", "/patient/{patient}/vitals/draft"): _care(patient=ADULT),
-    ("POST", "/patient/{patient}/vitals/save"): _care(patient=ADULT),
-    ("POST", "/patient/{patient}/vitals/discard"): _care(patient=ADULT),
-    ("POST", "/patient/{patient}/vitals/restore"): _care(patient=ADULT, draft=NONE),
-    ("POST", "/patient/{patient}/vitals/scale"): _care(patient=ADULT),
-    ("POST", "/patient/{patient}/vitals/correct"): _care(patient=ADULT, id=NONE),
+    **{
+        ("POST", f"/patient/{{patient}}/vitals/{deed}"): _care(patient=ADULT, id=NONE, draft=NONE)
+        for deed in ("draft", "save", "discard", "restore", "scale", "correct")
+    },
     ("GET", "/patient/{patient}/timeline"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/search"): _care(
         "7, 8, 9, 13", may=RELATED | {"reviewer"}, q="kännetecken", kind="notes"

@@ -12,6 +12,7 @@ from kontinuum.care import (
     notes,
     nursing,
     observations,
+    orders,
     problems,
     tasks,
     vitals,
@@ -28,5 +29,6 @@ MODULES: Final[tuple[Module, ...]] = (
     observations.MODULE,
     nursing.MODULE,
     contacts.MODULE,
+    orders.MODULE,
     tasks.MODULE,
 )

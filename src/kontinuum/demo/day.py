@@ -14,6 +14,7 @@ from kontinuum.demo.cast import cast_patient
 from kontinuum.demo.chart import Chart, Contact
 from kontinuum.demo.early_warning import early_warning
 from kontinuum.demo.generator import Batch
+from kontinuum.demo.orders import ordered, referred
 from kontinuum.demo.region import Author, region
 from kontinuum.demo.tables import table
 from kontinuum.demo.timeline import stamp
@@ -98,7 +99,11 @@ def _asked(code: str, text: str, moment: str) -> dict[str, Any]:
 
 def _answer(chart: Chart, told: Told, now: datetime) -> None:
     contact = _contact(chart, told, now)
-    chart.samples(contact, told["values"], told["title"], at=contact.start)
+    laboratory = region().units["laboratoriet"]
+    who, title = contact.author, told["title"]
+    order, _ = ordered(chart, contact.unit, who, contact.start, title, told["reason"], to=laboratory)
+    chart.samples(contact, told["values"], title, at=contact.start)
+    chart.entries[-1][1]["basedOn"] = [fhir.reference(order)]
     far = {fhir.measured(key, fhir.rounded(key, 0), "")["code"]["text"] for key in told.get("critical", ())}
     for _, body in chart.entries:
         if body.get("code", {}).get("text") in far:
@@ -118,31 +123,15 @@ def _contact(chart: Chart, told: Told, now: datetime) -> Contact:
 
 
 def _referral(chart: Chart, told: Told, now: datetime) -> None:
-    """A referral at the sender, and the task of judging it at the receiver."""
     unit, to = region().units[told["unit"]], region().units[told["to"]]
-    who, moment = _author(told, "by", told["unit"]), stamp(_before(told, now))
-    request = {
-        "status": "active",
-        "intent": "order",
-        "category": [{"text": "Remiss"}],
-        "priority": told.get("priority", "routine"),
-        "code": {"text": told["title"]},
-        "subject": fhir.reference(chart.subject),
-        "authoredOn": moment,
-        "requester": fhir.reference(who.reference, who.display),
-        "performer": [fhir.reference(to.reference, to.name)],
-        "reasonCode": [{"text": told["question"]}],
-    }
-    sent = chart.add(unit, "ServiceRequest", "ref", request)
-    task = {
-        **_asked("task", f"Bedöm remiss från {unit.name}: {told['title']}. {told['question']}", moment),
-        "priority": request["priority"],
-        "focus": fhir.reference(sent),
-        "for": fhir.reference(chart.subject),
-        "requester": fhir.reference(who.reference, who.name),
-        "owner": fhir.reference(to.reference, to.name),
-    }
-    chart.add(to, "Task", "task", task)
+    referred(chart, unit, _author(told, "by", told["unit"]), _before(told, now), told, to)
+
+
+def _order(chart: Chart, told: Told, now: datetime) -> None:
+    """An order of tests whose answer has not come."""
+    unit, laboratory = region().units[told["unit"]], region().units["laboratoriet"]
+    who, at = _author(told, "by", told["unit"]), _before(told, now)
+    ordered(chart, unit, who, at, told["title"], told["reason"], to=laboratory)
 
 
 def _bedside(chart: Chart, told: Told, now: datetime) -> None:
@@ -162,5 +151,6 @@ _WAYS: Final[Mapping[str, Callable[[Chart, Told, datetime], None]]] = {
     "task": _task,
     "answer": _answer,
     "referral": _referral,
+    "order": _order,
     "bedside": _bedside,
 }

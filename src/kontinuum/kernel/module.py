@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from kontinuum.kernel.around import Agenda, BoardNotes, ContactPart, UnitPage
 from kontinuum.kernel.files import DraftFile
 from kontinuum.kernel.i18n import Translator, message
+from kontinuum.kernel.orders import OrderWriter
 from kontinuum.kernel.principal import Principal, Purpose
 from kontinuum.kernel.provider_settings import ProviderSettings
 
@@ -177,6 +178,11 @@ class RecordWriter(Protocol):
     async def withdraw(self, type_name: str, identity: str, reason: str, version: int, /) -> Refused | None:
         """Mark an entry as entered in error. The caller has found it in this patient's record."""
 
+    @property
+    def orders(self) -> OrderWriter:
+        """What is done with orders and referrals besides writing them."""
+        ...
+
     async def correct_together(
         self, resources: Sequence[Mapping[str, object]], reason: str, versions: Mapping[str, int], /
     ) -> Refused | None:
@@ -226,7 +232,7 @@ class Suggested:
 
 
 class Terms(Protocol):
-    """The codes that one writes with. `where` is "diagnosis", "measure" or "substance"."""
+    """The codes that one writes with. `where` is "analysis", "diagnosis", "measure" or "substance"."""
 
     async def suggest(self, where: str, text: str, /) -> Suggested:
         """The best codes for what was typed, those first that the person and the unit use most."""

@@ -24,7 +24,7 @@ from kontinuum.kernel.i18n import local, phrase
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.kernel.sql import Fragment
 from kontinuum.record import writing
-from kontinuum.record.context import Context, forbidden, stored
+from kontinuum.record.context import Context, forbidden, reference, stored
 from kontinuum.record.correcting import current
 from kontinuum.record.existence import standing
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
@@ -43,6 +43,10 @@ TASK: Final = "task"
 QUESTION: Final = "question"
 WORDS: Final = "own-words"
 """To read what the patient has written to a contact or note: asked by the patient (`record.own_words`)."""
+ORDER: Final = "order"
+"""To see to it that what was ordered or referred is answered, and to read the answer (`record.ordered`)."""
+REFERRAL: Final = "referral"
+"""To assess and answer a referral: asked of the unit that it was sent to (`record.referring`)."""
 OTHER: Final = "other"
 """What another system asks for, whatever it is."""
 OPEN: Final = ("requested", "received", "accepted", "ready", "in-progress", "on-hold", "failed")
@@ -54,7 +58,7 @@ LATE_DAYS: Final = 14
 """What waits for longer than this without a day of its own is marked."""
 
 _GOES_ON: Final = "arrived,triaged,in-progress,onleave"
-_ASKED: Final = (SIGN, COUNTERSIGN, TRANSCRIBE, TASK, QUESTION, WORDS)
+_ASKED: Final = (SIGN, COUNTERSIGN, TRANSCRIBE, TASK, QUESTION, WORDS, ORDER, REFERRAL)
 ANSWERED: Final = "answered"
 READ: Final = "read"
 _NAMES: Final = uuid.UUID("0b0e8c0e-5c0f-4f5b-9a38-1f6d2f5f7c11")
@@ -96,6 +100,16 @@ class TaskRow:
         """Whether who asked has not read what became of it."""
         done = self.resource.get("status") in (DONE, DECLINED)
         return done and _coded(self.resource.get("businessStatus", {})) == ANSWERED
+
+    @property
+    def state(self) -> str:
+        """How it stands between who asked and who answers, a code of `WORK_CODES`; empty for nothing said."""
+        return _coded(self.resource.get("businessStatus", {}))
+
+    @property
+    def based_on(self) -> tuple[str, ...]:
+        """The references of the orders that it comes of."""
+        return tuple(filter(None, (one.get("reference") for one in self.resource.get("basedOn", ()))))
 
     @property
     def focus(self) -> str:
@@ -149,6 +163,8 @@ class WorkTask:
     """A task or question that waits, or its answer; `text` and `answer` are None where they may not be read.
 
     `instead` names who is away and for whom one sees it. `declined`: it is not done, and `answer` is why.
+    Of an order `state` tells how it stands, and `results` are the versions that have come and nobody has
+    acknowledged, as `Type/id/_history/n`, with the unit that answers for each.
     """
 
     id: str
@@ -168,6 +184,8 @@ class WorkTask:
     overdue: bool
     needed: bool
     instead: str
+    state: str = ""
+    results: tuple[tuple[str, str], ...] = ()
 
 
 class Tasks:
@@ -338,8 +356,16 @@ def holds(role: dict[str, Any], today: date) -> bool:
     return bool(role.get("active", True)) and period.get("start", "")[:10] <= today.isoformat() <= ends
 
 
-def shown(one: TaskRow, instead: str, *, readable: bool, today: date, staff: frozenset[str]) -> WorkTask:
-    """A task as it is listed."""
+def shown(
+    one: TaskRow,
+    instead: str,
+    *,
+    readable: bool,
+    today: date,
+    staff: frozenset[str],
+    results: Sequence[ResourceRow] = (),
+) -> WorkTask:
+    """A task as it is listed; `results` are what has come of an order."""
     resource = one.resource
     return WorkTask(
         id=one.row.id,
@@ -359,6 +385,8 @@ def shown(one: TaskRow, instead: str, *, readable: bool, today: date, staff: fro
         overdue=one.overdue(today),
         needed=one.needs_somebody(today, staff),
         instead=instead,
+        state=one.state,
+        results=tuple((reference(row), row.unit) for row in results),
     )
 
 

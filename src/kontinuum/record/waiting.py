@@ -28,7 +28,10 @@ from kontinuum.record.circumstances import readable, unbarred
 from kontinuum.record.context import Context, forbidden, reference, stored
 from kontinuum.record.correcting import Corrected, change, current
 from kontinuum.record.feedback import Feedback
+from kontinuum.record.found import Found, Noted
 from kontinuum.record.guarding import is_signed
+from kontinuum.record.ordered import arrivals, corrected, stirs
+from kontinuum.record.orders import Orders
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.planning import Intent
 from kontinuum.record.release import release
@@ -37,9 +40,11 @@ from kontinuum.record.tasks import (
     COUNTERSIGN,
     LATE_DAYS,
     NOT_STAFF,
+    ORDER,
     OTHER,
     QUESTION,
     READ,
+    REFERRAL,
     SIGN,
     TASK,
     TRANSCRIBE,
@@ -134,7 +139,8 @@ class Work:
             return Counts(0, 0, "0")
         own, unit = await self._found(of_unit=False), await self._found(of_unit=True)
         long_ago = self._context.now() - LATE_DAYS * DAY
-        listed = "/".join(f"{row.id} {row.version}" for one in (own, unit) for row in one.rows)
+        every = [row for one in (own, unit) for row in (*one.rows, *one.answers)]
+        listed = "/".join(f"{row.id} {row.version}" for row in every)
         needed = sum(one.row.sort <= long_ago for one in unit.notes)
         needed += sum(one.needs_somebody(self._today(), unit.staff) for one, _ in unit.tasks)
         told = await Feedback(self._context).unread()
@@ -150,7 +156,13 @@ class Work:
             return 0
         found = await self._found(of_unit=of_unit)
         told = [] if of_unit else await Feedback(self._context).unread()
-        return sum(row.updated > than for row in found.rows) + sum((one.unread or 0) > than for one in told)
+        written = sum(row.updated > than for row in (*found.rows, *found.answers))
+        return written + sum((one.unread or 0) > than for one in told)
+
+    @property
+    def orders(self) -> Orders:
+        """Orders and referrals, and what becomes of them."""
+        return Orders(self._context)
 
     @property
     def tasks(self) -> Tasks:
@@ -280,18 +292,19 @@ class Work:
                 readable=f"Task/{one.row.id}" in released,
                 today=self._today(),
                 staff=found.staff,
+                results=found.arrived.get(one.row.id, ()),
             )
             for one, instead in found.tasks
         ]
         return Waiting(tuple(notes), tuple(listed), found.drafts, found.complete)
 
-    async def _found(self, *, of_unit: bool) -> _Found:
+    async def _found(self, *, of_unit: bool) -> Found:
         context = self._context
         actor, at = context.principal.actor, context.principal.assignment
-        found = _Found([], [], (), True)
+        found = Found([], [], (), True)
         if of_unit:
             unsigned = await rows(context, _UNSIGNED, unit=True)
-            given = await tasks(context, unit=True)
+            given = [*await tasks(context, unit=True), *await corrected(context, unit=True)]
             told = await answers(context, unit=True)
             people = [one.owner for one in given] + [one.requester for one in told]
             found.staff = await staff_among(context, people)
@@ -309,9 +322,19 @@ class Work:
             found.drafts = tuple(await drafts.of_owner(context.pool, actor.id, at.provider))
         found.notes.sort(key=lambda one: (one.row.sort, one.row.id))
         found.tasks.sort(key=lambda one: (one[0].due or "9999", one[0].row.sort))
-        return await self._unbarred(found)
+        return await self._answered(await self._unbarred(found), of_unit=of_unit)
 
-    async def _add_of_person(self, found: _Found, person: str | None, instead: str) -> None:
+    async def _answered(self, found: Found, *, of_unit: bool) -> Found:
+        """With what has come of orders, and without orders that wait for their answer in good time."""
+        found.arrived = await arrivals(self._context, [one for one, _ in found.tasks])
+        found.tasks = [
+            (one, instead)
+            for one, instead in found.tasks
+            if stirs(one, found.arrived, self._today(), left=of_unit and one.owner not in found.staff)
+        ]
+        return found
+
+    async def _add_of_person(self, found: Found, person: str | None, instead: str) -> None:
         """What waits for somebody; of one who is away, what waits at the own unit."""
         names = await self._names(person)
         if not names:
@@ -320,12 +343,13 @@ class Work:
         unsigned = await rows(self._context, f"{_UNSIGNED}&author={mine}", unit=unit)
         given = await tasks(self._context, f"&owner={mine}", unit=unit)
         given += await tasks(self._context, f"&requester={mine}", unit=unit)
+        given += await corrected(self._context, f"&owner={mine}", unit=unit)
         told = await answers(self._context, f"&requester={mine}", unit=unit)
         await self._add(found, unsigned, [*given, *told], names, instead)
 
     async def _add(
         self,
-        found: _Found,
+        found: Found,
         unsigned: list[ResourceRow],
         given: list[TaskRow],
         names: tuple[str, ...] | None,
@@ -336,13 +360,13 @@ class Work:
         behind = await self._behind(noted, {row.id: row for row in unsigned})
         signing = {one.focus: one for one in noted if one.code == SIGN}
         dictated = {one.focus: one for one in given if one.code == TRANSCRIBE}
-        added: list[_Noted] = []
+        added: list[Noted] = []
         for row in unsigned:
             task = signing.get(f"Composition/{row.id}")
             if f"Composition/{row.id}" in dictated:
-                added.append(_Noted(TRANSCRIBE, row, dictated[f"Composition/{row.id}"], instead))
+                added.append(Noted(TRANSCRIBE, row, dictated[f"Composition/{row.id}"], instead))
             elif names is None or task is None or task.owner in names:
-                added.append(_Noted(SIGN, row, task, instead))
+                added.append(Noted(SIGN, row, task, instead))
         listed = {one.row.id for one in added}
         for task in {(one.code, one.focus, one.owner): one for one in noted}.values():
             focus = behind.get(task.focus)
@@ -351,16 +375,16 @@ class Work:
             signed = _is_signed(focus)
             wanted = not signed and focus.id not in listed if task.code == SIGN else signed
             if wanted:
-                added.append(_Noted(task.code, focus, task, instead))
+                added.append(Noted(task.code, focus, task, instead))
         before = {(one.code, one.row.id) for one in found.notes} | {one.row.id for one, _ in found.tasks}
         found.notes += [one for one in added if (one.code, one.row.id) not in before]
-        for one in {one.row.id: one for one in given if one.code in (TASK, QUESTION, WORDS, OTHER)}.values():
+        for one in {one.row.id: one for one in given if one.code in _LISTED}.values():
             mine = names is None or not one.is_open or one.owner in names
             if mine and one.row.id not in before:
                 found.tasks.append((one, instead))
         found.complete = found.complete and max(len(unsigned), len(given)) < AT_MOST
 
-    async def _unbarred(self, found: _Found) -> _Found:
+    async def _unbarred(self, found: Found) -> Found:
         """Without what a block keeps from the person: it waits at the unit whose it is.
 
         What is lacking otherwise can be stated, and hides the text alone.
@@ -414,43 +438,14 @@ class Work:
         return await writing.update(context, "Task", identity, task, None, False)
 
 
+_LISTED: Final = (TASK, QUESTION, WORDS, ORDER, REFERRAL, OTHER)
 _UNSIGNED: Final = "Composition?status=preliminary&_sort=date"
-
-
-@dataclass(frozen=True, slots=True)
-class _Noted:
-    """A note that waits, for what, the Task behind it, and who is away for whom it is seen."""
-
-    code: str
-    row: ResourceRow
-    task: TaskRow | None
-    instead: str
-
-
-@dataclass(slots=True)
-class _Found:
-    notes: list[_Noted]
-    tasks: list[tuple[TaskRow, str]]
-    drafts: tuple[BegunRow, ...]
-    complete: bool
-    staff: frozenset[str] = frozenset()
-
-    @property
-    def rows(self) -> list[ResourceRow]:
-        """The resources, each once."""
-        every = [one.row for one in self.notes] + [one.row for one, _ in self.tasks]
-        return list({(row.type, row.id): row for row in every}.values())
-
-    def __len__(self) -> int:
-        # A draft that was saved into the record unsigned is there already, as the note.
-        noted = {one.row.id for one in self.notes}
-        return len(self.notes) + len(self.tasks) + sum(draft.id not in noted for draft in self.drafts)
 
 
 _NAMES: Final = uuid.UUID("6f2b7b1e-6a0c-4f0e-9c5e-2f0a1d7c4b19")
 
 
-def _waiting(one: _Noted, released: Stored | None) -> WaitingNote:
+def _waiting(one: Noted, released: Stored | None) -> WaitingNote:
     row = one.row
     note = released if released is not None else stored(row).with_body(None)
     made = WaitingNote(

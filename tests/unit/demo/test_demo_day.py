@@ -11,6 +11,7 @@ from kontinuum.demo.day import first_day
 from kontinuum.demo.region import region
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.principal import ActorKind, Purpose
+from kontinuum.record.referring import received_id
 
 NOON = datetime(2026, 5, 4, 12)
 
@@ -40,11 +41,24 @@ def test_every_clinician_a_visitor_may_be_has_notes_tasks_and_questions_and_meet
     given: dict[str, set[str]] = {"task": set(), "question": set()}
     for one in made:
         if one["resourceType"] == "Task":
-            given[one["code"]["coding"][0]["code"]].add(one["owner"]["reference"])
+            given.setdefault(one["code"]["coding"][0]["code"], set()).add(one["owner"]["reference"])
     for name, reference in clinicians.items():
         assert reference in unsigned, name
         assert reference in given["task"] | given["question"], name
         assert any(who == name for who, _ in VISITS) or name == "Maria Papadopoulos", name
+
+
+def test_a_referral_is_known_to_both_sides_and_an_answer_by_its_order() -> None:
+    made = {f"{one['resourceType']}/{one['id']}": one for one in resources()}
+    received = [one for one in made.values() if one.get("partOf")]
+    for one in received:
+        mine, (order,) = made[one["partOf"][0]["reference"]], one["basedOn"]
+        assert mine["basedOn"] == [order]
+        assert one["id"] == received_id(order["reference"].removeprefix("ServiceRequest/"))
+        assert one.get("output") == mine.get("output")
+    assert len(received) == 3
+    reports = [one for one in made.values() if one["resourceType"] == "DiagnosticReport"]
+    assert all(one["basedOn"][0]["reference"] in made for one in reports)
 
 
 def test_an_answer_and_an_early_warning_call_for_somebody() -> None:

@@ -9,7 +9,7 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.around import ContactPart, Remark
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Chart, ResultPage
-from kontinuum.record.tasks import OPEN, QUESTION, WORK_CODES
+from kontinuum.record.tasks import OPEN, ORDER, QUESTION, WORK_CODES
 
 _AT_MOST: Final = 50
 _UNANSWERED: Final = message("%(what)s is not answered.")
@@ -33,7 +33,9 @@ def remarks(chart: Chart, contact: Mapping[str, Any], pages: Sequence[ResultPage
     for page, usual in ((pages[0], _ORDER), (pages[1], _TASK)):
         for entry in page.matches:
             body = fhir_json.loads(entry.body or b"{}")
-            answers = entry.type == "ServiceRequest" or _asks(body)
+            if _is(body, ORDER):
+                continue  # the order itself is told
+            answers = entry.type == "ServiceRequest" or _is(body, QUESTION)
             said = _UNANSWERED if answers else _UNDONE
             what = _label(body) or words.gettext(usual)
             when = words.moment(body.get("authoredOn"))
@@ -42,9 +44,9 @@ def remarks(chart: Chart, contact: Mapping[str, Any], pages: Sequence[ResultPage
     return tuple(found)
 
 
-def _asks(task: Mapping[str, Any]) -> bool:
-    codings = (task.get("code") or {}).get("coding") or ()
-    return any((one.get("system"), one.get("code")) == (WORK_CODES, QUESTION) for one in codings)
+def _is(body: Mapping[str, Any], code: str) -> bool:
+    codings = (body.get("code") or {}).get("coding") or ()
+    return any((one.get("system"), one.get("code")) == (WORK_CODES, code) for one in codings)
 
 
 def _label(body: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from kontinuum.terminology import Page as Wanted
 from kontinuum.web.workspace.pages import Page
 
 SETS: Final = {
+    "analysis": "urn:kontinuum:valueset:analysis",
     "diagnosis": "urn:kontinuum:valueset:diagnosis",
     "measure": "urn:kontinuum:valueset:measure",
     "substance": "urn:kontinuum:valueset:substance",
@@ -27,7 +28,7 @@ AT_MOST: Final = 12
 USUAL_AT_MOST: Final = 6
 LONGEST: Final = 100
 
-_NAMES: Final = {systems.ICD_10_SE: "ICD-10-SE", systems.KVA: "KVÅ", systems.ATC: "ATC"}
+_NAMES: Final = {systems.ICD_10_SE: "ICD-10-SE", systems.KVA: "KVÅ", systems.ATC: "ATC", systems.NPU: "NPU"}
 _NO_PURPOSE: Final = message("This page is not part of the purpose of your assignment.")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.files import DraftFile
 from kontinuum.kernel.module import Chart, Refused, SavedDraft
+from kontinuum.kernel.orders import OrderWriter
 from kontinuum.record import provenance
 from kontinuum.record.correcting import check_reason, kept_back_too
 from kontinuum.record.outcome import Refusal, RefusalKind
@@ -104,6 +105,28 @@ class PatientWriter:
     async def withdraw(self, type_name: str, identity: str, reason: str, version: int, /) -> Refused | None:
         """Mark an entry as entered in error. The caller has found it in this patient's record."""
         done = await self._record.text.withdraw(type_name, identity, reason, version=version)
+        return self._refused(done) if isinstance(done, Refusal) else None
+
+    @property
+    def orders(self) -> OrderWriter:
+        """What is done with orders and referrals besides writing them."""
+        return self
+
+    async def refer(self, request: Mapping[str, object], awaited: Mapping[str, object], /) -> Refused | None:
+        """Send a referral: the ServiceRequest, which names the receiver, and the Task of its sender."""
+        for one in (request, awaited):
+            self._refuse_other_patients(one)
+        done = await self._record.work.orders.refer({**request}, {**awaited})
+        return self._refused(done) if isinstance(done, Refusal) else None
+
+    async def reply(self, task: str, version: int, deed: str, text: str, /) -> Refused | None:
+        """Accept, ask about, decline, answer or complete a referral."""
+        done = await self._record.work.orders.reply(task, version, deed, text)
+        return self._refused(done) if isinstance(done, Refusal) else None
+
+    async def revoke(self, task: str, version: int, reason: str, /) -> Refused | None:
+        """Take back what was ordered."""
+        done = await self._record.work.orders.revoke(task, version, reason)
         return self._refused(done) if isinstance(done, Refusal) else None
 
     async def correct_together(

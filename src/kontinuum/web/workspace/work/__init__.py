@@ -35,6 +35,7 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
         Route("/inbox/done", signed_in(services, _in_care(tasks.finish)), methods=["POST"]),
         Route("/inbox/decline", signed_in(services, _in_care(tasks.decline)), methods=["POST"]),
         Route("/inbox/answer-read", signed_in(services, _in_care(tasks.acknowledge)), methods=["POST"]),
+        Route("/inbox/acknowledge", signed_in(services, _in_care(tasks.acknowledge_all)), methods=["POST"]),
         Route("/inbox/away", signed_in(services, _in_care(tasks.be_away)), methods=["POST"]),
         Route(
             "/patient/{patient}/together",

@@ -14,7 +14,17 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import ActionRequest, Chart, Refused
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.tasks import COUNTERSIGN, OTHER, QUESTION, SIGN, TASK, WORDS, Party
+from kontinuum.record.tasks import (
+    COUNTERSIGN,
+    ORDER,
+    OTHER,
+    QUESTION,
+    REFERRAL,
+    SIGN,
+    TASK,
+    WORDS,
+    Party,
+)
 from kontinuum.web.workspace.files import files_beside
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
@@ -71,7 +81,7 @@ def parse(text: str) -> Item | None:
     parts = text.split("/")
     if (
         len(parts) != 5
-        or parts[0] not in (SIGN, COUNTERSIGN, TASK, QUESTION, WORDS, OTHER)
+        or parts[0] not in (SIGN, COUNTERSIGN, TASK, QUESTION, WORDS, ORDER, REFERRAL, OTHER)
         or not parts[3].isdecimal()
     ):
         return None

@@ -6,26 +6,48 @@ from dataclasses import dataclass
 from typing import Final
 
 from kontinuum.kernel.i18n import message
-from kontinuum.record.tasks import OTHER, QUESTION, WORDS, WorkTask
+from kontinuum.record.ordered import ANSWERED, ASKED, DECLINED
+from kontinuum.record.tasks import ORDER, OTHER, QUESTION, REFERRAL, WORDS, WorkTask
 from kontinuum.record.waiting import Waiting
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
+from kontinuum.web.workspace.work.results import Answer, answers
 from kontinuum.web.workspace.work.tabs import people
 
 
 @dataclass(frozen=True, slots=True)
 class TaskLine:
-    """A line: the task, about whom, and how forms name it. `owner` is named where it is somebody else."""
+    """A line: the task, about whom, and how forms name it. `owner` is named where it is somebody else.
+
+    `answers` are what has come of an order.
+    """
 
     task: WorkTask
     person: Person | None
     item: str
     owner: str
+    answers: tuple[Answer, ...] = ()
 
     @property
     def is_question(self) -> bool:
         """Whether an answer is asked for."""
         return self.task.code == QUESTION
+
+    @property
+    def is_order(self) -> bool:
+        """Whether it is an order or a referral, sent or received: it has a page of its own."""
+        return self.task.code in (ORDER, REFERRAL)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is an answer to be acknowledged, which whoever looks may read."""
+        told = self.task.state in (ANSWERED, DECLINED) and self.task.code == ORDER
+        return told or any(not one.hidden for one in self.answers)
+
+    @property
+    def seen(self) -> str:
+        """The versions of the answers that are shown, as the form names them."""
+        return " ".join(one.name for one in self.answers if not one.hidden)
 
     @property
     def is_others(self) -> bool:
@@ -47,20 +69,46 @@ class TaskGroup:
     lines: tuple[TaskLine, ...]
 
 
+_RESULTS: Final = message("Answers to acknowledge")
+_ASKED: Final = message("The receiver asks for more")
+_LATE: Final = message("Not answered in time")
+_REFERRALS: Final = message("Referrals to the unit")
 _ANSWERS: Final = message("Answers to you")
 _NEEDED: Final = message("Needs somebody")
 _TASKS: Final = message("Tasks and questions")
+_KEYS: Final = {
+    _RESULTS: "results",
+    _ANSWERS: "answers",
+    _ASKED: "asked",
+    _LATE: "late-orders",
+    _NEEDED: "needed",
+    _REFERRALS: "referrals",
+    _TASKS: "tasks",
+}
+"""The groups, in their order."""
 
 
 async def task_groups(page: Page, found: Waiting, *, of_unit: bool) -> list[TaskGroup]:
-    """What was found, that first which nobody in particular sees to."""
+    """What was found, that first which nobody in particular sees to; of answers what deviates most."""
     known = await people(page, (one.patient for one in found.tasks))
+    come = await answers(page, found)
     me = page.session.principal.actor.reference
-    groups: dict[str, list[TaskLine]] = {_ANSWERS: [], _NEEDED: [], _TASKS: []}
+    groups: dict[str, list[TaskLine]] = {title: [] for title in _KEYS}
     for one in found.tasks:
         item = f"{one.code}/{one.patient}//{one.version}/{one.id}" if one.text is not None else ""
-        line = TaskLine(one, known.get(one.patient), item, "" if one.owner == me else one.owner_name)
-        title = _NEEDED if of_unit and one.needed else _TASKS if one.is_open else _ANSWERS
-        groups[title].append(line)
-    keys = {_ANSWERS: "answers", _NEEDED: "needed", _TASKS: "tasks"}
-    return [TaskGroup(keys[t], page.translator.gettext(t), tuple(rows)) for t, rows in groups.items() if rows]
+        owner = "" if one.owner == me else one.owner_name
+        line = TaskLine(one, known.get(one.patient), item, owner, come.get(one.id, ()))
+        groups[_title(one, of_unit=of_unit)].append(line)
+    groups[_RESULTS].sort(key=lambda line: -max((one.rank for one in line.answers), default=0))
+    gettext = page.translator.gettext
+    return [TaskGroup(_KEYS[title], gettext(title), tuple(rows)) for title, rows in groups.items() if rows]
+
+
+def _title(one: WorkTask, *, of_unit: bool) -> str:
+    """The group in which a task stands."""
+    if one.code == ORDER:
+        answered = one.results or one.state in (ANSWERED, DECLINED)
+        return _RESULTS if answered else _ASKED if one.state == ASKED else _LATE
+    if one.code == REFERRAL:
+        return _REFERRALS
+    return _NEEDED if of_unit and one.needed else _TASKS if one.is_open else _ANSWERS

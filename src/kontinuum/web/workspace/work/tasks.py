@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -92,6 +93,18 @@ async def acknowledge(page: Page) -> Response:
     record: Any = page.services.record(page.session.principal)
     done = await record.work.acknowledge(item.task, item.version) if item else None
     return await _after(page, item, done, "read")
+
+
+async def acknowledge_all(page: Page) -> Response:
+    """Answer POST `/inbox/acknowledge`: what was shown is read; with `next` a task comes of it."""
+    form = await page.request.form()
+    item = parse(str(form.get("only", "") or form.get("next", "")))
+    seen = str(form.get(f"seen:{item.task}", "")).split() if item else []
+    record: Any = page.services.record(page.session.principal)
+    done = await record.work.orders.acknowledge(item.task, item.version, seen) if item else None
+    if item is not None and form.get("next") and not isinstance(done, Refusal):
+        return page.redirect(f"/inbox/new?patient={quote(item.patient, safe='')}")
+    return await _after(page, item, done, "acknowledged")
 
 
 async def _after(page: Page, item: Item | None, done: Any, did: str) -> Response:

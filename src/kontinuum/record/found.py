@@ -1,0 +1,48 @@
+"""What was found that waits, before the law is asked what may be shown of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kontinuum.record.ordered import Arrived
+from kontinuum.record.tasks import TaskRow
+from kontinuum.store.drafts import BegunRow
+from kontinuum.store.resources.rows import ResourceRow
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A note that waits, for what, the Task behind it, and who is away for whom it is seen."""
+
+    code: str
+    row: ResourceRow
+    task: TaskRow | None
+    instead: str
+
+
+@dataclass(slots=True)
+class Found:
+    """All of it; a task beside who is away and for whom it is seen."""
+
+    notes: list[Noted]
+    tasks: list[tuple[TaskRow, str]]
+    drafts: tuple[BegunRow, ...]
+    complete: bool
+    staff: frozenset[str] = frozenset()
+    arrived: Arrived = field(default_factory=dict)
+
+    @property
+    def answers(self) -> list[ResourceRow]:
+        """What has come of orders."""
+        return [row for rows in self.arrived.values() for row in rows]
+
+    @property
+    def rows(self) -> list[ResourceRow]:
+        """The resources, each once."""
+        every = [one.row for one in self.notes] + [one.row for one, _ in self.tasks]
+        return list({(row.type, row.id): row for row in every}.values())
+
+    def __len__(self) -> int:
+        # A draft that was saved into the record unsigned is there already, as the note.
+        noted = {one.row.id for one in self.notes}
+        return len(self.notes) + len(self.tasks) + sum(draft.id not in noted for draft in self.drafts)
