@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -79,6 +79,15 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalated:
+    """Something is late since a moment, and some are told of it; `taken` names who sees to it."""
+
+    since: datetime
+    told: tuple[Party, ...]
+    taken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskRow:
     """A Task as it is stored."""
 
@@ -122,15 +131,24 @@ class TaskRow:
 
     @property
     def due(self) -> str:
-        """The last day, as yyyy-mm-dd; empty for none."""
+        """The last day, or the moment where it has a time; empty for none."""
         text: str = self.resource.get("restriction", {}).get("period", {}).get("end", "")
-        return text[:10]
+        return text
 
-    def overdue(self, today: date) -> bool:
-        """Whether its last day has passed and it is not done."""
-        return self.is_open and bool(self.due) and self.due < today.isoformat()
+    @property
+    def late(self) -> datetime | None:
+        """From when it is late: after its day or time, or without one when it has waited for long."""
+        if self.due:
+            end = local(self.due)
+            return end if "T" in self.due else end + timedelta(days=1)
+        written = self.resource.get("authoredOn") or self.resource.get("lastModified") or ""
+        return local(written[:10]) + timedelta(days=LATE_DAYS) if written else None
 
-    def needs_somebody(self, today: date, staff: frozenset[str]) -> bool:
+    def overdue(self, now: datetime) -> bool:
+        """Whether its day or time has passed and it is not done."""
+        return self.is_open and bool(self.due) and self.late is not None and self.late <= now
+
+    def needs_somebody(self, now: datetime, staff: frozenset[str]) -> bool:
         """Whether nobody in particular sees to it: it is the unit's, overdue, or of one not among the staff.
 
         Without a day it is as overdue when it has waited for long. An answer needs somebody when who asked
@@ -138,10 +156,7 @@ class TaskRow:
         """
         if not self.is_open:
             return self.requester not in staff
-        written = (self.resource.get("authoredOn") or self.resource.get("lastModified") or "")[:10]
-        long_ago = (today - timedelta(days=LATE_DAYS)).isoformat()
-        late = not self.due and bool(written) and written <= long_ago
-        return self.owner not in staff or self.overdue(today) or late
+        return self.owner not in staff or (self.late is not None and self.late <= now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +164,7 @@ class WorkTask:
     """A task or question that waits, or its answer; `text` and `answer` are None where they may not be read.
 
     `instead` names who is away and for whom one sees it. `declined`: it is not done, and `answer` is why.
+    `escalated` tells who is told of what is late; `brought`: one is told, and it waits for somebody else.
     """
 
     id: str
@@ -168,6 +184,8 @@ class WorkTask:
     overdue: bool
     needed: bool
     instead: str
+    escalated: Escalated | None = None
+    brought: bool = False
 
 
 class Tasks:
@@ -338,7 +356,7 @@ def holds(role: dict[str, Any], today: date) -> bool:
     return bool(role.get("active", True)) and period.get("start", "")[:10] <= today.isoformat() <= ends
 
 
-def shown(one: TaskRow, instead: str, *, readable: bool, today: date, staff: frozenset[str]) -> WorkTask:
+def shown(one: TaskRow, instead: str, *, readable: bool, now: datetime, staff: frozenset[str]) -> WorkTask:
     """A task as it is listed."""
     resource = one.resource
     return WorkTask(
@@ -356,8 +374,8 @@ def shown(one: TaskRow, instead: str, *, readable: bool, today: date, staff: fro
         is_open=one.is_open,
         declined=resource.get("status") == DECLINED,
         answer=_answer(resource) if readable else None,
-        overdue=one.overdue(today),
-        needed=one.needs_somebody(today, staff),
+        overdue=one.overdue(now),
+        needed=one.needs_somebody(now, staff),
         instead=instead,
     )
 

@@ -20,7 +20,7 @@ from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.terms import PersonsTerms
-from kontinuum.web.workspace.work.colleagues import colleagues, recipients
+from kontinuum.web.workspace.work.colleagues import choices, colleagues, recipients
 from kontinuum.web.workspace.work.inbox import done_page, inbox_page, typed_words
 from kontinuum.web.workspace.work.notes import Text, read
 from kontinuum.web.workspace.work.tabs import draftings, people
@@ -208,7 +208,7 @@ async def _asking_page(page: Page, note: str, problems: Sequence[str] = (), stat
         "note": note,
         "text": text,
         "person": known.get(text.patient),
-        "colleagues": await colleagues(page),
+        "colleagues": await choices(page, await colleagues(page)),
         "files": await files_beside(page, [fhir_json.loads(stored.body)]),
         "problems": problems,
     }

@@ -23,6 +23,11 @@ class TaskLine:
     owner: str
 
     @property
+    def told(self) -> str:
+        """Who is told of it because it is late."""
+        return ", ".join(one.name for one in self.task.escalated.told) if self.task.escalated else ""
+
+    @property
     def is_question(self) -> bool:
         """Whether an answer is asked for."""
         return self.task.code == QUESTION
@@ -49,6 +54,7 @@ class TaskGroup:
 
 _ANSWERS: Final = message("Answers to you")
 _NEEDED: Final = message("Needs somebody")
+_ESCALATED: Final = message("Escalated to you")
 _TASKS: Final = message("Tasks and questions")
 
 
@@ -56,11 +62,11 @@ async def task_groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Task
     """What was found, that first which nobody in particular sees to."""
     known = await people(page, (one.patient for one in found.tasks))
     me = page.session.principal.actor.reference
-    groups: dict[str, list[TaskLine]] = {_ANSWERS: [], _NEEDED: [], _TASKS: []}
+    groups: dict[str, list[TaskLine]] = {_ANSWERS: [], _ESCALATED: [], _NEEDED: [], _TASKS: []}
     for one in found.tasks:
         item = f"{one.code}/{one.patient}//{one.version}/{one.id}" if one.text is not None else ""
         line = TaskLine(one, known.get(one.patient), item, "" if one.owner == me else one.owner_name)
         title = _NEEDED if of_unit and one.needed else _TASKS if one.is_open else _ANSWERS
-        groups[title].append(line)
-    keys = {_ANSWERS: "answers", _NEEDED: "needed", _TASKS: "tasks"}
+        groups[_ESCALATED if one.brought else title].append(line)
+    keys = {_ANSWERS: "answers", _ESCALATED: "escalated", _NEEDED: "needed", _TASKS: "tasks"}
     return [TaskGroup(keys[t], page.translator.gettext(t), tuple(rows)) for t, rows in groups.items() if rows]
