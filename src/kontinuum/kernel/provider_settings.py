@@ -238,7 +238,8 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         message(
             "One a line: HSA-id of the unit, or * for every unit; class; text. Classes are 0, low, single, "
             "medium and high for NEWS2, child-low and child-high for children. Where there is no line, the "
-            "published table holds."
+            "published table holds. The text may begin with within how long the next set is due: "
+            "30 min; text."
         ),
         "responses",
     ),
@@ -295,6 +296,7 @@ BY_NAME: Final[Mapping[str, ProviderSetting]] = {one.name: one for one in PROVID
 
 assert set(BY_NAME) == {one.name for one in fields(ProviderSettings)}
 
+_WITHIN = re.compile(r"([1-9][0-9]{0,3}) ?min *; *(?=.)")
 _NAMESPACE = re.compile(r"(urn:oid:[0-9]+(\.[0-9]+)+|urn:[a-z0-9-]+:\S+|https?://\S+)")
 _UNIT = re.compile(r"[A-Z]{2}[0-9]{10}-[A-Z0-9]{1,18}")
 _FORM = re.compile(r"[0-9A-Z#@]{4,30}")
@@ -328,9 +330,20 @@ def asks_for_measures(settings: ProviderSettings, unit: str) -> bool:
 
 def response_of(settings: ProviderSettings, unit: str, risk: str) -> str:
     """What a unit does at a class of early warning; empty where nothing is decided."""
+    return _response(settings, unit, risk)[1]
+
+
+def response_minutes(settings: ProviderSettings, unit: str, risk: str) -> int | None:
+    """Within how many minutes a unit measures again at a class; None where nothing is decided."""
+    return _response(settings, unit, risk)[0]
+
+
+def _response(settings: ProviderSettings, unit: str, risk: str) -> tuple[int | None, str]:
     lines = [_one_response(line) for line in settings.warning_responses]
     decided = {(whose, kind): text for whose, kind, text in lines}
-    return decided.get((unit, risk)) or decided.get((EVERY_UNIT, risk), "")
+    said = decided.get((unit, risk)) or decided.get((EVERY_UNIT, risk), "")
+    timed = _WITHIN.match(said)
+    return (int(timed[1]), said[timed.end() :]) if timed else (None, said)
 
 
 def begins(day: str) -> int:
