@@ -109,6 +109,11 @@ class SavedDraft(Protocol):
         ...
 
     @property
+    def authors(self) -> Sequence[Mapping[str, str]]:
+        """Who wrote it before it was handed over, as references, the first first."""
+        ...
+
+    @property
     def content(self) -> bytes:
         """What the module saved."""
         ...

@@ -90,14 +90,15 @@ async def rule_of(context: Context) -> Rule:
         wanted = ",".join(f"{system}|{one}" for one in named for system in sorted(systems.HSA_ID_FORMS))
         for row in await directory(context, f"Practitioner?identifier={quote(wanted, safe='|,:')}"):
             practitioner = json.loads(row.body or b"{}")
-            found = Party(f"Practitioner/{row.id}", _name(practitioner))
+            found = Party(f"Practitioner/{row.id}", name_of(practitioner))
             people |= {one.get("value", ""): found for one in practitioner.get("identifier", ())}
     return Rule(
         lines, unit, {one: people[one] for one in named if one in people}, local(from_micros(context.now()))
     )
 
 
-def _name(practitioner: dict[str, Any]) -> str:
+def name_of(practitioner: dict[str, Any]) -> str:
+    """What somebody of the staff is called."""
     for name in practitioner.get("name", ()):
         text = name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip()
         if text:

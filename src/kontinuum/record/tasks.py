@@ -315,8 +315,10 @@ async def rows(context: Context, url: str, *, unit: bool = False) -> list[Resour
     return confirmed(query, [one.row for one in found])
 
 
-async def staff_among(context: Context, references: Iterable[str]) -> frozenset[str]:
-    """Those of some Practitioners who have an assignment at the own unit that holds today."""
+async def staff_among(
+    context: Context, references: Iterable[str], *, in_care: bool = False
+) -> frozenset[str]:
+    """Those of some Practitioners who have an assignment (for care) at the own unit that holds today."""
     people = sorted({one for one in references if one.startswith("Practitioner/")})
     places = await _organizations(context, context.principal.assignment.unit) if people else []
     if not places:
@@ -325,7 +327,16 @@ async def staff_among(context: Context, references: Iterable[str]) -> frozenset[
     found = await directory(context, f"PractitionerRole?organization={at}&practitioner={','.join(people)}")
     today = local(from_micros(context.now())).date()
     roles = [json.loads(row.body or b"{}") for row in found]
-    return frozenset(role["practitioner"]["reference"] for role in roles if holds(role, today))
+    return frozenset(
+        role["practitioner"]["reference"]
+        for role in roles
+        if holds(role, today) and (not in_care or _purpose(role) in (None, Purpose.CARE))
+    )
+
+
+def _purpose(role: dict[str, Any]) -> str | None:
+    marks = (one for one in role.get("extension", ()) if one.get("url") == systems.ASSIGNMENT_PURPOSE)
+    return next((one.get("valueCode") for one in marks), None)
 
 
 async def unit_of(context: Context, hsa_id: str) -> dict[str, str]:

@@ -91,12 +91,16 @@ class WaitingNote:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits, the oldest first; `complete` is False when there is more than is listed."""
+    """What waits, the oldest first; `complete` is False when there is more than is listed.
+
+    `handable` are the ids of the drafts that the person may hand over.
+    """
 
     notes: tuple[WaitingNote, ...]
     tasks: tuple[WorkTask, ...]
     drafts: tuple[BegunRow, ...]
     complete: bool
+    handable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,10 @@ class Work:
     async def pass_on(self, task: str, to: Party) -> Written | Refusal:
         """Give what somebody at the unit was asked for to somebody else."""
         return await handing.pass_on(self._context, task, to)
+
+    async def hand_draft(self, draft: str, to: Party) -> Refusal | None:
+        """Give an open draft to a colleague: one's own, or as responsible that of one who is away."""
+        return await handing.hand_draft(self._context, draft, to)
 
     async def countersign(self, note: str, version: int) -> Corrected | Refusal:
         """Countersign a signed note that one was asked to countersign; the Task is done with it."""
@@ -260,7 +268,8 @@ class Work:
             )
             for one, instead in found.tasks
         ]
-        return Waiting(tuple(notes), tuple(listed), found.drafts, found.complete)
+        may = await handing.handable(context, found.drafts)
+        return Waiting(tuple(notes), tuple(listed), found.drafts, found.complete, may)
 
     async def _found(self, *, of_unit: bool) -> _Found:
         context = self._context

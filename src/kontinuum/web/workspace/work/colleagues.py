@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import local, message
+from kontinuum.record.escalating import name_of
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.tasks import Party, holds
 from kontinuum.sweden import systems
@@ -83,7 +84,7 @@ async def _at_unit(page: Page) -> tuple[list[Party], list[Party]]:
     people = []
     for one in found.included:
         if one.reference in held and one.reference != principal.actor.reference:
-            people.append(Party(one.reference, _name(fhir_json.loads(one.body or b"{}"))))
+            people.append(Party(one.reference, name_of(fhir_json.loads(one.body or b"{}"))))
     return sorted(people, key=lambda one: one.name), itself
 
 
@@ -91,12 +92,4 @@ async def names(page: Page, references: set[str]) -> dict[str, str]:
     """The names of staff by reference."""
     record: Any = page.services.record(page.session.principal)
     found = await record.read_many(sorted(references)) if references else {}
-    return {name: _name(fhir_json.loads(one.body)) for name, one in found.items() if one.body}
-
-
-def _name(practitioner: dict[str, Any]) -> str:
-    for name in practitioner.get("name", ()):
-        text = name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip()
-        if text:
-            return str(text)
-    return str(practitioner.get("id", ""))
+    return {name: name_of(fhir_json.loads(one.body)) for name, one in found.items() if one.body}

@@ -19,7 +19,7 @@ from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.work.colleagues import choices, names, recipients
 from kontinuum.web.workspace.work.listed import task_groups
 from kontinuum.web.workspace.work.notes import Text, read
-from kontinuum.web.workspace.work.tabs import Titles, draftings, people, titled
+from kontinuum.web.workspace.work.tabs import Titles, draftings, note_templates, people, titled
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,9 @@ async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
     # A draft that was saved into the record unsigned is there already, as the note.
     open_drafts = [one for one in found.drafts if one.id not in noted]
     writers = await names(page, {f"Practitioner/{one.owner}" for one in open_drafts} if of_unit else set())
-    rows = [_draft_row(page, one, known.get(one.patient), writers, titles) for one in open_drafts]
+    notes = await note_templates(page, {one.template for one in open_drafts})
+    may = {one.id for one in open_drafts if one.id in found.handable and one.template in notes}
+    rows = [_draft_row(page, one, known.get(one.patient), writers, titles, may) for one in open_drafts]
     return [*made, Group("draft", gettext(_DRAFTS), tuple(rows))]
 
 
@@ -181,19 +183,22 @@ def _note_row(
     )
 
 
-def _draft_row(page: Page, one: Begun, person: Person | None, writers: dict[str, str], titles: Titles) -> Row:
+def _draft_row(
+    page: Page, one: Begun, person: Person | None, writers: dict[str, str], titles: Titles, may: set[str]
+) -> Row:
     title, below = titles.get(one.template, ("", ""))
     days, since = age(page, one.updated)
     own = one.owner == page.session.principal.actor.id
     chart = f"/patient/{quote(one.patient, safe='')}"
+    before = [each.get("display", "") for each in one.authors]
     return Row(
-        item="",
+        item=f"draft/{one.patient}/{one.id}/0/" if one.id in may else "",
         title=title or page.translator.gettext(_UNKNOWN_DRAFT),
         person=person,
         patient=one.patient,
         days=days,
         since=since,
-        by=writers.get(f"Practitioner/{one.owner}", ""),
+        by=", ".join(filter(None, [writers.get(f"Practitioner/{one.owner}", ""), *before])),
         asked_by="",
         owner="",
         text=None,
