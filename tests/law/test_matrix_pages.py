@@ -77,6 +77,7 @@ class Way:
 
 _PATIENT = {"patient": ADULT}
 _NOTE = {"patient": ADULT, "type": "Composition", "id": "{mark}"}
+_CONTACTS = "begin book admit step detail close move measure strike transfer receive".split()
 _DESTROYS = "25: it takes a right of its own, which nobody of the cast has"
 _BUILDS = "6: it takes a right of its own, which nobody of the cast has"
 _PATIENT_ALONE = frozenset({"patient"})
@@ -314,7 +315,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/patient/{patient}/contacts/one"): _care(id=NONE),
     **{
         ("POST", f"/patient/{{patient}}/contacts/{deed}"): _care(patient=ADULT, id=NONE, kind=NONE, when="")
-        for deed in ("begin", "book", "admit", "step", "detail", "close", "move", "measure", "strike")
+        for deed in _CONTACTS
     },
     ("GET", "/unit/today"): Way(About.PATIENT, CARE, "7"),
     ("GET", "/unit/ward"): Way(About.PATIENT, CARE, "7"),

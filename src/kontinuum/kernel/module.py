@@ -179,6 +179,18 @@ class RecordWriter(Protocol):
         """Give an entry another content; what it said in `version` stays readable beside the reason."""
         ...
 
+    async def receive(
+        self,
+        contact: str,
+        version: int,
+        here: Sequence[Mapping[str, Any]],
+        responsible: Mapping[str, Any],
+        unit: Mapping[str, Any],
+        /,
+    ) -> Refused | None:
+        """Take the patient in, who is on the way from another unit; `version` of the contact was read."""
+        ...
+
     async def withdraw(self, type_name: str, identity: str, reason: str, version: int, /) -> Refused | None:
         """Mark an entry as entered in error. The caller has found it in this patient's record."""
 
