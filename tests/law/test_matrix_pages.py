@@ -41,6 +41,7 @@ from tests.law.ways import (
 
 _PATIENT = {"patient": ADULT}
 _NOTE = {"patient": ADULT, "type": "Composition", "id": "{mark}"}
+_CONTACTS = "begin book admit step detail close move measure strike transfer receive".split()
 _DESTROYS = "25: it takes a right of its own, which nobody of the cast has"
 _BUILDS = "6: it takes a right of its own, which nobody of the cast has"
 _PATIENT_ALONE = frozenset({"patient"})
@@ -127,7 +128,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/inbox/new"): _work(patient=ADULT, to=NONE),
     **{
         ("POST", f"/inbox/{deed}"): _work(only=NONE)
-        for deed in ("done", "decline", "answer-read", "acknowledge")
+        for deed in ("done", "decline", "take-on", "answer-read", "acknowledge")
     },
     ("POST", "/inbox/away"): _work(cover=NONE),
     ("GET", "/phrases"): _phrases(),
@@ -192,6 +193,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/admin/units/new"): _admin(),
     ("GET", "/admin/unit/{id}"): _admin(id=NONE),
     ("POST", "/admin/unit/{id}"): _admin(id=NONE),
+    ("POST", "/admin/unit/{id}/escalation"): _admin(id=NONE),
     ("GET", "/admin/staff"): _admin(),
     ("GET", "/admin/staff/new"): _admin(),
     ("POST", "/admin/staff/new"): _admin(),
@@ -280,7 +282,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/patient/{patient}/contacts/one"): _care(id=NONE),
     **{
         ("POST", f"/patient/{{patient}}/contacts/{deed}"): _care(patient=ADULT, id=NONE, kind=NONE, when="")
-        for deed in ("begin", "book", "admit", "step", "detail", "close", "move", "measure", "strike")
+        for deed in _CONTACTS
     },
     ("GET", "/unit/today"): Way(About.PATIENT, CARE, "7"),
     ("GET", "/unit/ward"): Way(About.PATIENT, CARE, "7"),

@@ -9,7 +9,7 @@ from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import Refusal, Written
 from kontinuum.record.feedback import FEEDBACK_CODES, Wanted
-from tests.law.cast import ADULT, CAST, KINDS, NOW, TREATING, UNIT_A, visit
+from tests.law.cast import ADULT, CAST, KINDS, NOW, TREATING, UNIT_A, UNIT_B, visit
 from tests.law.conftest import Region
 from tests.law.test_matrix import EVERYTHING, EXPECTED, decided, of_adult
 
@@ -67,6 +67,30 @@ async def test_the_agenda_tells_staff_in_care_of_times_at_their_care_provider_an
     of_it = decided.record(TREATING).agenda
     assert await of_it.booked(str(whom["reference"]), start, start + timedelta(hours=1), but="app-1") == ()
     assert await of_it.taken(["Location/bed-1"], but="stay") == frozenset()
+
+
+async def test_who_is_on_the_way_is_told_to_staff_in_care_where_the_place_is_and_no_more_than_that(
+    decided: Region,
+) -> None:
+    hsa = {"system": "urn:oid:1.2.752.129.2.1.4.1", "value": UNIT_B}
+    unit = {"resourceType": "Organization", "id": "unit-b", "name": "B", "identifier": [hsa]}
+    place = {
+        "resourceType": "Location",
+        "id": "b",
+        "managingOrganization": {"reference": "Organization/unit-b"},
+    }
+    await decided.write(UNIT_B, unit, place)
+    going = {"location": {"reference": "Location/b"}, "status": "planned"}
+    stay = {**visit(ADULT, UNIT_A), "id": "going", "status": "in-progress", "location": [going]}
+    assert isinstance(await decided.record(TREATING).update("Encounter", "going", stay), Written)
+    before = {name: await decided.sees(who, "Encounter/going") for name, who in CAST.items()}
+    told = {name: [one.contact for one in await decided.record(who).coming()] for name, who in CAST.items()}
+    here = {"colleague at another unit"}
+    assert told == {name: ["going"] if name in here else [] for name in CAST}
+    assert {name: await decided.sees(who, "Encounter/going") for name, who in CAST.items()} == before
+    for name, who in CAST.items():
+        done = await decided.record(who).receive("going", 1, [], {"display": "X"}, {"display": "B"})
+        assert isinstance(done, Written if name in here else Refusal), name
 
 
 async def test_a_report_about_a_patient_is_read_on_the_board_as_it_is_in_the_record(decided: Region) -> None:

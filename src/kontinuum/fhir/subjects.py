@@ -21,11 +21,11 @@ E = TypeVar("E", bound=HasBody)
 
 
 def by_patient(entries: Iterable[E]) -> Mapping[str, list[E]]:
-    """Entries by the id of the Patient whom `subject` or `patient` names, in their order."""
+    """Entries by the id of the Patient whom `subject`, `patient` or `for` names, in their order."""
     found: dict[str, list[E]] = {}
     for entry in entries:
         body: dict[str, Any] = fhir_json.loads(entry.body) if entry.body else {}
-        named = (body.get("subject") or body.get("patient") or {}).get("reference", "")
+        named = (body.get("subject") or body.get("patient") or body.get("for") or {}).get("reference", "")
         kind, _, identity = named.rpartition("/")
         if kind.rpartition("/")[2] == "Patient":
             found.setdefault(identity, []).append(entry)

@@ -39,6 +39,21 @@ class Agenda(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Coming:
+    """Somebody on the way to the unit: the Encounter in its version, from which unit (HSA-id), and when.
+
+    `places` are references of the unit's places.
+    """
+
+    patient: str
+    contact: str
+    version: int
+    unit: str
+    when: str
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
     """What a module says of a contact: `address` leads to it, `words` stand below, letter for letter.
 
@@ -94,6 +109,10 @@ class UnitRecord(Protocol):
 
     async def find_many(self, queries: Sequence[str], /) -> Sequence[ResultPage]:
         """Run searches; each finds what the person may read."""
+        ...
+
+    async def coming(self) -> Sequence[Coming]:
+        """Who is on the way to the unit of the assignment, the first to come first."""
         ...
 
     @property

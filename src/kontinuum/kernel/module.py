@@ -110,6 +110,11 @@ class SavedDraft(Protocol):
         ...
 
     @property
+    def authors(self) -> Sequence[Mapping[str, str]]:
+        """Who wrote it before it was handed over, as references, the first first."""
+        ...
+
+    @property
     def content(self) -> bytes:
         """What the module saved."""
         ...
@@ -173,6 +178,18 @@ class RecordWriter(Protocol):
 
     async def correct(self, resource: Mapping[str, object], reason: str, version: int, /) -> Refused | None:
         """Give an entry another content; what it said in `version` stays readable beside the reason."""
+        ...
+
+    async def receive(
+        self,
+        contact: str,
+        version: int,
+        here: Sequence[Mapping[str, Any]],
+        responsible: Mapping[str, Any],
+        unit: Mapping[str, Any],
+        /,
+    ) -> Refused | None:
+        """Take the patient in, who is on the way from another unit; `version` of the contact was read."""
         ...
 
     async def withdraw(self, type_name: str, identity: str, reason: str, version: int, /) -> Refused | None:

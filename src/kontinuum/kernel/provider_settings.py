@@ -13,15 +13,15 @@ from datetime import date, datetime, time
 from typing import Any, Final, Literal, NamedTuple
 
 from kontinuum.kernel.clock import to_micros
+from kontinuum.kernel.escalation import EVERY_UNIT, MOST_LINES, USUAL, read_step
 from kontinuum.kernel.i18n import SWEDEN, message
 from kontinuum.kernel.media import ATTACHABLE
 
-Kind = Literal["number", "yes-no", "day", "series", "responses", "units", "kinds"]
+Kind = Literal["number", "yes-no", "day", "series", "responses", "units", "kinds", "steps"]
 Value = int | bool | str | tuple[str, ...]
 
 LONGEST_SERIES: Final = 20
 LONGEST_RESPONSES: Final = 200
-EVERY_UNIT: Final = "*"
 RESPONSE_CLASSES: Final = ("0", "low", "single", "medium", "high", "child-low", "child-high")
 """The classes of early warning that a unit answers to: NEWS2's trigger thresholds, and two for children."""
 
@@ -36,7 +36,8 @@ class ProviderSettings:
     `reserve_series` holds local reserve numbers as `name; system; form`, one a line, where `#` in the form is
     a digit and `@` a letter; `reserve_series_of` reads them. Numbers are given out of the first whose form
     ends in its digits. `warning_responses` holds `unit; class; text`; `response_of` reads them.
-    `measure_units` are HSA-ids; `asks_for_measures` reads them.
+    `measure_units` are HSA-ids; `asks_for_measures` reads them. `escalation` holds `unit; after; who`;
+    `kernel.escalation` reads it.
     """
 
     relation_days: int = 30
@@ -54,6 +55,7 @@ class ProviderSettings:
     attachment_mb: int = 10
     attachment_types: tuple[str, ...] = tuple(ATTACHABLE)
     dictation_days: int = 30
+    escalation: tuple[str, ...] = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class ProviderSetting:
             return "a day such as 2023-01-01, or nothing"
         if self.kind == "responses":
             return "lines of UNIT; CLASS; TEXT, parted by |"
+        if self.kind == "steps":
+            return "lines of UNIT; TIME; WHO, parted by |"
         if self.kind == "units":
             return "HSA-ids of units, or *, parted by |"
         if self.kind == "kinds":
@@ -234,7 +238,8 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         message(
             "One a line: HSA-id of the unit, or * for every unit; class; text. Classes are 0, low, single, "
             "medium and high for NEWS2, child-low and child-high for children. Where there is no line, the "
-            "published table holds."
+            "published table holds. The text may begin with within how long the next set is due: "
+            "30 min; text."
         ),
         "responses",
     ),
@@ -274,6 +279,16 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         0,
         365,
     ),
+    ProviderSetting(
+        "escalation",
+        message("Who is told when something waits for too long"),
+        message(
+            "One a line: HSA-id of the unit, or * for every unit without lines of its own; how long after "
+            "the time has passed (30 min, 4 h, 2 d); HSA-id of who is told, or asker for who asked. It is "
+            "set on the page of each unit."
+        ),
+        "steps",
+    ),
 )
 """Every setting of a care provider, in the order in which it is shown."""
 
@@ -281,6 +296,7 @@ BY_NAME: Final[Mapping[str, ProviderSetting]] = {one.name: one for one in PROVID
 
 assert set(BY_NAME) == {one.name for one in fields(ProviderSettings)}
 
+_WITHIN = re.compile(r"([1-9][0-9]{0,3}) ?min *; *(?=.)")
 _NAMESPACE = re.compile(r"(urn:oid:[0-9]+(\.[0-9]+)+|urn:[a-z0-9-]+:\S+|https?://\S+)")
 _UNIT = re.compile(r"[A-Z]{2}[0-9]{10}-[A-Z0-9]{1,18}")
 _FORM = re.compile(r"[0-9A-Z#@]{4,30}")
@@ -302,6 +318,8 @@ def parse(setting: ProviderSetting, text: str) -> Value | NotAllowed:
         return _units(text)
     if setting.kind == "kinds":
         return _kinds(setting, text)
+    if setting.kind == "steps":
+        return _steps(text)
     return _responses(text) if setting.kind == "responses" else _series(text)
 
 
@@ -312,9 +330,20 @@ def asks_for_measures(settings: ProviderSettings, unit: str) -> bool:
 
 def response_of(settings: ProviderSettings, unit: str, risk: str) -> str:
     """What a unit does at a class of early warning; empty where nothing is decided."""
+    return _response(settings, unit, risk)[1]
+
+
+def response_minutes(settings: ProviderSettings, unit: str, risk: str) -> int | None:
+    """Within how many minutes a unit measures again at a class; None where nothing is decided."""
+    return _response(settings, unit, risk)[0]
+
+
+def _response(settings: ProviderSettings, unit: str, risk: str) -> tuple[int | None, str]:
     lines = [_one_response(line) for line in settings.warning_responses]
     decided = {(whose, kind): text for whose, kind, text in lines}
-    return decided.get((unit, risk)) or decided.get((EVERY_UNIT, risk), "")
+    said = decided.get((unit, risk)) or decided.get((EVERY_UNIT, risk), "")
+    timed = _WITHIN.match(said)
+    return (int(timed[1]), said[timed.end() :]) if timed else (None, said)
 
 
 def begins(day: str) -> int:
@@ -392,6 +421,17 @@ def _units(text: str) -> tuple[str, ...] | NotAllowed:
         return NotAllowed(f"at most {LONGEST_RESPONSES} units")
     odd = next((line for line in lines if line != EVERY_UNIT and not _UNIT.fullmatch(line)), None)
     return lines if odd is None else NotAllowed(f"an HSA-id or *, not '{odd}'")
+
+
+def _steps(text: str) -> tuple[str, ...] | NotAllowed:
+    lines = [line.strip() for line in re.split(r"[\n|]", text) if line.strip()]
+    if len(lines) > MOST_LINES:
+        return NotAllowed(f"at most {MOST_LINES} lines")
+    steps = {line: read_step(line) for line in lines}
+    odd = next((line for line, step in steps.items() if step is None), None)
+    if odd is not None:
+        return NotAllowed(f"unit; time; who, such as *; 4 h; asker, not '{odd}'")
+    return tuple(dict.fromkeys(step.line for step in steps.values() if step is not None))
 
 
 def _responses(text: str) -> tuple[str, ...] | NotAllowed:

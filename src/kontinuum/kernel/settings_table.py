@@ -92,6 +92,7 @@ def _of_providers(one: ProviderSetting) -> Setting:
             "responses": "text",
             "units": "text",
             "kinds": "text",
+            "steps": "text",
         }[one.kind],
         default=None,
         default_text=f"each care provider's own; {provider_settings.shown(one, one.default) or 'none'}",

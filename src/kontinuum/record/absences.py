@@ -36,6 +36,12 @@ class Absences:
             return []
         return await store.covered(self._context.pool, self._place, person, self._today())
 
+    async def today(self) -> list[Absence]:
+        """Who of the unit is away today, and who sees that one's list. It tells of no patient."""
+        if not is_care(self._context.principal):
+            return []
+        return await store.at_unit(self._context.pool, self._place, self._today())
+
     async def own(self) -> list[Absence]:
         """The person's own absences, those that have passed left out."""
         person = self._context.principal.actor.reference

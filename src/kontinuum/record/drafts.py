@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kontinuum.access import NOTHING_KNOWN, Action, Deny, Facts, decide
+from kontinuum.access.needs import CARE_RELATION
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.kernel.clock import to_micros
@@ -18,6 +19,7 @@ from kontinuum.kernel.i18n import phrase
 from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.record.circumstances import decide_rows
 from kontinuum.record.context import Context, Services, forbidden
+from kontinuum.record.existence import standing
 from kontinuum.record.guarding import is_signed
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.store import draft_files as files
@@ -35,6 +37,7 @@ DAY: Final = 24 * 3600 * 1_000_000
 """In microseconds."""
 
 
+_UNRELATED: Final = Deny(CARE_RELATION.name, CARE_RELATION.reason.en, CARE_RELATION.provision)
 _JUST_NOW: Final = 120 * 1_000_000
 
 
@@ -82,6 +85,9 @@ async def open_draft(context: Context, patient: str, template: str) -> Draft | R
     if deny is not None:
         return await _refused(context, deny, patient)
     draft = await rows.open_draft(context.pool, *owner_of(context), patient, template)
+    if draft is not None and draft.authors and not (await standing(context, patient)).related:
+        # What a colleague wrote is read as the record is.
+        return await _refused(context, _UNRELATED, patient)
     if draft is not None:
         await _noted(context, draft, "opened")
     return draft
@@ -93,6 +99,8 @@ async def list_drafts(context: Context, patient: str) -> list[Draft] | Refusal:
     if deny is not None:
         return await _refused(context, deny, patient)
     found = await rows.open_drafts(context.pool, *owner_of(context), patient)
+    if any(draft.authors for draft in found) and not (await standing(context, patient)).related:
+        found = [draft for draft in found if not draft.authors]
     if found:
         what = [f"draft/{draft.id}" for draft in found]
         await context.log(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kontinuum.record.ordered import Arrived
-from kontinuum.record.tasks import TaskRow
+from kontinuum.record.tasks import Escalated, TaskRow
 from kontinuum.store.drafts import BegunRow
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -22,7 +22,11 @@ class Noted:
 
 @dataclass(slots=True)
 class Found:
-    """All of it; a task beside who is away and for whom it is seen."""
+    """All of it; a task beside who is away and for whom it is seen.
+
+    `mine` are the references of the person, `asked` what the person asks of others. `escalated` tells by id
+    who is told of what is late, and `brought` holds the ids of what is here because the person is told.
+    """
 
     notes: list[Noted]
     tasks: list[tuple[TaskRow, str]]
@@ -30,6 +34,10 @@ class Found:
     complete: bool
     staff: frozenset[str] = frozenset()
     arrived: Arrived = field(default_factory=dict)
+    mine: set[str] = field(default_factory=set)
+    asked: list[TaskRow] = field(default_factory=list)
+    escalated: dict[str, Escalated] = field(default_factory=dict)
+    brought: set[str] = field(default_factory=set)
 
     @property
     def answers(self) -> list[ResourceRow]:

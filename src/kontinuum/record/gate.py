@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from kontinuum.audit.attempts import Attempts
 from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.patch import Patch
 from kontinuum.fhir.search.query import SearchQuery
+from kontinuum.kernel.around import Coming
 from kontinuum.kernel.clock import Clock
 from kontinuum.kernel.ids import KeySource
 from kontinuum.kernel.principal import Principal
@@ -29,6 +30,7 @@ from kontinuum.record import (
     profiled,
     reading,
     searching,
+    transferring,
     trying,
     writing,
 )
@@ -377,6 +379,21 @@ class Record:
     async def own_export(self) -> list[Exported] | Refusal:
         """Everything that a patient may read of the own record, to take away."""
         return await exporting.own(self._context)
+
+    async def coming(self) -> list[Coming]:
+        """Who is on the way to a place of the assignment's unit from another unit of the care provider."""
+        return await transferring.coming(self._context)
+
+    async def receive(
+        self,
+        encounter: str,
+        version: int,
+        here: Sequence[Mapping[str, Any]],
+        responsible: Mapping[str, Any],
+        unit: Mapping[str, Any],
+    ) -> Written | Refusal:
+        """Take in somebody who is on the way; the assignment's unit becomes accountable for the contact."""
+        return await transferring.receive(self._context, encounter, version, here, responsible, unit)
 
     async def draft(self, patient: str, template: str) -> Draft | Refusal | None:
         """The author's own draft of a template for a patient."""

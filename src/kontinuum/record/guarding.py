@@ -52,6 +52,8 @@ class Grounds(Flag):
     """A decision about what is kept back: its label may go."""
     OWN = auto()
     """The patient's own will: what the patient has said may be changed or taken back."""
+    MOVED = auto()
+    """The accountable unit's plan to move the patient here: the receiving unit may take the contact over."""
 
 
 def is_signed(resource: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kontinuum.access import Action, Deny
@@ -127,14 +127,14 @@ def acknowledged(task: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(filter(None, (one.get("reference") for one in outputs)))
 
 
-def stirs(task: TaskRow, arrived: Arrived, today: date, *, left: bool) -> bool:
+def stirs(task: TaskRow, arrived: Arrived, now: datetime, *, left: bool) -> bool:
     """Whether an order is on the list; one that waits for its answer in good time is not.
 
     `left`: whose it is does not work here any more.
     """
     if task.code != ORDER:
         return True
-    waits = task.is_open and (left or task.state in STIRRING or task.overdue(today))
+    waits = task.is_open and (left or task.state in STIRRING or task.overdue(now))
     return waits or task.row.id in arrived
 
 

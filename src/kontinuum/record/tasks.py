@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -83,6 +83,15 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalated:
+    """Something is late since a moment, and some are told of it; `taken` names who sees to it."""
+
+    since: datetime
+    told: tuple[Party, ...]
+    taken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskRow:
     """A Task as it is stored."""
 
@@ -136,15 +145,24 @@ class TaskRow:
 
     @property
     def due(self) -> str:
-        """The last day, as yyyy-mm-dd; empty for none."""
+        """The last day, or the moment where it has a time; empty for none."""
         text: str = self.resource.get("restriction", {}).get("period", {}).get("end", "")
-        return text[:10]
+        return text
 
-    def overdue(self, today: date) -> bool:
-        """Whether its last day has passed and it is not done."""
-        return self.is_open and bool(self.due) and self.due < today.isoformat()
+    @property
+    def late(self) -> datetime | None:
+        """From when it is late: after its day or time, or without one when it has waited for long."""
+        if self.due:
+            end = local(self.due)
+            return end if "T" in self.due else end + timedelta(days=1)
+        written = self.resource.get("authoredOn") or self.resource.get("lastModified") or ""
+        return local(written[:10]) + timedelta(days=LATE_DAYS) if written else None
 
-    def needs_somebody(self, today: date, staff: frozenset[str]) -> bool:
+    def overdue(self, now: datetime) -> bool:
+        """Whether its day or time has passed and it is not done."""
+        return self.is_open and bool(self.due) and self.late is not None and self.late <= now
+
+    def needs_somebody(self, now: datetime, staff: frozenset[str]) -> bool:
         """Whether nobody in particular sees to it: it is the unit's, overdue, or of one not among the staff.
 
         Without a day it is as overdue when it has waited for long. An answer needs somebody when who asked
@@ -152,10 +170,7 @@ class TaskRow:
         """
         if not self.is_open:
             return self.requester not in staff
-        written = (self.resource.get("authoredOn") or self.resource.get("lastModified") or "")[:10]
-        long_ago = (today - timedelta(days=LATE_DAYS)).isoformat()
-        late = not self.due and bool(written) and written <= long_ago
-        return self.owner not in staff or self.overdue(today) or late
+        return self.owner not in staff or (self.late is not None and self.late <= now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +180,7 @@ class WorkTask:
     `instead` names who is away and for whom one sees it. `declined`: it is not done, and `answer` is why.
     Of an order `state` tells how it stands, and `results` are the versions that have come and nobody has
     acknowledged, as `Type/id/_history/n`, with the unit that answers for each.
+    `escalated` tells who is told of what is late; `brought`: one is told, and it waits for somebody else.
     """
 
     id: str
@@ -186,6 +202,8 @@ class WorkTask:
     instead: str
     state: str = ""
     results: tuple[tuple[str, str], ...] = ()
+    escalated: Escalated | None = None
+    brought: bool = False
 
 
 class Tasks:
@@ -315,8 +333,10 @@ async def rows(context: Context, url: str, *, unit: bool = False) -> list[Resour
     return confirmed(query, [one.row for one in found])
 
 
-async def staff_among(context: Context, references: Iterable[str]) -> frozenset[str]:
-    """Those of some Practitioners who have an assignment at the own unit that holds today."""
+async def staff_among(
+    context: Context, references: Iterable[str], *, in_care: bool = False
+) -> frozenset[str]:
+    """Those of some Practitioners who have an assignment (for care) at the own unit that holds today."""
     people = sorted({one for one in references if one.startswith("Practitioner/")})
     places = await _organizations(context, context.principal.assignment.unit) if people else []
     if not places:
@@ -325,7 +345,16 @@ async def staff_among(context: Context, references: Iterable[str]) -> frozenset[
     found = await directory(context, f"PractitionerRole?organization={at}&practitioner={','.join(people)}")
     today = local(from_micros(context.now())).date()
     roles = [json.loads(row.body or b"{}") for row in found]
-    return frozenset(role["practitioner"]["reference"] for role in roles if holds(role, today))
+    return frozenset(
+        role["practitioner"]["reference"]
+        for role in roles
+        if holds(role, today) and (not in_care or _purpose(role) in (None, Purpose.CARE))
+    )
+
+
+def _purpose(role: dict[str, Any]) -> str | None:
+    marks = (one for one in role.get("extension", ()) if one.get("url") == systems.ASSIGNMENT_PURPOSE)
+    return next((one.get("valueCode") for one in marks), None)
 
 
 async def unit_of(context: Context, hsa_id: str) -> dict[str, str]:
@@ -361,7 +390,7 @@ def shown(
     instead: str,
     *,
     readable: bool,
-    today: date,
+    now: datetime,
     staff: frozenset[str],
     results: Sequence[ResourceRow] = (),
 ) -> WorkTask:
@@ -382,8 +411,8 @@ def shown(
         is_open=one.is_open,
         declined=resource.get("status") == DECLINED,
         answer=_answer(resource) if readable else None,
-        overdue=one.overdue(today),
-        needed=one.needs_somebody(today, staff),
+        overdue=one.overdue(now),
+        needed=one.needs_somebody(now, staff),
         instead=instead,
         state=one.state,
         results=tuple((reference(row), row.unit) for row in results),

@@ -9,31 +9,30 @@ What one asks of another is a Task (http://hl7.org/fhir/R4/task.html) whose focu
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import datetime
 from typing import Any, Final
 
 import xxhash
 
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
-from kontinuum.kernel.clock import from_micros, instant
+from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import local, phrase
 from kontinuum.kernel.principal import TRANSCRIPTION
-from kontinuum.record import provenance, writing
+from kontinuum.record import escalating, handing, writing
 from kontinuum.record.absences import Absences
 from kontinuum.record.circumstances import readable, unbarred
 from kontinuum.record.context import Context, forbidden, reference, stored
-from kontinuum.record.correcting import Corrected, change, current
+from kontinuum.record.correcting import Corrected
+from kontinuum.record.escalating import Rule, rule_of
 from kontinuum.record.feedback import Feedback
 from kontinuum.record.found import Found, Noted
 from kontinuum.record.guarding import is_signed
 from kontinuum.record.ordered import arrivals, corrected, stirs
 from kontinuum.record.orders import Orders
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, Written, refuse
-from kontinuum.record.planning import Intent
 from kontinuum.record.release import release
 from kontinuum.record.tasks import (
     AT_MOST,
@@ -49,7 +48,7 @@ from kontinuum.record.tasks import (
     TASK,
     TRANSCRIBE,
     WORDS,
-    WORK_CODES,
+    Escalated,
     Party,
     TaskRow,
     Tasks,
@@ -58,7 +57,6 @@ from kontinuum.record.tasks import (
     business,
     directory,
     is_care,
-    party,
     rows,
     shown,
     staff_among,
@@ -72,15 +70,14 @@ from kontinuum.store.resources.rows import ResourceRow
 Begun = BegunRow
 DAY: Final = 24 * 3600 * 1_000_000
 
-_COUNTERSIGNED: Final = "Countersigned."
-
 
 @dataclass(frozen=True, slots=True)
 class WaitingNote:
     """A note that waits; `note.body` is None where it may not be read just now.
 
     `since` is when it was written, in microseconds. `task` is what was asked about it, by whom and whom.
-    `code` is what it waits for. `instead` names who is away and for whom one sees it.
+    `code` is what it waits for. `instead` names who is away and for whom one sees it. `escalated` tells who
+    is told of what is late; `brought`: one is told, and it waits for somebody else.
     """
 
     code: str
@@ -93,16 +90,22 @@ class WaitingNote:
     owner: str = ""
     owner_name: str = ""
     instead: str = ""
+    escalated: Escalated | None = None
+    brought: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits, the oldest first; `complete` is False when there is more than is listed."""
+    """What waits, the oldest first; `complete` is False when there is more than is listed.
+
+    `handable` are the ids of the drafts that the person may hand over.
+    """
 
     notes: tuple[WaitingNote, ...]
     tasks: tuple[WorkTask, ...]
     drafts: tuple[BegunRow, ...]
     complete: bool
+    handable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ class Work:
         every = [row for one in (own, unit) for row in (*one.rows, *one.answers)]
         listed = "/".join(f"{row.id} {row.version}" for row in every)
         needed = sum(one.row.sort <= long_ago for one in unit.notes)
-        needed += sum(one.needs_somebody(self._today(), unit.staff) for one, _ in unit.tasks)
+        needed += sum(one.needs_somebody(self._now(), unit.staff) for one, _ in unit.tasks)
         told = await Feedback(self._context).unread()
         listed += "".join(f"/{one.number} {one.unread}" for one in told)
         mark = xxhash.xxh3_64_hexdigest(listed.encode())
@@ -183,58 +186,19 @@ class Work:
 
     async def give(self, code: str, note: str, to: Party) -> Written | Refusal:
         """Give a note of the own unit to somebody, to be signed or countersigned; twice is one Task."""
-        row = await self._note(note)
-        if isinstance(row, Refusal):
-            return row
-        signed = is_signed(json.loads(row.body or b"{}"))
-        if signed is not (code == COUNTERSIGN):
-            unsigned, done = phrase("The note is not signed yet."), phrase("The note is signed already.")
-            return refuse(RefusalKind.CONFLICT, "conflict", unsigned if code == COUNTERSIGN else done)
-        key = f"{code}/{note}" if code == SIGN else f"{code}/{note}/{to.reference}"
-        return await self._put(str(uuid.uuid5(_NAMES, key)), code, row, to)
+        return await handing.give(self._context, code, note, to)
 
     async def pass_on(self, task: str, to: Party) -> Written | Refusal:
         """Give what somebody at the unit was asked for to somebody else."""
-        row = await current(self._context, "Task", task)
-        if isinstance(row, Refusal):
-            return row
-        found = TaskRow(row, json.loads(row.body or b"{}"))
-        if not found.is_open:
-            return refuse(RefusalKind.CONFLICT, "conflict", phrase("This is done already."))
-        changed = {**found.resource, "owner": party(to), "lastModified": instant(self._context.now())}
-        return await writing.update(self._context, "Task", task, changed, row.version, False)
+        return await handing.pass_on(self._context, task, to)
+
+    async def hand_draft(self, draft: str, to: Party) -> Refusal | None:
+        """Give an open draft to a colleague: one's own, or as responsible that of one who is away."""
+        return await handing.hand_draft(self._context, draft, to)
 
     async def countersign(self, note: str, version: int) -> Corrected | Refusal:
         """Countersign a signed note that one was asked to countersign; the Task is done with it."""
-        row = await self._note(note)
-        if isinstance(row, Refusal):
-            return row
-        principal = self._context.principal
-        mine = principal.actor.reference or ""
-        found = await tasks(self._context, f"&focus=Composition/{note}&owner={mine}") if mine else []
-        asked = [one for one in found if one.code == COUNTERSIGN]
-        resource = json.loads(row.body or b"{}")
-        if not asked or not is_signed(resource):
-            unasked = phrase("Nobody asks you to countersign this note now.")
-            return refuse(RefusalKind.CONFLICT, "conflict", unasked)
-        if row.version != version:
-            changed = phrase("The note was changed after it was shown. Read it again and sign it.")
-            return refuse(RefusalKind.CONFLICT, "conflict", changed)
-        now = instant(self._context.now())
-        party = {"reference": mine, "display": principal.signature}
-        attester = {"mode": "official", "time": now, "party": party}
-        signed = {**resource, "attester": [*resource.get("attester", ()), attester]}
-        done = [
-            Intent(
-                "Task",
-                one.row.id,
-                {**one.resource, "status": "completed", "lastModified": now},
-                one.row.version,
-            )
-            for one in asked
-        ]
-        activity = (provenance.LIFECYCLE, provenance.ATTEST)
-        return await change(self._context, signed, _COUNTERSIGNED, version, activity, beside=done)
+        return await handing.countersign(self._context, note, version)
 
     async def acknowledge(self, task: str, version: int) -> Written | Refusal:
         """Say that an answer is read: who asked, who covers for that one, or the unit for one who left."""
@@ -256,10 +220,20 @@ class Work:
         changed = {**found.resource, "businessStatus": business(READ)}
         return await writing.update(self._context, "Task", task, changed, found.row.version, False)
 
+    async def take_on(self, task: str, version: int) -> Written | Refusal:
+        """Say that one sees to a task that was escalated to the person, or to whom the person covers for."""
+        found = await self.tasks.found(task, version)
+        if isinstance(found, Refusal):
+            return found
+        people = [self._context.principal.actor.reference]
+        people += [one.person for one in await self.absences.covered()]
+        mine = frozenset({name for person in people for name in await self._names(person)})
+        return await escalating.take_on(self._context, found, mine)
+
     # What is found
 
-    def _today(self) -> date:
-        return local(from_micros(self._context.now())).date()
+    def _now(self) -> datetime:
+        return local(from_micros(self._context.now()))
 
     @property
     def _writes_out(self) -> bool:
@@ -284,19 +258,31 @@ class Work:
             count=len(found.rows) + len(found.drafts),
             note=f"{note}, and instead of {', '.join(away)}" if any(away) else note,
         )
-        notes = [_waiting(one, released.get(f"Composition/{one.row.id}")) for one in found.notes]
+        notes = [
+            replace(
+                _waiting(one, released.get(f"Composition/{one.row.id}")),
+                escalated=found.escalated.get(one.row.id),
+                brought=one.row.id in found.brought,
+            )
+            for one in found.notes
+        ]
         listed = [
-            shown(
-                one,
-                instead,
-                readable=f"Task/{one.row.id}" in released,
-                today=self._today(),
-                staff=found.staff,
-                results=found.arrived.get(one.row.id, ()),
+            replace(
+                shown(
+                    one,
+                    instead,
+                    readable=f"Task/{one.row.id}" in released,
+                    now=self._now(),
+                    staff=found.staff,
+                    results=found.arrived.get(one.row.id, ()),
+                ),
+                escalated=found.escalated.get(one.row.id),
+                brought=one.row.id in found.brought,
             )
             for one, instead in found.tasks
         ]
-        return Waiting(tuple(notes), tuple(listed), found.drafts, found.complete)
+        may = await handing.handable(context, found.drafts)
+        return Waiting(tuple(notes), tuple(listed), found.drafts, found.complete, may)
 
     async def _found(self, *, of_unit: bool) -> Found:
         context = self._context
@@ -320,6 +306,7 @@ class Work:
                 dictated = (await self._behind(asked, {})).values()
                 await self._add(found, [row for row in dictated if not _is_signed(row)], asked, None, "")
             found.drafts = tuple(await drafts.of_owner(context.pool, actor.id, at.provider))
+        await self._escalate(found, of_unit=of_unit)
         found.notes.sort(key=lambda one: (one.row.sort, one.row.id))
         found.tasks.sort(key=lambda one: (one[0].due or "9999", one[0].row.sort))
         return await self._answered(await self._unbarred(found), of_unit=of_unit)
@@ -330,7 +317,7 @@ class Work:
         found.tasks = [
             (one, instead)
             for one, instead in found.tasks
-            if stirs(one, found.arrived, self._today(), left=of_unit and one.owner not in found.staff)
+            if stirs(one, found.arrived, self._now(), left=of_unit and one.owner not in found.staff)
         ]
         return found
 
@@ -339,10 +326,13 @@ class Work:
         names = await self._names(person)
         if not names:
             return
+        found.mine |= {*names}
         mine, unit = ",".join(names), bool(instead)
         unsigned = await rows(self._context, f"{_UNSIGNED}&author={mine}", unit=unit)
         given = await tasks(self._context, f"&owner={mine}", unit=unit)
-        given += await tasks(self._context, f"&requester={mine}", unit=unit)
+        asked = await tasks(self._context, f"&requester={mine}", unit=unit)
+        found.asked += asked
+        given += asked
         given += await corrected(self._context, f"&owner={mine}", unit=unit)
         told = await answers(self._context, f"&requester={mine}", unit=unit)
         await self._add(found, unsigned, [*given, *told], names, instead)
@@ -384,6 +374,31 @@ class Work:
                 found.tasks.append((one, instead))
         found.complete = found.complete and max(len(unsigned), len(given)) < AT_MOST
 
+    async def _escalate(self, found: Found, *, of_unit: bool) -> None:
+        """Tell of what is late whom the rule tells, and put on the person's list what that one is told of."""
+        rule = await rule_of(self._context)
+        if not of_unit:
+            everything = Found([], [], (), True)
+            given, unsigned = list(found.asked), list[ResourceRow]()
+            if not rule.named.isdisjoint(found.mine):
+                given += await tasks(self._context, unit=True)
+                unsigned = await rows(self._context, _UNSIGNED, unit=True)
+            await self._add(everything, unsigned, given, None, "")
+            listed = {row.id for row in found.rows}
+            found.notes += [one for one in everything.notes if self._brought(found, rule, one, listed)]
+            found.tasks += [one for one in everything.tasks if self._brought(found, rule, one[0], listed)]
+        ways = [(one.row.id, _late(rule, one)) for one in found.notes]
+        ways += [(one.row.id, rule.of_task(one)) for one, _ in found.tasks]
+        found.escalated = {name: one for name, one in ways if one is not None}
+
+    def _brought(self, found: Found, rule: Rule, one: Noted | TaskRow, listed: set[str]) -> bool:
+        way = rule.of_task(one) if isinstance(one, TaskRow) else _late(rule, one)
+        told = {party.reference for party in way.told} if way is not None else set()
+        if one.row.id in listed or told.isdisjoint(found.mine):
+            return False
+        found.brought.add(one.row.id)
+        return True
+
     async def _unbarred(self, found: Found) -> Found:
         """Without what a block keeps from the person: it waits at the unit whose it is.
 
@@ -412,37 +427,17 @@ class Work:
         found = {**known, **{row.id: row for row in read if row.body is not None}}
         return {f"Composition/{one}": row for one, row in found.items()}
 
-    async def _note(self, note: str) -> ResourceRow | Refusal:
-        if not is_care(self._context.principal):
-            return forbidden(NOT_STAFF)
-        return await current(self._context, "Composition", note)
-
-    async def _put(self, identity: str, code: str, note: ResourceRow, to: Party) -> Written | Refusal:
-        context = self._context
-        asking = context.principal.actor
-        now = instant(context.now())
-        requester = {"reference": asking.reference} if asking.reference else {}
-        task = {
-            "resourceType": "Task",
-            "id": identity,
-            "status": "requested",
-            "intent": "order",
-            "code": {"coding": [{"system": WORK_CODES, "code": code}]},
-            "focus": {"reference": f"Composition/{note.id}"},
-            "for": {"reference": f"Patient/{note.patient}"},
-            "authoredOn": now,
-            "lastModified": now,
-            "requester": {**requester, "display": asking.name},
-            "owner": party(to),
-        }
-        return await writing.update(context, "Task", identity, task, None, False)
-
 
 _LISTED: Final = (TASK, QUESTION, WORDS, ORDER, REFERRAL, OTHER)
 _UNSIGNED: Final = "Composition?status=preliminary&_sort=date"
 
 
-_NAMES: Final = uuid.UUID("6f2b7b1e-6a0c-4f0e-9c5e-2f0a1d7c4b19")
+def _late(rule: Rule, one: Noted) -> Escalated | None:
+    """Who is told of a note that waits for too long: for its author, or for who was asked."""
+    if one.task is not None:
+        return rule.of_task(one.task)
+    authors = frozenset(author.get("reference", "") for author in _authors(one.row))
+    return rule.of_note(one.row.unit, one.row.sort, authors)
 
 
 def _waiting(one: Noted, released: Stored | None) -> WaitingNote:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
@@ -13,7 +13,7 @@ from kontinuum.record import criteria as conditions
 from kontinuum.record import documenting, profiled, projecting, tombstones, tools, vocabularies
 from kontinuum.record.circumstances import decide_each
 from kontinuum.record.context import Context, forbidden, type_code
-from kontinuum.record.guarding import unmarked
+from kontinuum.record.guarding import Grounds, unmarked
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
 from kontinuum.record.places import place_of, places_of
 from kontinuum.record.planning import Intent, Plan, as_stored, decide_new, links_unchanged
@@ -56,7 +56,7 @@ async def create(context: Context, resource: dict[str, Any], if_none_exist: str 
     if resource["resourceType"] == "Patient" and linking is not None:
         return linking
     if TYPE_CODES[resource["resourceType"]] in (following.TYPE, *tools.TYPES, *vocabularies.PROJECTED):
-        return await _one(context, Intent(resource["resourceType"], None, resource))
+        return await one(context, Intent(resource["resourceType"], None, resource))
     new = created(context, resource, await context.accountable())
     unsaid = unmarked(resource, new.body)
     if unsaid is not None:
@@ -98,7 +98,7 @@ async def update(
     wrong = unfit(type_name, logical_id, resource)
     if wrong is not None:
         return wrong
-    return await _one(context, Intent(type_name, logical_id, resource, if_match, only_new=only_new))
+    return await one(context, Intent(type_name, logical_id, resource, if_match, only_new=only_new))
 
 
 def unfit(type_name: str, logical_id: str, resource: dict[str, Any]) -> Refusal | None:
@@ -124,7 +124,7 @@ async def delete(
     code = type_code(type_name)
     if isinstance(code, Refusal):
         return code
-    return await _one(context, Intent(type_name, logical_id, None, if_match))
+    return await one(context, Intent(type_name, logical_id, None, if_match))
 
 
 async def conditional_update(
@@ -233,8 +233,7 @@ async def apply(
     places = await places_of(connection, [intent.resource for intent in intents])
     beside = await tools.beside(context, connection, intents)
     plan = Plan(context, accountable, context.now(), former, destroyed, places, beside)
-    deleting = {(TYPE_CODES[i.type], i.id) for i in intents if i.resource is None}
-    asked = [(Action.DELETE if name in deleting else Action.WRITE, row) for name, row in rows.items()]
+    asked = _asked(context, intents, rows)
     decided = dict(zip(rows, await decide_each(context, connection, asked), strict=True))
     results: list[Written | Refusal] = []
     for intent in intents:
@@ -287,7 +286,25 @@ def _deletes_nothing(intent: Intent, refusal: Refusal) -> bool:
     return intent.resource is None and refusal.kind is RefusalKind.NOT_FOUND
 
 
-async def _one(context: Context, intent: Intent) -> Written | Refusal:
+def _asked(
+    context: Context, intents: Sequence[Intent], rows: Mapping[tuple[int, str], ResourceRow]
+) -> list[tuple[Action, ResourceRow]]:
+    """What is to be decided of stored rows; a contact that was moved here counts as the own unit's."""
+    deleting = {(TYPE_CODES[i.type], i.id) for i in intents if i.resource is None}
+    moved = {(TYPE_CODES[i.type], i.id) for i in intents if Grounds.MOVED in i.grounds}
+    own = context.principal.assignment.unit
+    return [
+        (
+            Action.DELETE if name in deleting else Action.WRITE,
+            row._replace(unit=own) if name in moved else row,
+        )
+        for name, row in rows.items()
+    ]
+
+
+async def one(context: Context, intent: Intent) -> Written | Refusal:
+    """Write one valid resource in a transaction of its own."""
+
     async def work(connection: Any) -> Written | Refusal:
         return (await apply(context, connection, [intent]))[0]
 

@@ -26,6 +26,12 @@ select {_COLUMNS} from absence
  order by number
 """
 
+AT_UNIT = f"""
+select {_COLUMNS} from absence
+ where provider = $1 and unit = $2 and ended is null and $3 between begins and ends
+ order by number
+"""
+
 OF_PERSON = f"""
 select {_COLUMNS} from absence
  where provider = $1 and unit = $2 and person = $3 and ended is null and ends >= $4
@@ -51,6 +57,11 @@ Place = tuple[str, str]
 async def covered(connection: Any, place: Place, cover: str, day: date) -> list[Absence]:
     """Whose lists somebody sees at a unit on a day."""
     return [Absence(*row) for row in await connection.fetch(COVERED, *place, cover, day)]
+
+
+async def at_unit(connection: Any, place: Place, day: date) -> list[Absence]:
+    """Who of a unit is away on a day."""
+    return [Absence(*row) for row in await connection.fetch(AT_UNIT, *place, day)]
 
 
 async def of_person(connection: Any, place: Place, person: str, day: date) -> list[Absence]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
-_COLUMNS = "id::text, patient, template, version, content, updated"
+import asyncpg
+
+_COLUMNS = "id::text, patient, template, version, content, updated, writers"
+_BEGUN = "id::text, patient, owner, unit, template, updated, writers"
 
 OPEN = f"""
 select {_COLUMNS} from draft
@@ -22,14 +26,14 @@ select owner, version, updated from draft
  where provider = $1 and patient = $2 and template = $3 and discarded is null
 """
 
-OF_OWNER = """
-select id::text, patient, owner, unit, template, updated from draft
+OF_OWNER = f"""
+select {_BEGUN} from draft
  where owner = $1 and provider = $2 and discarded is null
  order by updated
 """
 
-OF_UNIT = """
-select id::text, patient, owner, unit, template, updated from draft
+OF_UNIT = f"""
+select {_BEGUN} from draft
  where provider = $1 and unit = $2 and discarded is null
  order by updated
 """
@@ -45,6 +49,27 @@ SAVE = f"""
 update draft set version = version + 1, content = $5, updated = $6
  where id = $1::uuid and owner = $2 and provider = $3 and version = $4 and discarded is null
 returning {_COLUMNS}
+"""
+
+AT_UNIT = f"""
+select {_BEGUN} from draft
+ where id = $1::uuid and provider = $2 and unit = $3 and discarded is null
+"""
+
+# The files follow the draft. Whoever has one of the same kind about the patient keeps that.
+HAND = """
+with handed as (
+    update draft set owner = $3, writers = $4, version = version + 1
+     where id = $1::uuid and owner = $2 and discarded is null
+       and not exists (
+           select from draft other
+            where other.owner = $3 and other.provider = draft.provider and other.patient = draft.patient
+              and other.template = draft.template and other.discarded is null)
+    returning id
+), files as (
+    update draft_file set owner = $3 where draft in (select id from handed)
+)
+select id::text from handed
 """
 
 DISCARD = f"""
@@ -81,6 +106,13 @@ class DraftRow(NamedTuple):
     version: int
     content: bytes
     updated: int
+    writers: str = "[]"
+
+    @property
+    def authors(self) -> list[dict[str, str]]:
+        """Who wrote it before it was handed over, as references, the first first."""
+        found: list[dict[str, str]] = json.loads(self.writers)
+        return found
 
 
 async def open_draft(pool: Any, owner: str, provider: str, patient: str, template: str) -> DraftRow | None:
@@ -107,6 +139,13 @@ class BegunRow(NamedTuple):
     unit: str
     template: str
     updated: int
+    writers: str
+
+    @property
+    def authors(self) -> list[dict[str, str]]:
+        """Who wrote it before it was handed over, as references, the first first."""
+        found: list[dict[str, str]] = json.loads(self.writers)
+        return found
 
 
 async def of_owner(pool: Any, owner: str, provider: str) -> list[BegunRow]:
@@ -117,6 +156,20 @@ async def of_owner(pool: Any, owner: str, provider: str) -> list[BegunRow]:
 async def of_unit(pool: Any, provider: str, unit: str) -> list[BegunRow]:
     """The open drafts that were begun at a unit, the oldest first."""
     return [BegunRow(*record) for record in await pool.fetch(OF_UNIT, provider, unit)]
+
+
+async def at_unit(pool: Any, identity: str, provider: str, unit: str) -> BegunRow | None:
+    """One that was begun at a unit."""
+    record = await pool.fetchrow(AT_UNIT, identity, provider, unit)
+    return None if record is None else BegunRow(*record)
+
+
+async def hand(pool: Any, identity: str, owner: str, to: str, writers: str) -> bool:
+    """Give a draft with its files another owner; false when it is gone, or that one has one of the same."""
+    try:
+        return await pool.fetchval(HAND, identity, owner, to, writers) is not None
+    except asyncpg.UniqueViolationError:  # begun there at this moment
+        return False
 
 
 async def begin(pool: Any, identity: str, owner: tuple[str, str, str], draft: DraftRow) -> DraftRow | None:

@@ -45,6 +45,24 @@ async def test_a_setting_is_decided_holds_and_stands_in_the_history(
     assert "60 days" in (await rickard.get("/admin")).text
     assert (await decide(rickard, "relation_days", usual="1", reason="Åter")).status_code == 303
     assert (await application.provider_settings.of(REGION)).relation_days == 30
+    # Who is told of what waits for too long is decided on the page of each unit, of its own people.
+    unit = region().units["avd-32"]
+    place = f"/admin/unit/{unit.reference.partition('/')[2]}"
+    first = re.search(
+        r'name="who-0">.*?<option value="(SE[^"]+)">', (await rickard.get(place)).text, re.DOTALL
+    )
+    assert first
+    rule = {"after-0": "4", "time-0": "h", "who-0": "asker", "after-2": "2", "time-2": "d", "who-2": first[1]}
+    asked = await post(rickard, f"{place}/escalation", place, **rule)
+    assert (asked.status_code, 'value="4"' in asked.text) == (422, True), "why is not said"
+    odd = await post(rickard, f"{place}/escalation", place, **{**rule, "after-2": "x", "reason": "Ny chef"})
+    assert (odd.status_code, 'value="x"' in odd.text) == (422, True)
+    done = await post(rickard, f"{place}/escalation", place, **rule, reason="Ny chef")
+    assert done.status_code == 303
+    decided = (await application.provider_settings.of(REGION)).escalation
+    assert decided == ("*; 0 min; asker", f"{unit.hsa}; 4 h; asker", f"{unit.hsa}; 2 d; {first[1]}")
+    assert (await post(rickard, f"{place}/escalation", place, usual="1", reason="Åter")).status_code == 303
+    assert (await application.provider_settings.of(REGION)).escalation == ("*; 0 min; asker",)
 
 
 async def test_a_setting_that_is_a_day_may_be_left_empty(

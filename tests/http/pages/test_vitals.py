@@ -17,7 +17,7 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.i18n import local
-from kontinuum.kernel.provider_settings import BY_NAME, parse
+from kontinuum.kernel.provider_settings import BY_NAME, NotAllowed, parse
 from kontinuum.record import Record
 
 HERE = f"/patient/{PATIENT}/vitals"
@@ -377,6 +377,55 @@ async def test_the_unit_decides_what_is_done_at_a_score(
     )
     await _save(doctor, **FULL)
     assert "Ring sköterskan; genast" in (await doctor.get(f"{HERE}/flowsheet")).text
+
+
+async def test_a_score_that_asks_for_more_makes_one_task_which_the_next_set_closes(
+    doctor: httpx.AsyncClient, application: Services, doctors_record: Record
+) -> None:
+    now, unit = local(application.clock.now()), doctors_record.principal.assignment.unit
+    sick = {**FULL, "respiration": "26", "saturation": "90", "pulse": "132"}
+
+    async def measured(minutes: int, **fields: str) -> list[dict[str, Any]]:
+        when = f"{now - timedelta(minutes=minutes):%Y-%m-%dT%H:%M}"
+        done = await _save(doctor, **fields, when=when)
+        assert done.status_code == 303, done.text
+        return sorted(
+            await _found(doctors_record, "Task"), key=lambda one: one["restriction"]["period"]["end"]
+        )
+
+    assert await measured(300, **FULL) == [], "low risk asks for another check only"
+    (task,) = await measured(200, **sick)
+    assert [issue for issue in validate(task) if issue.refuses] == []
+    asked = local(task["restriction"]["period"]["end"]) - local(task["restriction"]["period"]["start"])
+    assert (task["status"], task["priority"], asked) == ("requested", "stat", timedelta(minutes=30))
+    assert task["description"].startswith("NEWS2 9, hög risk. Erfaren läkare")
+    inbox = (await doctor.get("/inbox?of=unit")).text
+    assert task["description"] in inbox
+    assert "försenad sedan" in inbox
+    stay = {"resourceType": "Encounter", "id": "stay", "status": "in-progress", "class": {"code": "IMP"}}
+    begins = {
+        "subject": {"reference": f"Patient/{PATIENT}"},
+        "period": {"start": "2026-03-01T10:00:00+01:00"},
+    }
+    await write(doctors_record, {**stay, **begins})
+    assert "Nytt set senast" in (await doctor.get("/unit/ward")).text
+    few = {"respiration": "26", "saturation": "90", "inspired": "oxygen"}
+    assert [one["status"] for one in await measured(190, **few)] == ["requested"], "one is open, and no sum"
+    assert [one["status"] for one in await measured(250, **FULL)] == ["requested"], "it was measured before"
+    value = parse(BY_NAME["warning_responses"], f"{unit}; high; 15 min; Ring MIG")
+    assert not isinstance(value, NotAllowed)
+    await application.provider_settings.decide(
+        doctors_record.principal, "warning_responses", value, "Vårt PM", seen=0
+    )
+    closed, again = await measured(100, **sick)
+    assert (closed["status"], closed["id"]) == ("completed", task["id"])
+    score = closed["output"][0]["valueReference"]["reference"].partition("/")[2]
+    assert {one["id"] for one in await _found(doctors_record, "Observation")} >= {score}
+    asked = local(again["restriction"]["period"]["end"]) - local(again["restriction"]["period"]["start"])
+    assert (again["status"], asked) == ("requested", timedelta(minutes=15))
+    assert ". Ring MIG. Nytt set senast " in again["description"]
+    assert {one["status"] for one in await measured(5, **FULL)} == {"completed"}
+    assert (await doctor.get("/inbox/count")).json()["unit"] == 0, "and nothing came back to who asked"
 
 
 async def test_the_flowsheet_shows_what_came_from_elsewhere_and_refuses_an_unknown_period(

@@ -390,7 +390,7 @@ async def test_no_task_is_in_no_list(doctors_record: Record, application: Servic
 
 
 async def test_who_covers_sees_the_list_of_who_is_away_and_only_then(
-    doctors_record: Record, application: Services
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
 ) -> None:
     """Under the own assignment at the unit, for the days that were said, until it is taken back."""
     kajsas = await _kajsa(application)
@@ -412,6 +412,20 @@ async def test_who_covers_sees_the_list_of_who_is_away_and_only_then(
     elsewhere = replace(PRINCIPAL.assignment, unit="SE2321000016-DEMO1011")
     other = application.gate.record(Principal(PRINCIPAL.actor, elsewhere, "test"))
     assert await _tasks(other) == []
+    marked = (await doctor.get("/inbox/new", params={"patient": PATIENT})).text
+    assert re.search(r'value="Practitioner/dr-test">Kajsa Ek, borta t.o.m. ', marked)
+    await absences.end(away.number)
+    bo = {**COLLEAGUE, "id": "dr-bo", "name": [{"text": "Bo Alm"}]}
+    his = {**ROLE, "id": "role-bo", "practitioner": {"reference": "Practitioner/dr-bo"}}
+    await _directory(application, bo, his)
+    away = await absences.state(Party("Practitioner/dr-bo", "Bo Alm"), today, later)
+    assert not isinstance(away, Refusal), away
+    assert await _tasks(doctors_record) == []
+    for address in ("/inbox", f"/inbox/new?patient={PATIENT}"):
+        first, second = re.findall(
+            r'value="(Practitioner/[^"]*)"[^>]*>Kajsa Ek', (await doctor.get(address)).text
+        )
+        assert (first, second) == ("Practitioner/dr-bo", "Practitioner/dr-test"), "who covers is first"
     assert not await doctors_record.work.absences.end(away.number)
     assert await absences.end(away.number)
     assert await _tasks(doctors_record) == []

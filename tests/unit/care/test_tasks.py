@@ -10,6 +10,7 @@ from hypothesis import given
 
 from kontinuum.care.tasks.views import view
 from kontinuum.fhir import json
+from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import Chart
 from kontinuum.record.outcome import SearchPage, Stored
 from kontinuum.record.tasks import LATE_DAYS, OPEN, TaskRow
@@ -48,9 +49,11 @@ def test_whatever_nobody_who_works_here_sees_to_in_time_needs_somebody(
     is_open = status in OPEN
     late = is_open and days is not None and days < 0
     waits_for = owner if is_open else requester
-    assert one.overdue(TODAY) is late
+    assert one.overdue(local(TODAY.isoformat())) is late
     forgotten = is_open and days is None and age is not None and age >= LATE_DAYS
-    assert one.needs_somebody(TODAY, STAFF) is (late or forgotten or waits_for not in STAFF)
+    assert one.needs_somebody(local(TODAY.isoformat()), STAFF) is (
+        late or forgotten or waits_for not in STAFF
+    )
 
 
 def test_the_overview_lists_the_first_to_be_done_first_and_marks_what_is_overdue() -> None:

@@ -22,6 +22,7 @@ from kontinuum.kernel.provider_settings import (
     NotAllowed,
     ProviderSettings,
     parse,
+    response_minutes,
     response_of,
 )
 
@@ -271,6 +272,12 @@ def test_every_class_can_be_answered_by_a_unit() -> None:
     decided = ProviderSettings(warning_responses=value)
     asked = [("SE1-A", "high"), ("SE1-B", "high"), ("SE1-A", "low"), ("SE1-B", "low")]
     assert [response_of(decided, *one) for one in asked] == ["Ring; genast", "Larma", "Vänta", ""]
+    timed = ProviderSettings(warning_responses=("*; high; 15 min; Ring; genast",))
+    assert (response_of(timed, "SE1-A", "high"), response_minutes(timed, "SE1-A", "high")) == (
+        "Ring; genast",
+        15,
+    )
+    assert response_minutes(decided, "SE1-A", "high") is None
     for wrong in ("high; Larma", "*; highest; Larma", "*; high;", "*; high; A\n*; high; B"):
         assert isinstance(parse(setting, wrong), NotAllowed), wrong
 

@@ -14,6 +14,7 @@ from kontinuum.demo.day import WARD_STAY
 from kontinuum.demo.region import region
 from kontinuum.fhir import json
 from kontinuum.fhir.authoring import author
+from kontinuum.fhir.stays import placed
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import Principal
 from kontinuum.record import Record, Refusal, SearchPage
@@ -161,7 +162,7 @@ async def _put_to_bed(record: Record, now: datetime) -> None:
             for one in encounter.get("location", ())
             if one["location"].get("reference") != f"Location/{WARD}"
         ]
-        await _write(record, [writing.placed({**encounter, "location": kept}, _placing(bed), since)])
+        await _write(record, [placed({**encounter, "location": kept}, _placing(bed).here, since)])
 
 
 def _placing(bed: str) -> Placing:

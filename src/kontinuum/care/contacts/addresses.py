@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kontinuum.care.contacts import booking, deeds, one, today, ward
+from kontinuum.care.contacts import booking, deeds, one, today, transfer, ward
 from kontinuum.care.contacts.views import EARLIER_CONTACTS
 from kontinuum.kernel.around import UnitPage
 from kontinuum.kernel.i18n import message
@@ -30,6 +30,8 @@ ACTIONS: Final = (
     Action("detail", _ONE, deeds.detail, _CARE),
     Action("close", _ONE, deeds.close, _CARE),
     Action("move", _ONE, deeds.move, _CARE),
+    Action("transfer", _ONE, transfer.transfer, _CARE),
+    Action("receive", _ONE, transfer.receive, _CARE),
     Action("measure", _ONE, deeds.measure, _CARE),
     Action("strike", _ONE, deeds.strike, _CARE),
 )

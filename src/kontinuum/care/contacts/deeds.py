@@ -15,6 +15,7 @@ from kontinuum.care.contacts.places import own_unit
 from kontinuum.care.contacts.rules import BOOKING_OF, UNDO, is_inpatient, possible, taken
 from kontinuum.care.contacts.writing import Placing
 from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir import stays
 from kontinuum.fhir.authoring import author, contact_of, form_id
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Moved, NotFound, Refused, ResourceVersion, View
@@ -58,7 +59,8 @@ async def begin(request: ActionRequest) -> Answer:
     return back(request, identity)
 
 
-async def _own(request: ActionRequest) -> Found | NotFound:
+async def own_contact(request: ActionRequest) -> Found | NotFound:
+    """The contact that a form names, where it is the own unit's."""
     found = await gather(request, one(request, "id"))
     if found is None:
         return NotFound(GONE)
@@ -67,7 +69,7 @@ async def _own(request: ActionRequest) -> Found | NotFound:
 
 async def _own_as_typed(request: ActionRequest) -> Found | NotFound:
     """The unit's contact with the reason that stands in the field beside the button that was pressed."""
-    found = await _own(request)
+    found = await own_contact(request)
     typed = one(request, "reason")
     if isinstance(found, NotFound) or "reason" not in request.fields:
         return found
@@ -205,12 +207,12 @@ async def move(request: ActionRequest) -> Answer:
         return page_of(request, found, Told(gettext(_BED_TAKEN if lies else _NOT_NOW)))
     ward = next((each.ward for each in found.beds if each.ward), None)
     where = bed.placing if bed is not None else Placing(ward, None)
-    return await _write(request, found, writing.placed(found.encounter, where, now_of(request)))
+    return await _write(request, found, stays.placed(found.encounter, where.here, now_of(request)))
 
 
 async def strike(request: ActionRequest) -> Answer:
     """Answer POST `contacts/strike`: the contact was entered in error; it stays readable with the reason."""
-    found = await _own(request)
+    found = await own_contact(request)
     if isinstance(found, NotFound):
         return found
     reason, gettext = one(request, "reason"), request.chart.translator.gettext

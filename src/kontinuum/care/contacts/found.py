@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from kontinuum.care.contacts import places
 from kontinuum.care.contacts.booking import find
-from kontinuum.care.contacts.places import Bed
+from kontinuum.care.contacts.places import Bed, Ward
 from kontinuum.care.contacts.rules import is_inpatient
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.around import Remark
@@ -42,7 +42,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A contact as it was read. `beds` are those of the unit, for an admission there; `taken` of them."""
+    """A contact as it was read. `beds` are those of the unit, for an admission there; `taken` of them.
+
+    `wards` are those of other units, to which such a patient can move.
+    """
 
     encounter: Mapping[str, Any]
     entry: ResourceVersion
@@ -53,6 +56,7 @@ class Found:
     beds: tuple[Bed, ...]
     taken: frozenset[str]
     asks: tuple[Remark, ...]
+    wards: tuple[Ward, ...] = ()
 
     @property
     def missing(self) -> tuple[Remark, ...]:
@@ -88,6 +92,7 @@ async def gather(request: PageRequest | ActionRequest, identity: str) -> Found |
         beds,
         taken,
         asks if asked_for else (),
+        tuple(await places.other_wards(request)) if own and is_inpatient(encounter) else (),
     )
 
 

@@ -13,6 +13,7 @@ from kontinuum.care.contacts.kinds import BOOKING_STATES, CANCELLED_BY, DESTINAT
 from kontinuum.care.contacts.rules import UNDO, is_inpatient, possible
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.authoring import contact_of, new_token
+from kontinuum.fhir.stays import going, staying
 from kontinuum.kernel.i18n import Translator, message
 from kontinuum.kernel.module import (
     ActionRequest,
@@ -120,7 +121,7 @@ def page_of(request: PageRequest | ActionRequest, found: Found, told: Told | Non
             ],
             "destination": _destination(encounter, words),
         },
-        "stays": [_stay(one, words) for one in encounter.get("location") or ()],
+        "stays": [_stay(one, words) for one in staying(encounter)],
         "own": found.own,
         "inpatient": is_inpatient(encounter),
         "steps": [(name, words.gettext(STEP_NAMES[name])) for name in steps if name in STEP_NAMES],
@@ -132,6 +133,8 @@ def page_of(request: PageRequest | ActionRequest, found: Found, told: Told | Non
         "missing": found.missing,
         "beds": [(bed.reference, bed.name, bed.reference in found.taken) for bed in found.beds],
         "bed": _bed(encounter, {bed.reference for bed in found.beds}),
+        "wards": [(ward.reference, ward.name) for ward in found.wards],
+        "going": next((_stay(one, words) for one in going(encounter)), None),
         "destinations": {key: words.gettext(title) for key, (title, _) in DESTINATIONS.items()},
         "told": told,
         "token": new_token(),

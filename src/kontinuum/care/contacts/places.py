@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from kontinuum.kernel.principal import Principal
 from kontinuum.sweden import systems
 
 _AT_MOST: Final = 500
+_MANY: Final = 1000
 
 
 class Asked(Protocol):
@@ -69,12 +71,44 @@ def beds_of(pages: Sequence[ResultPage]) -> list[Bed]:
     wards = {f"Location/{one['id']}": one.get("name", "") for one in places}
     beds = []
     for one in places:
-        codes = [coding.get("code") for coding in (one.get("physicalType") or {}).get("coding", ())]
-        if BED in codes and one.get("status", "active") == "active":
+        if _is_bed(one) and one.get("status", "active") == "active":
             ward = (one.get("partOf") or {}).get("reference", "")
             within = {"reference": ward, "display": wards.get(ward, "")} if wards.get(ward) else None
             beds.append(Bed(f"Location/{one['id']}", one.get("name", ""), within))
     return sorted(beds, key=_natural)
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """A ward of another unit of the care provider; `unit` is a reference of that."""
+
+    reference: str
+    name: str
+    unit: Mapping[str, Any]
+
+
+async def other_wards(request: Asked) -> list[Ward]:
+    """The wards with beds of other units of the care provider, by name."""
+    (beds,) = await request.record.find_many([f"Location?partof:missing=false&_count={_MANY}"])
+    bodies = [fhir_json.loads(one.body) for one in beds.matches if one.body]
+    parts = [body.get("partOf") or {} for body in bodies if _is_bed(body)]
+    named = sorted({each["reference"].rpartition("/")[2] for each in parts if each.get("reference")})
+    if not named:
+        return []
+    (found,) = await request.record.find_many([f"Location?_id={','.join(named)}&_count={_MANY}"])
+    ours = (await own_unit(request)).get("reference", "")
+    made = []
+    for one in found.matches:
+        place = fhir_json.loads(one.body or b"{}")
+        unit = place.get("managingOrganization") or {}
+        same = one.provider == request.principal.assignment.provider
+        if same and unit.get("reference") and unit["reference"] != ours:
+            made.append(Ward(f"Location/{one.id}", place.get("name", ""), unit))
+    return sorted(made, key=lambda one: one.name)
+
+
+def _is_bed(place: Mapping[str, Any]) -> bool:
+    return any(one.get("code") == BED for one in (place.get("physicalType") or {}).get("coding", ()))
 
 
 def _natural(bed: Bed) -> tuple[int, str]:
@@ -94,9 +128,22 @@ async def own_unit(request: Asked) -> dict[str, Any]:
 
 async def staff(request: Asked) -> dict[str, str]:
     """Who works at the unit today, by the reference of the Practitioner; the person who asks first."""
-    unit = _of_unit(request.principal, "organization:Organization.identifier")
-    (page,) = await request.record.find_many([f"PractitionerRole?{unit}&_count={_AT_MOST}"])
-    today = local(request.chart.now).date().isoformat()
+    return staff_of(
+        await request.record.find_many(staff_queries(request.principal)), request.principal, request.chart.now
+    )
+
+
+def staff_queries(principal: Principal) -> tuple[str, ...]:
+    """The assignments at the own unit."""
+    return (
+        f"PractitionerRole?{_of_unit(principal, 'organization:Organization.identifier')}&_count={_AT_MOST}",
+    )
+
+
+def staff_of(pages: Sequence[ResultPage], principal: Principal, now: datetime) -> dict[str, str]:
+    """Whose assignments hold today among those that were found; the person who asks first."""
+    (page,) = pages
+    today = local(now).date().isoformat()
     found: dict[str, str] = {}
     for one in page.matches:
         role = fhir_json.loads(one.body or b"{}")
@@ -106,7 +153,7 @@ async def staff(request: Asked) -> dict[str, str]:
             titles = [code.get("text", "") for code in role.get("code", ())]
             shown = ", ".join(filter(None, (person.get("display", ""), *titles[:1])))
             found[person["reference"]] = shown or person["reference"]
-    own = author(request.principal)
+    own = author(principal)
     me = own.get("reference", "")
-    mine = {me: found.pop(me, request.principal.actor.name)} if me else {}
+    mine = {me: found.pop(me, principal.actor.name)} if me else {}
     return mine | dict(sorted(found.items(), key=lambda one: one[1]))

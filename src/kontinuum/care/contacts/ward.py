@@ -13,11 +13,13 @@ from kontinuum.care.contacts.kinds import INPATIENT
 from kontinuum.care.contacts.one import address, back
 from kontinuum.care.contacts.places import Bed, own_unit
 from kontinuum.care.contacts.rules import is_inpatient
+from kontinuum.care.contacts.transfer import on_the_way, to_choose
 from kontinuum.care.contacts.writing import Placing
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.authoring import author, form_id, new_token
+from kontinuum.fhir.stays import going, staying
 from kontinuum.kernel.around import UnitRequest
-from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.i18n import Translator, local, message
 from kontinuum.kernel.module import ActionRequest, BannerNote, Chart, Moved, NotFound, PageRequest, View
 
 LYING: Final = "arrived,triaged,in-progress,onleave"
@@ -50,6 +52,7 @@ class Lying:
     days: int
     away: bool
     doctor: str
+    to: str
     notes: tuple[BannerNote, ...]
 
 
@@ -152,8 +155,14 @@ async def board(request: UnitRequest) -> View | NotFound:
     ]
     known = {bed.reference for bed in beds}
     rows = [Row(bed.name, tuple(who for here, who in lying if bed.reference in here)) for bed in beds]
+    coming = await on_the_way(request)
+    staff = await request.record.find_many(places.staff_queries(request.principal)) if coming else ()
+    lain_in = {reference for here, _ in lying for reference in here}
     values = {
         "unit": request.principal.assignment.unit_name,
+        "coming": coming,
+        "free_beds": to_choose(beds, lain_in),
+        "staff": places.staff_of(staff, request.principal, request.now) if staff else {},
         "rows": rows,
         "unplaced": [who for here, who in lying if not here & known],
         "patients": len(patients),
@@ -171,9 +180,7 @@ def subject_of(contact: Mapping[str, Any]) -> str:
 
 def _beds_of(contact: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(
-        one["location"].get("reference", "")
-        for one in contact.get("location") or ()
-        if one.get("status") != "completed"
+        one["location"].get("reference", "") for one in staying(contact) if one.get("status") != "completed"
     )
 
 
@@ -198,5 +205,11 @@ def _lying(
         days=max(days, 0),
         away=contact["status"] == "onleave",
         doctor=next((request.directory.name(one.get("reference"), one.get("display")) for one in people), ""),
+        to=", ".join(_plan(one, words) for one in going(contact)),
         notes=notes,
     )
+
+
+def _plan(place: Mapping[str, Any], words: Translator) -> str:
+    when = words.moment((place.get("period") or {}).get("start"))
+    return f"{place['location'].get('display', '')} {when}"

@@ -6,7 +6,8 @@ http://hl7.org/fhir/R4/procedure.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,9 +23,11 @@ from kontinuum.care.contacts.kinds import (
     SYSTEM,
 )
 from kontinuum.fhir.authoring import coded, contact_of
+from kontinuum.fhir.stays import placed, unplanned
 from kontinuum.kernel.module import Term
 
 Reference = Mapping[str, Any]
+_TEAMS: Final = uuid.UUID("3d6a1d0e-4f53-4a5b-9f0e-2b7c8f1a6e35")
 _MEETING: Final = "http://terminology.hl7.org/CodeSystem/v2-0276"
 
 
@@ -34,6 +37,11 @@ class Placing:
 
     ward: Reference | None
     bed: Reference | None
+
+    @property
+    def here(self) -> list[Reference]:
+        """The places."""
+        return [one for one in (self.ward, self.bed) if one is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,28 +174,9 @@ def put(booking: Mapping[str, Any], status: str, by: str = "") -> dict[str, Any]
     return made
 
 
-def placed(encounter: Mapping[str, Any], where: Placing, moment: str) -> dict[str, Any]:
-    """An admission whose patient lies elsewhere from a moment on; where the patient lay before stays."""
-    here = [one for one in (where.ward, where.bed) if one is not None]
-    names = {one.get("reference") for one in here}
-    before = [
-        one
-        if one.get("status") == "completed" or one["location"].get("reference") in names
-        else {**one, "status": "completed", "period": {**(one.get("period") or {}), "end": moment}}
-        for one in encounter.get("location") or ()
-    ]
-    there = {one["location"].get("reference") for one in before if one.get("status") != "completed"}
-    new = [
-        {"location": dict(one), "status": "active", "period": {"start": moment}}
-        for one in here
-        if one.get("reference") not in there
-    ]
-    return {**encounter, "location": [*before, *new]} if before or new else dict(encounter)
-
-
 def discharged(encounter: Mapping[str, Any], destination: str, moment: str) -> dict[str, Any]:
     """An admission with where the patient went; the bed is left."""
-    left = placed(encounter, Placing(None, None), moment)
+    left = placed(unplanned(encounter), (), moment)
     stay = {**(encounter.get("hospitalization") or {})}
     stay["dischargeDisposition"] = coded(DISPOSITION, destination, DESTINATIONS[destination][1])
     return {**left, "hospitalization": stay}
@@ -197,7 +186,33 @@ def admitted(
     identity: str, patient: str, moment: str, author: Reference, unit: Reference, reason: str, where: Placing
 ) -> dict[str, Any]:
     """An admission that begins now."""
-    return placed(begun(identity, patient, ADMISSION, moment, author, unit, reason), where, moment)
+    return placed(begun(identity, patient, ADMISSION, moment, author, unit, reason), where.here, moment)
+
+
+def shared_id(contact: str, unit: str) -> str:
+    """The id of what says that a unit and another one share a contact: one, whoever plans the move."""
+    return str(uuid.uuid5(_TEAMS, f"{contact}/{unit}"))
+
+
+def sharing(
+    identity: str, patient: str, contact: str, units: Sequence[Reference], span: tuple[str, str]
+) -> dict[str, Any]:
+    """That the units between which a patient moves both take part in the care, the one from which first.
+
+    http://hl7.org/fhir/R4/careteam.html: with one unit alone the move was taken back.
+    """
+    made: dict[str, Any] = {
+        "resourceType": "CareTeam",
+        "id": identity,
+        "status": "active" if len(units) > 1 else "inactive",
+        "name": "Överflyttning",
+        "subject": {"reference": f"Patient/{patient}"},
+        "encounter": {"reference": f"Encounter/{contact}"},
+        "period": {"start": span[0], "end": span[1]},
+        "participant": [{"member": dict(one)} for one in units],
+        "managingOrganization": [dict(units[0])],
+    }
+    return made
 
 
 def measured(

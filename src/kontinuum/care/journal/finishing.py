@@ -123,12 +123,14 @@ async def _write(
     signed = do not in ("save", _DICTATED)
     identity = chosen.note or draft.id
     moment = local(request.chart.now).isoformat(timespec="seconds")
-    note = Written(identity, request.chart.patient, one_of(request, CONTACT), moment, request.principal)
+    me, contact = request.principal, one_of(request, CONTACT)
+    others = [one for one in draft.authors if one["reference"] != me.actor.reference]
+    note = Written(identity, request.chart.patient, contact, moment, me, others=others)
     beside = entries(state, files)
     before = standing.note if standing is not None else {}
     versions = {f"Composition/{identity}": standing.version} if standing is not None else None
     if chosen.note and standing is not None:
-        note = replace(note, date=str(before["date"]), writer=standing.author)
+        note = replace(note, date=str(before["date"]), writer=standing.author, others=before["author"][1:])
         beside = with_earlier(state, before, beside)
     made = resources(state, note, signed=signed, files=beside)
     faults = [one for one in made if not isinstance(one, dict)]

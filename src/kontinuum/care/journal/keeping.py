@@ -111,6 +111,7 @@ async def show_pane(
         "headings": headings(chosen.form),
         "kinds": kinds_taken(request),
         "sounds": shown(request, await request.writer.sounds(chosen.note)) if chosen.note else [],
+        "writers": [_name(one) for one in draft.authors] if draft is not None else [],
         "author": "" if standing is None or standing.is_of(request.principal) else _name(standing.author),
     }
     return View("journal/write.html", values)

@@ -28,6 +28,7 @@ class Written:
 
     `moment` is in Swedish time, with its zone; `contact` is the id of an Encounter, empty for none. A note
     that stands in the record unsigned keeps its `date` and its author, `writer`, whoever writes it out.
+    `others` have written on it before it was handed over, and are named beside the author.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Written:
     principal: Principal
     date: str = ""
     writer: Mapping[str, Any] | None = None
+    others: Sequence[Mapping[str, Any]] = ()
 
 
 def resources(
@@ -123,7 +125,7 @@ def _composition(
         "type": kind,
         **about,
         "date": note.date or note.moment,
-        "author": [writer],
+        "author": [writer, *note.others],
         "title": state.form.title,
     }
     if signed:

@@ -35,14 +35,14 @@ def queries(chart: Chart) -> tuple[str, ...]:
 
 def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
     """The first to be done first; those without a day last."""
-    today = local(chart.now).date().isoformat()
-    rows = sorted((_row(chart, one, today) for one in pages[0].matches), key=lambda row: row.due or "9999")
+    rows = sorted((_row(chart, one) for one in pages[0].matches), key=lambda row: row.due or "9999")
     return View("tasks/card.html", {"rows": rows, "truncated": _AT_MOST if pages[0].next else 0})
 
 
-def _row(chart: Chart, stored: ResourceVersion, today: str) -> Row:
+def _row(chart: Chart, stored: ResourceVersion) -> Row:
     task = json.loads(stored.body or b"{}")
-    due = task.get("restriction", {}).get("period", {}).get("end", "")[:10]
+    due = task.get("restriction", {}).get("period", {}).get("end", "")
+    now = local(chart.now)
     return Row(
         text=task.get("description", ""),
         question=any(one.get("code") == "question" for one in task.get("code", {}).get("coding", ())),
@@ -50,7 +50,7 @@ def _row(chart: Chart, stored: ResourceVersion, today: str) -> Row:
         asked_by=task.get("requester", {}).get("display", ""),
         unit=chart.directory.unit(stored.unit),
         due=due,
-        overdue=bool(due) and due < today,
+        overdue=bool(due) and (local(due) <= now if "T" in due else due < now.date().isoformat()),
     )
 
 

@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from kontinuum.care.vitals import form, resources
+from kontinuum.care.vitals import form, resources, responding
 from kontinuum.care.vitals.around import CHANGED, WHY, Around, around
 from kontinuum.care.vitals.entry import CONFIRMED, CONTACT, FIELDS, LATE, WHEN, Entry, Fields, one, read
 from kontinuum.care.vitals.rules import NoScore, Score, score
@@ -98,7 +98,7 @@ async def save(request: ActionRequest) -> View | NotFound | Moved | Told:
     if found.empty or not there.knows(one(fields, CONTACT)):
         alert = gettext(_NOTHING if found.empty else _OTHER_CONTACT)
         return _page(request, there, fields, draft, alert=alert)
-    refused = await request.writer.write(_made(request, there, fields, found, draft))
+    refused = await _write(request, there, fields, found, draft)
     if refused is not None:
         return _page(request, there, fields, draft, alert=" ".join(refused.reasons))
     await request.writer.remove_draft(draft.id)
@@ -144,10 +144,23 @@ async def decide_scale(request: ActionRequest) -> View | NotFound | Moved | Told
     return Moved(request.chart.path("vitals", "entry"))
 
 
-def _made(
+async def _write(
     request: ActionRequest, there: Around, fields: Fields, found: Entry, draft: SavedDraft
-) -> list[dict[str, Any]]:
-    """What is written; a score only where no part is missing."""
+) -> Refused | None:
+    """Write what was measured with what it asks for; once more where somebody did that at the same moment."""
+    refused = None
+    for _ in range(2):
+        made, asks, versions = await _made(request, there, fields, found, draft)
+        refused = await request.writer.write([*made, *asks], versions)
+        if refused is None or not (refused.conflict and asks):
+            break
+    return refused
+
+
+async def _made(
+    request: ActionRequest, there: Around, fields: Fields, found: Entry, draft: SavedDraft
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, int]]:
+    """What is written; a score only where no part is missing, and the Tasks with the versions of old ones."""
     when = found.when or local(request.chart.now)
     taken = resources.Taken(
         draft.id,
@@ -163,7 +176,11 @@ def _made(
     made = list(parts.values())
     if isinstance(reckoned, Score) and reckoned.total is not None:
         made.append(resources.scored(reckoned, parts, taken))
-    return made
+    asks, versions = list[dict[str, Any]](), dict[str, int]()
+    if isinstance(reckoned, Score) and not any(one.at > when and one.is_score for one in there.readings):
+        asked = await responding.asked_of(request)
+        asks, versions = responding.responses(reckoned, taken, asked, request.settings)
+    return made, asks, versions
 
 
 def _score(there: Around, found: Entry, when: datetime) -> Score | NoScore:

@@ -27,6 +27,9 @@ _BY_CODE: Final[Mapping[tuple[str, str], str]] = {
 }
 
 
+_SCALES: Final = frozenset(one.value for one in Scale)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One Observation as it stands: what it is, when it was measured, and the version it was read from."""
@@ -37,6 +40,11 @@ class Reading:
     version: int
     unit: str
     updated: datetime
+
+    @property
+    def is_score(self) -> bool:
+        """Whether it is the sum of a scale."""
+        return self.key in _SCALES
 
     @property
     def id(self) -> str:

@@ -125,6 +125,12 @@ def reckoned(score: Score) -> Resource:
     }
 
 
+def risk_text(risk: Risk) -> str:
+    """What the record says of a class."""
+    text = _RISK_TEXTS[risk]
+    return text[0].lower() + text[1:]
+
+
 def source(kind: str) -> str:
     """The key of the Observation that holds a kind."""
     return {"systolic": "pressure", "diastolic": "pressure", "flow": "inspired"}.get(kind, kind)

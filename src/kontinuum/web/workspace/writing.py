@@ -96,6 +96,21 @@ class PatientWriter:
         done = await self._record.transaction(bundle)
         return self._refused(done) if isinstance(done, Refusal) else None
 
+    async def receive(
+        self,
+        contact: str,
+        version: int,
+        here: Sequence[Mapping[str, Any]],
+        responsible: Mapping[str, Any],
+        unit: Mapping[str, Any],
+        /,
+    ) -> Refused | None:
+        """Take the patient in, who is on the way from another unit."""
+        mine = [one for one in await self._record.coming() if one.patient == self._chart.patient]
+        known = contact if any(one.contact == contact for one in mine) else ""
+        done = await self._record.receive(known, version, here, responsible, unit)
+        return self._refused(done) if isinstance(done, Refusal) else None
+
     async def correct(self, resource: Mapping[str, object], reason: str, version: int, /) -> Refused | None:
         """Give an entry another content; what it said in `version` stays readable beside the reason."""
         self._refuse_other_patients(resource)

@@ -28,6 +28,7 @@ def administration_routes(services: WorkspaceServices) -> list[Route]:
         post("/admin/units/new", units.create_unit),
         get("/admin/unit/{id}", units.show_unit),
         post("/admin/unit/{id}", units.change_unit),
+        post("/admin/unit/{id}/escalation", units.change_escalation),
         get("/admin/staff", staff.show_staff),
         get("/admin/staff/new", staff.new_person),
         post("/admin/staff/new", staff.create_person),

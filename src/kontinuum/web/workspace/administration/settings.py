@@ -35,9 +35,10 @@ _NO_SUCH = message("There is no such setting.")
 _WITHIN = message("Allowed is %(low)s to %(high)s.")
 _SERIES = message("Each line is name; system; form, and each system stands there once.")
 _RESPONSES = message("Each line is unit; class; text, and each unit and class stands there once.")
+_STEPS = message("Each line is unit; time; who, such as *; 4 h; asker.")
 _KINDS = message("One kind a line, at least one: %(kinds)s.")
-_REASON = message("Say why, in a few words: it stands in the history.")
-_BY_ENVIRONMENT = message(
+REASON = message("Say why, in a few words: it stands in the history.")
+BY_ENVIRONMENT = message(
     "This setting is decided by whoever runs the installation, and cannot be changed here."
 )
 
@@ -83,30 +84,33 @@ async def change_setting(page: Page) -> Response:
     fields = await fields_of(page)
     reader = page.services.application.provider_settings
     if setting.name in reader.overrides:
-        return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(_BY_ENVIRONMENT)])
+        return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(BY_ENVIRONMENT)])
     # A field of several lines is one text: `|` is how several of one name are parted.
     value = None if "usual" in fields else parse(setting, fields.get("value", ""))
     if isinstance(value, NotAllowed):
         return await _settings_page(page, setting.name, _not_allowed(page, setting), fields)
     if not fields.get("reason"):
-        return await _settings_page(page, setting.name, page.translator.gettext(_REASON), fields)
+        return await _settings_page(page, setting.name, page.translator.gettext(REASON), fields)
+    problem = await decide(page, setting, value, fields)
+    if problem is not None:
+        return await _settings_page(page, setting.name, problem, fields, HTTPStatus.CONFLICT)
+    return go(f"/admin/settings#{setting.name}")
+
+
+async def decide(
+    page: Page, setting: ProviderSetting, value: Value | None, fields: Mapping[str, str]
+) -> str | None:
+    """Decide on a value, None for the usual one, as a form asks; why not, where somebody was first."""
+    reader = page.services.application.provider_settings
     seen = int(text) if (text := fields.get("seen", "")).isdigit() and len(text) < 19 else 0
     before = getattr(await reader.of(provider_of(page)), setting.name)
     await _log(page, setting, before, setting.default if value is None else value)
     done = await reader.decide(page.session.principal, setting.name, value, fields["reason"], seen=seen)
-    if isinstance(done, store.Superseded):
-        when = page.translator.moment(from_micros(done.latest.changed))
-        told = page.translator.gettext(
-            message("%(who)s changed this %(when)s. See the history, and decide again.")
-        )
-        return await _settings_page(
-            page,
-            setting.name,
-            told % {"who": done.latest.actor_name, "when": when},
-            fields,
-            HTTPStatus.CONFLICT,
-        )
-    return go(f"/admin/settings#{setting.name}")
+    if not isinstance(done, store.Superseded):
+        return None
+    when = page.translator.moment(from_micros(done.latest.changed))
+    told = message("%(who)s changed this %(when)s. See the history, and decide again.")
+    return page.translator.gettext(told) % {"who": done.latest.actor_name, "when": when}
 
 
 async def deviating(page: Page) -> list[ShownSetting]:
@@ -184,6 +188,8 @@ def _not_allowed(page: Page, setting: ProviderSetting) -> str:
         return page.translator.gettext(_SERIES)
     if setting.kind == "responses":
         return page.translator.gettext(_RESPONSES)
+    if setting.kind == "steps":
+        return page.translator.gettext(_STEPS)
     if setting.kind == "units":
         return page.translator.gettext(message("Write one HSA-id a line, or * for every unit."))
     if setting.kind == "kinds":

@@ -14,7 +14,7 @@ from kontinuum.kernel.i18n import message
 from kontinuum.organisation import codes, resources
 from kontinuum.organisation.model import Kind, Unit
 from kontinuum.organisation.plan import Directory, Held
-from kontinuum.web.workspace.administration import forms
+from kontinuum.web.workspace.administration import escalation, forms
 from kontinuum.web.workspace.administration.roles import roles_at
 from kontinuum.web.workspace.administration.shared import (
     change,
@@ -23,6 +23,7 @@ from kontinuum.web.workspace.administration.shared import (
     held,
     is_conflict,
     names_in,
+    path_of,
     provider_of,
     render_changeable,
     today_of,
@@ -164,12 +165,27 @@ async def change_unit(page: Page) -> Response:
     return await change(page, one, changed, fields, lambda seen: _unit_page(page, one, fields, seen=seen))
 
 
+async def change_escalation(page: Page) -> Response:
+    """Answer POST `/admin/unit/{id}/escalation`: decide who is told when something waits for too long."""
+    one = await held(page, "Organization")
+    if isinstance(one, Response):
+        return one
+    unit = (await units_of(page)).value(one)
+    assert isinstance(unit, Unit)
+    fields = await fields_of(page)
+    problem = await escalation.decide(page, unit.hsa_id, fields)
+    if problem is not None:
+        return await _unit_page(page, one, mistake=forms.Mistake("escalation", problem), refused=fields)
+    return go(f"{path_of(one)}#escalation")
+
+
 async def _unit_page(
     page: Page,
     one: Held,
     fields: Mapping[str, str] | None = None,
     mistake: forms.Mistake | None = None,
     seen: int | None = None,
+    refused: Mapping[str, str] | None = None,
 ) -> Response:
     directory = await units_of(page)
     unit = directory.value(one)
@@ -186,7 +202,8 @@ async def _unit_page(
         "types": _types(page),
         "below": [each for each in branches if each.unit.parent == unit.hsa_id],
         "parent_name": names.get(unit.parent or "", ""),
-        "roles": await roles_at(page, one.reference),
+        "roles": (roles := await roles_at(page, one.reference)),
+        "escalation": await escalation.shown(page, unit.hsa_id, roles, refused or {}),
         "today": today,
     }
     return await render_changeable(page, "administration/unit.html", values, one, directory, seen)

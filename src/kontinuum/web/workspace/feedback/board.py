@@ -18,7 +18,7 @@ from kontinuum.store.feedback import Item
 from kontinuum.web.workspace.feedback.reporting import LABELS, labelled
 from kontinuum.web.workspace.pages import Handler, Page
 from kontinuum.web.workspace.tables import table
-from kontinuum.web.workspace.work.colleagues import colleagues
+from kontinuum.web.workspace.work.colleagues import choices, colleagues
 from kontinuum.web.workspace.work.tabs import people
 
 STATE_NAMES: Final = {
@@ -75,7 +75,7 @@ async def _item_page(page: Page, refused: Refusal | None = None, typed: str = ""
         "me": actor.id,
         "about": shown.patient,
         "person": known.get(shown.patient),
-        "staff": await _staff(page),
+        "staff": await choices(page, await _staff(page)),
         "attached": labelled(page, json.loads(shown.item.attached)),
         "problems": refused.in_words(page.translator) if refused else (),
         "typed": typed,

@@ -34,6 +34,7 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
         Route("/inbox/new", signed_in(services, _in_care(tasks.make)), methods=["POST"]),
         Route("/inbox/done", signed_in(services, _in_care(tasks.finish)), methods=["POST"]),
         Route("/inbox/decline", signed_in(services, _in_care(tasks.decline)), methods=["POST"]),
+        Route("/inbox/take-on", signed_in(services, _in_care(tasks.take_on)), methods=["POST"]),
         Route("/inbox/answer-read", signed_in(services, _in_care(tasks.acknowledge)), methods=["POST"]),
         Route("/inbox/acknowledge", signed_in(services, _in_care(tasks.acknowledge_all)), methods=["POST"]),
         Route("/inbox/away", signed_in(services, _in_care(tasks.be_away)), methods=["POST"]),

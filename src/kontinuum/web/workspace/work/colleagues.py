@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import quote
 
 from kontinuum.fhir import json as fhir_json
-from kontinuum.kernel.i18n import local
+from kontinuum.kernel.i18n import local, message
+from kontinuum.record.escalating import name_of
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.tasks import Party, holds
 from kontinuum.sweden import systems
@@ -25,6 +28,38 @@ async def recipients(page: Page) -> list[Party]:
     """To whom a task can be given: the unit itself, and everybody else who works there."""
     people, units = await _at_unit(page)
     return [*units, *people]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An option where a colleague is chosen, by the reference of whom it leads to."""
+
+    reference: str
+    name: str
+    is_person: bool
+
+
+_AWAY: Final = message("%(name)s, away until %(day)s")
+_COVERED: Final = message("%(name)s is away until %(day)s: give it to %(cover)s")
+
+
+async def choices(page: Page, people: Sequence[Party]) -> list[Choice]:
+    """What is offered of some: who is away is marked, and stands after the colleague who covers."""
+    record: Any = page.services.record(page.session.principal)
+    away = {one.person: one for one in await record.work.absences.today()}
+    offered = {one.reference for one in people} - away.keys()
+    gettext, found = page.translator.gettext, []
+    for one in people:
+        absence = away.get(one.reference)
+        if absence is None:
+            found.append(Choice(one.reference, one.name, one.is_person))
+            continue
+        said = {"name": one.name, "day": page.translator.day(absence.ends.isoformat())}
+        if absence.cover in offered:
+            said["cover"] = absence.cover_name
+            found.append(Choice(absence.cover, gettext(_COVERED) % said, True))
+        found.append(Choice(one.reference, gettext(_AWAY) % said, True))
+    return found
 
 
 async def _at_unit(page: Page) -> tuple[list[Party], list[Party]]:
@@ -49,7 +84,7 @@ async def _at_unit(page: Page) -> tuple[list[Party], list[Party]]:
     people = []
     for one in found.included:
         if one.reference in held and one.reference != principal.actor.reference:
-            people.append(Party(one.reference, _name(fhir_json.loads(one.body or b"{}"))))
+            people.append(Party(one.reference, name_of(fhir_json.loads(one.body or b"{}"))))
     return sorted(people, key=lambda one: one.name), itself
 
 
@@ -57,12 +92,4 @@ async def names(page: Page, references: set[str]) -> dict[str, str]:
     """The names of staff by reference."""
     record: Any = page.services.record(page.session.principal)
     found = await record.read_many(sorted(references)) if references else {}
-    return {name: _name(fhir_json.loads(one.body)) for name, one in found.items() if one.body}
-
-
-def _name(practitioner: dict[str, Any]) -> str:
-    for name in practitioner.get("name", ()):
-        text = name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip()
-        if text:
-            return str(text)
-    return str(practitioner.get("id", ""))
+    return {name: name_of(fhir_json.loads(one.body)) for name, one in found.items() if one.body}

@@ -30,13 +30,14 @@ from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.terms import PersonsTerms
-from kontinuum.web.workspace.work.colleagues import colleagues, recipients
+from kontinuum.web.workspace.work.colleagues import choices, colleagues, recipients
 from kontinuum.web.workspace.work.inbox import done_page, inbox_page, typed_words
 from kontinuum.web.workspace.work.notes import Text, read
 from kontinuum.web.workspace.work.tabs import draftings, people
 from kontinuum.web.workspace.writing import PatientWriter
 
 AT_MOST: Final = 100
+DRAFT: Final = "draft"
 _NO_RELATION: Final = message(
     "You have no care relation to this patient just now, so nothing was written. "
     "State it on the patient's chart."
@@ -53,13 +54,21 @@ _CANNOT: Final = message("This note is signed where it was written.")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a form names: what a note waits for, whose note, which version was read, and the Task behind."""
+    """What a form names: what a note waits for, whose note, which version was read, and the Task behind.
+
+    Of a draft `note` is its own id.
+    """
 
     code: str
     patient: str
     note: str
     version: int
     task: str
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is a note, which is read and signed."""
+        return self.code in (SIGN, COUNTERSIGN) and bool(self.note)
 
     @property
     def text(self) -> str:
@@ -81,7 +90,7 @@ def parse(text: str) -> Item | None:
     parts = text.split("/")
     if (
         len(parts) != 5
-        or parts[0] not in (SIGN, COUNTERSIGN, TASK, QUESTION, WORDS, ORDER, REFERRAL, OTHER)
+        or parts[0] not in (SIGN, COUNTERSIGN, TASK, QUESTION, WORDS, ORDER, REFERRAL, OTHER, DRAFT)
         or not parts[3].isdecimal()
     ):
         return None
@@ -96,7 +105,7 @@ async def show_signing(page: Page) -> Response:
 
 async def read_marked(page: Page) -> Response:
     """Answer POST `/inbox/read`: the notes that are marked in the list, to be read and signed."""
-    items = [one for one in _items((await page.request.form()).getlist("item")) if one.note]
+    items = [one for one in _items((await page.request.form()).getlist("item")) if one.is_note]
     if not items:
         return await inbox_page(page, of_unit=False, problems=[page.translator.gettext(_NOTHING)], status=422)
     return await _signing_page(page, items)
@@ -131,7 +140,7 @@ async def _signing_page(
 
 async def sign(page: Page) -> Response:
     """Answer POST `/inbox/sign`: each note by itself; what could not be signed stays, with the reason."""
-    items = [one for one in _items((await page.request.form()).getlist("item")) if one.note]
+    items = [one for one in _items((await page.request.form()).getlist("item")) if one.is_note]
     if not items:
         return await inbox_page(page, of_unit=False, problems=[page.translator.gettext(_NOTHING)], status=422)
     left: list[Item] = []
@@ -191,15 +200,20 @@ async def hand_over(page: Page) -> Response:
         if one.note and not to.is_person:
             problems.append(page.translator.gettext(_TO_A_PERSON))
             continue
-        passes = one.code != SIGN and one.task
-        done = await (
-            record.work.pass_on(one.task, to) if passes else record.work.give(one.code, one.note, to)
-        )
+        done = await _give(record.work, one, to)
         if isinstance(done, Refusal):
             problems += done.in_words(page.translator)
     if problems:
         return await inbox_page(page, of_unit=of_unit, problems=problems, status=409)
     return await done_page(page, "handed-over", len(items), of_unit=of_unit)
+
+
+async def _give(work: Any, item: Item, to: Party) -> Any:
+    if item.code == DRAFT:
+        return await work.hand_draft(item.note, to)
+    if item.code != SIGN and item.task:
+        return await work.pass_on(item.task, to)
+    return await work.give(item.code, item.note, to)
 
 
 async def show_asking(page: Page) -> Response:
@@ -218,7 +232,7 @@ async def _asking_page(page: Page, note: str, problems: Sequence[str] = (), stat
         "note": note,
         "text": text,
         "person": known.get(text.patient),
-        "colleagues": await colleagues(page),
+        "colleagues": await choices(page, await colleagues(page)),
         "files": await files_beside(page, [fhir_json.loads(stored.body)]),
         "problems": problems,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -16,10 +16,10 @@ from kontinuum.record.tasks import COUNTERSIGN, LATE_DAYS, LONGEST, SIGN, TRANSC
 from kontinuum.record.waiting import Begun, Waiting, WaitingNote
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
-from kontinuum.web.workspace.work.colleagues import names, recipients
+from kontinuum.web.workspace.work.colleagues import choices, names, recipients
 from kontinuum.web.workspace.work.listed import task_groups
 from kontinuum.web.workspace.work.notes import Text, read
-from kontinuum.web.workspace.work.tabs import Titles, draftings, people, titled
+from kontinuum.web.workspace.work.tabs import Titles, draftings, note_templates, people, titled
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Row:
     address: str
     changed: bool = False
     instead: str = ""
+    told: str = ""
 
     @property
     def late(self) -> bool:
@@ -109,7 +110,7 @@ async def inbox_page(
         "groups": await groups(page, found, of_unit=of_unit),
         "complete": found.complete,
         "tasks": await task_groups(page, found, of_unit=of_unit),
-        "colleagues": await recipients(page),
+        "colleagues": await choices(page, await recipients(page)),
         "told": [] if of_unit else await record.feedback.unread(),
         "away": await record.work.absences.own(),
         "today": local(page.services.clock.now()).date().isoformat(),
@@ -130,24 +131,29 @@ async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
     noted = {one.note.id for one in found.notes}
     titles = await titled(page, {one.template for one in found.drafts})
     gettext = page.translator.gettext
-    made = []
+
+    def rows_of(code: str = "", *, brought: bool = False) -> Iterator[Row]:
+        for one in found.notes:
+            if one.brought is brought and code in ("", one.code):
+                draft = begun.get(one.note.id)
+                yield _note_row(page, one, known.get(one.patient), draft, titles, of_unit=of_unit or brought)
+
+    made = [Group("escalated-notes", gettext(_ESCALATED), tuple(rows_of(brought=True)))]
     for code, title in ((SIGN, _TO_SIGN), (COUNTERSIGN, _TO_COUNTERSIGN), (TRANSCRIBE, _TO_WRITE_OUT)):
-        rows = [
-            _note_row(page, one, known.get(one.patient), begun.get(one.note.id), titles, of_unit=of_unit)
-            for one in found.notes
-            if one.code == code
-        ]
-        made.append(Group(code, gettext(title), tuple(rows)))
+        made.append(Group(code, gettext(title), tuple(rows_of(code))))
     # A draft that was saved into the record unsigned is there already, as the note.
     open_drafts = [one for one in found.drafts if one.id not in noted]
     writers = await names(page, {f"Practitioner/{one.owner}" for one in open_drafts} if of_unit else set())
-    rows = [_draft_row(page, one, known.get(one.patient), writers, titles) for one in open_drafts]
+    notes = await note_templates(page, {one.template for one in open_drafts})
+    may = {one.id for one in open_drafts if one.id in found.handable and one.template in notes}
+    rows = [_draft_row(page, one, known.get(one.patient), writers, titles, may) for one in open_drafts]
     return [*made, Group("draft", gettext(_DRAFTS), tuple(rows))]
 
 
 _TO_SIGN: Final = message("To sign")
 _TO_COUNTERSIGN: Final = message("To countersign")
 _TO_WRITE_OUT: Final = message("Dictated, to be written out")
+_ESCALATED: Final = message("Unsigned for too long at the unit")
 _DRAFTS: Final = message("Begun, not finished")
 _UNREADABLE: Final = message("Note that is not shown")
 _UNKNOWN_DRAFT: Final = message("Draft")
@@ -181,22 +187,26 @@ def _note_row(
         text=text,
         address=f"{chart}?beside={quote(below, safe='')}" if below else f"{chart}#note-{one.note.id}",
         changed=changed,
+        told=", ".join(each.name for each in one.escalated.told) if one.escalated else "",
     )
 
 
-def _draft_row(page: Page, one: Begun, person: Person | None, writers: dict[str, str], titles: Titles) -> Row:
+def _draft_row(
+    page: Page, one: Begun, person: Person | None, writers: dict[str, str], titles: Titles, may: set[str]
+) -> Row:
     title, below = titles.get(one.template, ("", ""))
     days, since = age(page, one.updated)
     own = one.owner == page.session.principal.actor.id
     chart = f"/patient/{quote(one.patient, safe='')}"
+    before = [each.get("display", "") for each in one.authors]
     return Row(
-        item="",
+        item=f"draft/{one.patient}/{one.id}/0/" if one.id in may else "",
         title=title or page.translator.gettext(_UNKNOWN_DRAFT),
         person=person,
         patient=one.patient,
         days=days,
         since=since,
-        by=writers.get(f"Practitioner/{one.owner}", ""),
+        by=", ".join(filter(None, [writers.get(f"Practitioner/{one.owner}", ""), *before])),
         asked_by="",
         owner="",
         text=None,

@@ -29,6 +29,11 @@ class TaskLine:
     answers: tuple[Answer, ...] = ()
 
     @property
+    def told(self) -> str:
+        """Who is told of it because it is late."""
+        return ", ".join(one.name for one in self.task.escalated.told) if self.task.escalated else ""
+
+    @property
     def is_question(self) -> bool:
         """Whether an answer is asked for."""
         return self.task.code == QUESTION
@@ -75,12 +80,14 @@ _LATE: Final = message("Not answered in time")
 _REFERRALS: Final = message("Referrals to the unit")
 _ANSWERS: Final = message("Answers to you")
 _NEEDED: Final = message("Needs somebody")
+_ESCALATED: Final = message("Escalated to you")
 _TASKS: Final = message("Tasks and questions")
 _KEYS: Final = {
     _RESULTS: "results",
     _ANSWERS: "answers",
     _ASKED: "asked",
     _LATE: "late-orders",
+    _ESCALATED: "escalated",
     _NEEDED: "needed",
     _REFERRALS: "referrals",
     _TASKS: "tasks",
@@ -98,7 +105,7 @@ async def task_groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Task
         item = f"{one.code}/{one.patient}//{one.version}/{one.id}" if one.text is not None else ""
         owner = "" if one.owner == me else one.owner_name
         line = TaskLine(one, known.get(one.patient), item, owner, come.get(one.id, ()))
-        groups[_title(one, of_unit=of_unit)].append(line)
+        groups[_ESCALATED if one.brought else _title(one, of_unit=of_unit)].append(line)
     groups[_RESULTS].sort(key=lambda line: -max((one.rank for one in line.answers), default=0))
     gettext = page.translator.gettext
     return [TaskGroup(_KEYS[title], gettext(title), tuple(rows)) for title, rows in groups.items() if rows]

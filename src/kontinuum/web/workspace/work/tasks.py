@@ -15,7 +15,7 @@ from kontinuum.kernel.i18n import local, message
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.tasks import DECLINED, DONE, QUESTION, TASK
 from kontinuum.web.workspace.pages import Page
-from kontinuum.web.workspace.work.colleagues import recipients
+from kontinuum.web.workspace.work.colleagues import choices, recipients
 from kontinuum.web.workspace.work.doing import Item, parse, recipient
 from kontinuum.web.workspace.work.inbox import done_page, inbox_page, typed_words
 from kontinuum.web.workspace.work.tabs import people
@@ -41,7 +41,7 @@ async def _new_page(
     values = {
         "person": person,
         "typed": {"kind": TASK, "text": "", "to": "", "due": "", **typed},
-        "recipients": await recipients(page),
+        "recipients": await choices(page, await recipients(page)),
         "today": local(page.services.clock.now()).date().isoformat(),
         "problems": problems,
     }
@@ -85,6 +85,14 @@ async def _finish(page: Page, status: str) -> Response:
     record: Any = page.services.record(page.session.principal)
     done = await record.work.tasks.finish(item.task, item.version, status, word) if item else None
     return await _after(page, item, done, "done")
+
+
+async def take_on(page: Page) -> Response:
+    """Answer POST `/inbox/take-on`: who is told of what is late sees to it."""
+    item = parse(str((await page.request.form()).get("only", "")))
+    record: Any = page.services.record(page.session.principal)
+    done = await record.work.take_on(item.task, item.version) if item else None
+    return await _after(page, item, done, "taken")
 
 
 async def acknowledge(page: Page) -> Response:

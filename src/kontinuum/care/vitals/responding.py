@@ -1,0 +1,130 @@
+"""What a score asks for, as a Task of the unit with a time, done by the next set. Pure but for one search.
+
+A set whose points reach a class that asks for more than another check makes one Task, in the transaction that
+writes the values. The next whole set closes it, and makes a new one where it still asks for more; a set that
+was measured before it, and entered late, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import quote
+
+from kontinuum.care.vitals.resources import RISK, Resource, Taken, author, risk_text
+from kontinuum.care.vitals.rules import Risk, Score
+from kontinuum.fhir import json
+from kontinuum.kernel.i18n import local
+from kontinuum.kernel.module import ActionRequest
+from kontinuum.kernel.principal import Principal
+from kontinuum.kernel.provider_settings import ProviderSettings, response_minutes, response_of
+from kontinuum.record.tasks import OPEN, TASK, WORK_CODES
+from kontinuum.sweden.systems import HSA_ID
+
+URGENT: Final = (Risk.SINGLE, Risk.MEDIUM, Risk.HIGH, Risk.CHILD_HIGH)
+"""The classes that ask for more than another check, the least first."""
+
+MINUTES: Final[Mapping[Risk, int]] = {Risk.SINGLE: 60, Risk.MEDIUM: 60, Risk.HIGH: 30, Risk.CHILD_HIGH: 30}
+"""Within how long the next set is due where the unit has decided nothing.
+
+An hour is the published table's (RCP 2017, chart 4). At high risk it says to monitor continuously, and the
+paper of Bedside PEWS gives no time: half an hour is ours.
+"""
+
+_SAID: Final[Mapping[Risk, str]] = {
+    Risk.SINGLE: "Ansvarig läkare underrättas och tar ställning till om mer behövs.",
+    Risk.MEDIUM: "Läkare underrättas genast: brådskande bedömning där patienten kan övervakas.",
+    Risk.HIGH: "Erfaren läkare underrättas genast: akut bedömning, kontinuerlig övervakning, överväg högre "
+    "vårdnivå.",
+    Risk.CHILD_HIGH: "Läkare underrättas genast: akut bedömning av någon van vid svårt sjuka barn.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An open Task of a score: of which class, and since which set."""
+
+    resource: Resource
+    version: int
+    risk: Risk
+    since: datetime
+
+
+def query(patient: str) -> str:
+    """The open Tasks of scores about some patients."""
+    codes = quote(",".join(f"{RISK}|{one.value}" for one in URGENT), safe="|,:")
+    return f"Task?patient={patient}&status={','.join(OPEN)}&code={codes}&_count=200"
+
+
+async def asked_of(request: ActionRequest) -> tuple[Asked, ...]:
+    """Those about this patient at the own unit."""
+    (page,) = await request.record.find_many([query(request.chart.patient)])
+    unit = request.principal.assignment.unit
+    found = [(json.loads(one.body), one.version) for one in page.matches if one.body and one.unit == unit]
+    return tuple(
+        Asked(body, version, _risk(body), local(since))
+        for body, version in found
+        if (since := body.get("restriction", {}).get("period", {}).get("start"))
+    )
+
+
+def _risk(task: Mapping[str, Any]) -> Risk:
+    return next(Risk(one["code"]) for one in task["code"]["coding"] if one.get("system") == RISK)
+
+
+def responses(
+    score: Score, taken: Taken, asked: Sequence[Asked], settings: ProviderSettings
+) -> tuple[list[Resource], dict[str, int]]:
+    """The Tasks that a set closes and makes, and the versions of those that it closes."""
+    when = local(taken.measured)
+    if any(one.since >= when for one in asked):
+        return [], {}
+    whole, risk = score.total is not None, score.alarming
+    below = URGENT.index(risk) if risk is not None else 0
+    closes = [one for one in asked if whole or URGENT.index(one.risk) < below]
+    made = [_done(one, score, taken) for one in closes]
+    if risk is not None and len(closes) == len(asked):
+        made.append(_task(score, risk, taken, settings))
+    return made, {f"Task/{one.resource['id']}": one.version for one in closes}
+
+
+def _done(one: Asked, score: Score, taken: Taken) -> Resource:
+    """Closed by a set, which it names where that has a sum."""
+    closed = {**one.resource, "status": "completed", "lastModified": taken.written}
+    if score.total is not None:
+        value = {"reference": f"Observation/{taken.id}-{score.scale.value}"}
+        closed["output"] = [{"type": {"text": score.scale.label}, "valueReference": value}]
+    return closed
+
+
+def _task(score: Score, risk: Risk, taken: Taken, settings: ProviderSettings) -> Resource:
+    at = taken.principal.assignment
+    minutes = response_minutes(settings, at.unit, risk.value) or MINUTES[risk]
+    due = local(taken.measured) + timedelta(minutes=minutes)
+    said = response_of(settings, at.unit, risk.value).rstrip(". ") or _SAID[risk].rstrip(".")
+    label = score.scale.label
+    points = str(score.at_least) if score.total is not None else f"minst {score.at_least}"
+    contact = {"encounter": {"reference": f"Encounter/{taken.contact}"}} if taken.contact else {}
+    return {
+        "resourceType": "Task",
+        "id": f"{taken.id}-response",
+        "status": "requested",
+        "intent": "order",
+        "priority": "urgent" if risk in (Risk.SINGLE, Risk.MEDIUM) else "stat",
+        "code": {"coding": [{"system": WORK_CODES, "code": TASK}, {"system": RISK, "code": risk.value}]},
+        "description": f"{label} {points}, {risk_text(risk)}. {said}. Nytt set senast {due:%H:%M}.",
+        "for": {"reference": f"Patient/{taken.patient}"},
+        **contact,
+        "authoredOn": taken.written,
+        "lastModified": taken.written,
+        "requester": author(taken.principal),
+        "owner": _unit(taken.principal),
+        "restriction": {"period": {"start": taken.measured, "end": due.isoformat(timespec="seconds")}},
+    }
+
+
+def _unit(principal: Principal) -> Resource:
+    at = principal.assignment
+    return {"identifier": {"system": HSA_ID, "value": at.unit}, "display": at.unit_name}

@@ -1,0 +1,85 @@
+"""A draft is handed to a colleague, who signs; whoever wrote it stays named."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import httpx
+from tests.http.pages.conftest import PATIENT, csrf_of
+from tests.http.pages.test_escalation import ANNA, BO, HSA, _decide, staff
+from tests.http.pages.test_journal import _found
+from tests.http.pages.test_work import COLLEAGUE, KAJSA, ROLE, UNIT, _directory, _kajsa
+
+from kontinuum.app.services import Services
+from kontinuum.fhir import json as fhir_json
+from kontinuum.kernel.i18n import local
+from kontinuum.record import Record, Refusal
+from kontinuum.record.tasks import Party
+
+__all__ = ["staff"]
+TEMPLATE = "lakarbesok-primarvard"
+CONTENT = fhir_json.dumps({"kontaktorsak": ["Hosta"]})
+
+
+async def test_a_draft_is_handed_over_and_signed_with_both_named(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    kajsas = await _kajsa(application)
+    mine = await kajsas.save_draft(PATIENT, TEMPLATE, CONTENT, 0)
+    vitals = await doctors_record.save_draft(PATIENT, "vitals", b"{}", 0)
+    assert not isinstance(mine, Refusal)
+    assert not isinstance(vitals, Refusal)
+    inbox = await doctor.get("/inbox?of=unit")
+    assert mine.id not in inbox.text, "it is another's"
+    assert f"draft/{PATIENT}/{vitals.id}" not in inbox.text, "values are of who measured"
+    item = f"draft/{PATIENT}/{mine.id}/0/"
+    taken = {"csrf": csrf_of(inbox), "of": "unit", "item": item, "to": BO.reference}
+    assert (await doctor.post("/inbox/hand-over", data=taken)).status_code == 409, "nor is it hers to take"
+    clerk = {**COLLEAGUE, "id": "clerk"}
+    purpose = [{"url": "urn:kontinuum:structure:assignment-purpose", "valueCode": "administration"}]
+    works = {"practitioner": {"reference": "Practitioner/clerk"}, "extension": purpose}
+    await _directory(application, clerk, {**ROLE, "id": "role-clerk", **works})
+    assert isinstance(await kajsas.work.hand_draft(mine.id, Party("Practitioner/clerk", "Kontoret")), Refusal)
+    assert await kajsas.work.hand_draft(mine.id, ANNA) is None
+    assert await kajsas.drafts(PATIENT) == []
+    stale = await kajsas.save_draft(PATIENT, TEMPLATE, b"{}", mine.version)
+    assert isinstance(stale, Refusal), "a window that was open does not write over it"
+    inbox = await doctor.get("/inbox")
+    assert item in inbox.text
+    assert "Kajsa Ek" in inbox.text.split('id="group-draft"')[1].split("</section>")[0]
+    page = await doctor.get(f"/patient/{PATIENT}/journal/write?template={TEMPLATE}")
+    assert "Påbörjad av Kajsa Ek, som står kvar" in page.text
+    form = page.text.split('<form class="writing"')[1].split("</form>")[0]
+    hidden = dict(re.findall(r'<input type="hidden" name="([~\w]+)" value="([^"]*)"', form))
+    fields = {"kontaktorsak": "Hosta", "bedomning": "Virus", "do": "sign"}
+    signed = await doctor.post(f"/patient/{PATIENT}/journal/sign", data={**hidden, **fields})
+    assert signed.status_code == 303, re.findall(r'role="alert">.*', signed.text)
+    (note,) = await _found(doctors_record, "Composition")
+    assert [one["reference"] for one in note["author"]] == [ANNA.reference, KAJSA.reference]
+    assert [one["party"]["reference"] for one in note["attester"]] == [ANNA.reference]
+
+
+async def test_who_is_away_has_drafts_handed_over_by_who_is_responsible_and_read_by_who_may(
+    doctors_record: Record, application: Services
+) -> None:
+    anna = await doctors_record.save_draft(PATIENT, TEMPLATE, CONTENT, 0)
+    assert not isinstance(anna, Refusal)
+    kajsas = await _kajsa(application)
+    await _decide(application, f"{UNIT}; 1 d; {HSA}")
+    assert isinstance(await kajsas.work.hand_draft(anna.id, KAJSA), Refusal), "its writer is here"
+    today = local(application.clock.now()).date()
+    away = await doctors_record.work.absences.state(BO, today - timedelta(days=2), today + timedelta(days=2))
+    assert not isinstance(away, Refusal), away
+    unit = await kajsas.work.of_unit()
+    assert not isinstance(unit, Refusal)
+    assert unit.handable == {anna.id}
+    own = await kajsas.save_draft(PATIENT, TEMPLATE, b"{}", 0)
+    assert not isinstance(own, Refusal)
+    assert isinstance(await kajsas.work.hand_draft(anna.id, KAJSA), Refusal), "she writes on one of her own"
+    await kajsas.discard_draft(PATIENT, own.id)
+    assert await kajsas.work.hand_draft(anna.id, KAJSA) is None
+    await application.pool.execute("delete from care_relation")
+    assert isinstance(await kajsas.draft(PATIENT, TEMPLATE), Refusal), "read as the record is"
+    assert await kajsas.drafts(PATIENT) == []
+    assert [one.id for one in await kajsas.work.begun()] == [anna.id], "that it waits is told"
