@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from kontinuum.kernel.around import Agenda, BoardNotes, ContactPart, UnitPage
+from kontinuum.kernel.around import Advisers, Agenda, BoardNotes, ContactPart, UnitPage
 from kontinuum.kernel.files import DraftFile
 from kontinuum.kernel.i18n import Translator, message
 from kontinuum.kernel.principal import Principal, Purpose
@@ -368,6 +368,8 @@ class PageRequest:
     """What the care provider of the assignment has decided."""
     contact_parts: tuple[ContactPart, ...] = ()
     """What the modules tell of one contact."""
+    advisers: Advisers | None = None
+    """The decision support of others; None where it is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +378,8 @@ class Route:
 
     `purposes` are the purposes of an assignment under which it may be asked for (patientdatalagen
     (2008:355) 2:4); `audit` is what it does to the record. A page that is `beside` is shown next to the chart
-    where there is room; one that is `begun` from the palette is found there by its title.
+    where there is room; one that is `begun` from the palette is found there by its title. A `right` is one
+    that the assignment must give, such as `PRESCRIBING`.
     """
 
     path: str
@@ -386,6 +389,7 @@ class Route:
     audit: AuditKind
     beside: bool = False
     begun: bool = False
+    right: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +422,8 @@ class ActionRequest:
     """What the care provider of the assignment has decided."""
     contact_parts: tuple[ContactPart, ...] = ()
     """What the modules tell of one contact."""
+    advisers: Advisers | None = None
+    """The decision support of others; None where it is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +431,7 @@ class Action:
     """What a module does on a POST to `/patient/{patient}/<module>/<path>`.
 
     The form says in `patient` whom it is about; the shell refuses it where that is not the patient of the
-    address.
+    address. A `right` is one that the assignment must give.
     """
 
     path: str
@@ -433,6 +439,7 @@ class Action:
     handler: Callable[[ActionRequest], Awaitable[View | NotFound | Moved | Told]]
     purposes: frozenset[Purpose]
     audit: AuditKind = AuditKind.WRITE
+    right: str = ""
 
 
 @dataclass(frozen=True, slots=True)
