@@ -316,7 +316,9 @@ async def test_a_nurse_reads_the_list_and_prescribes_nothing(
     await write(doctors_record, prescription("m-1", "Metformin 500 mg", "A10BA02", "1 tablett dagligen."))
     await sign_in(visitor, "Karin Öhman")
     csrf = csrf_of(await visitor.get("/"))
-    await visitor.post(f"/patient/{PATIENT}/access/relate", data={"csrf": csrf, "reason": "Besök"})
+    await visitor.post(
+        f"/patient/{PATIENT}/access/relate", data={"csrf": csrf, "patient": PATIENT, "reason": "Besök"}
+    )
     chart = (await visitor.get(f"/patient/{PATIENT}")).text
     assert "1 tablett dagligen." in chart
     assert "Förnya" not in chart
