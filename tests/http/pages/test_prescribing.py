@@ -369,9 +369,16 @@ async def test_services_of_others_are_asked_heard_before_signing_and_named_when_
         assert asked.body["context"]["selections"] == [f"MedicationRequest/{draft['resource']['id']}"]
         told = await sign(doctor, form)
         assert "Kontrollera &lt;kalium&gt;" in told.text
-        assert "Beslutsstödet varnar just nu" in told.text
+        assert "Beslutsstödet varnar eller svarade inte" in told.text
         assert await stored(doctors_record) == []
         unheard = await doctor.post(ADD, data={**form, "do": "look"})
         assert "selecting: svaret gick inte att läsa" in unheard.text
         assert (await sign(doctor, form_in(told))).status_code == 303
-    assert len(await stored(doctors_record)) == 1
+        (made,) = await stored(doctors_record)
+        service.answers["signing"] = {"cards": "nonsense"}
+        form = form_in(await doctor.get(f"{RENEW}?id={made['id']}"))
+        unheard = await sign(doctor, form, RENEW)
+        assert "signing: svaret gick inte att läsa" in unheard.text
+        assert len(await stored(doctors_record)) == 1
+        assert (await sign(doctor, form_in(unheard), RENEW)).status_code == 303
+    assert len(await stored(doctors_record)) == 2

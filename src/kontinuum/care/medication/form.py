@@ -44,7 +44,7 @@ _UNKNOWN_CODE: Final = message("The code is not known here any more. Choose anot
 _NO_PROBLEM: Final = message("The problem is not among the patient's any more. Choose another one, or none.")
 WRITE_WHY: Final = message("It is dangerous. If it is prescribed all the same, write why: it is kept.")
 HEAR: Final = message(
-    "Decision support warns just now. Read what it says, and sign once more if it is to stand."
+    "Decision support warns, or was not heard. Read what it says, and sign once more if it is to stand."
 )
 
 
@@ -205,11 +205,13 @@ async def advised(
 
 
 def heard_of(advice: Sequence[Advice]) -> str:
-    """What tells one set of critical cards from another; empty where there is none."""
-    cards = sorted(
-        f"{one.service}: {text}" for one in advice for tone, text in one.cards if tone == "critical"
-    )
-    return sha256("\n".join(cards).encode()).hexdigest() if cards else ""
+    """What tells what must be seen before signing: critical cards, and services that were not heard.
+
+    Empty where there is none.
+    """
+    cards = [f"{one.service}: {text}" for one in advice for tone, text in one.cards if tone == "critical"]
+    said = sorted([*cards, *(f"{one.service}: {one.fault}" for one in advice if one.fault)])
+    return sha256("\n".join(said).encode()).hexdigest() if said else ""
 
 
 async def _view(

@@ -51,8 +51,7 @@ async def renew(request: ActionRequest) -> View | Moved:
     token = one(request, "token") or new_token()
     marked = dict.fromkeys(request.fields.get("of", ()))
     done = Moved(f"{chart.path()}#{ANCHOR}")
-    ids = {each: form_id(request.principal, chart.patient, f"{token}/{each}") for each in marked}
-    if ids and all(found.prescription(each) is not None for each in ids.values()):
+    if marked and all(found.prescription(_id(request, token, each)) is not None for each in marked):
         return done  # an earlier press of the same button wrote them
     chosen = [each for each in found.renewable() if each[0].id in marked]
     why = one(request, "why")
@@ -65,10 +64,7 @@ async def renew(request: ActionRequest) -> View | Moved:
         fault = WRITE_WHY
     if fault:
         return await _view(request, found, marked, token, why, alert=chart.translator.gettext(fault))
-    made = [
-        _renewed(request, found, each, ids[each[0].id], warned.kept(checks[each[0].id], why))
-        for each in chosen
-    ]
+    made = [_renewed(request, found, each, token, warned.kept(checks[each[0].id], why)) for each in chosen]
     advice = await advised(request, "order-sign", made)
     if heard_of(advice) not in ("", one(request, "heard")):
         alert = chart.translator.gettext(HEAR)
@@ -92,8 +88,16 @@ async def _write(request: ActionRequest, chosen: Sequence[Read], made: Sequence[
     return await request.writer.write([*made, *ended], versions)
 
 
-def _renewed(request: ActionRequest, found: Around, chosen: Read, identity: str, why: str) -> dict[str, Any]:
+def _id(request: PageRequest | ActionRequest, token: str, of: str) -> str:
+    """The id of what renews a prescription: the same form sent twice renews once."""
+    return form_id(request.principal, request.chart.patient, f"{token}/{of}")
+
+
+def _renewed(
+    request: PageRequest | ActionRequest, found: Around, chosen: Read, token: str, why: str = ""
+) -> dict[str, Any]:
     moment = local(request.chart.now).isoformat(timespec="seconds")
+    identity = _id(request, token, chosen[0].id)
     about = About(identity, request.chart.patient, moment, author(request.principal))
     before = fhir_json.loads(chosen[1].body or b"{}")
     return writing.renewed(before, about, (found.today + YEAR).isoformat(), why)
@@ -114,10 +118,13 @@ async def _view(
     why: str = "",
     *,
     alert: str = "",
-    advice: Sequence[Advice] = (),
+    advice: Sequence[Advice] | None = None,
 ) -> View:
     chart = request.chart
     provider = request.principal.assignment.provider
+    if advice is None:
+        drafts = [_renewed(request, found, each, token) for each in found.renewable() if each[0].id in marked]
+        advice = await advised(request, "order-select", drafts)
     rows = []
     for each in found.renewable(provider):
         told = warned.told(chart.translator, _checked(found, each))
