@@ -55,9 +55,7 @@ ATC_GROUPS: Final = {
 """The anatomical main groups of the ATC classification."""
 
 
-def newest_of_each(
-    medication: Iterable[Read],
-) -> list[Read]:
+def newest_of_each(medication: Iterable[Read]) -> list[Read]:
     """One line for each drug with the same name and dosage: the latest entry; in ATC order, then by name.
 
     Two entries of one drug with different dosages both stay: that they differ must be seen.
@@ -115,9 +113,6 @@ class Differences:
     added: tuple[Read, ...]
     gone: tuple[Read, ...]
     unread: int
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.gone or self.unread)
 
 
 def differences(review: Review, now: Sequence[Read], every: Iterable[Read]) -> Differences:

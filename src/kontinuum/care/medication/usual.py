@@ -25,11 +25,6 @@ class Usual:
     pack: str
     draws: int
 
-    @property
-    def label(self) -> str:
-        """The drug and how it is taken, on a line."""
-        return f"{self.name}, {self.dosing.text}"
-
 
 @cache
 def everything() -> dict[str, Usual]:
