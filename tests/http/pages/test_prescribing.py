@@ -15,7 +15,9 @@ from tests.support.decision import card, peer
 from kontinuum.app.services import Services
 from kontinuum.fhir import json
 from kontinuum.identity.hooks import Terms
-from kontinuum.record import Record
+from kontinuum.kernel.clock import to_micros
+from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
+from kontinuum.record import Done, Incoming, Record, Written
 from kontinuum.sweden import systems
 from kontinuum.terminology.loading import loader
 
@@ -236,6 +238,31 @@ async def test_several_prescriptions_are_renewed_at_once_each_byte_for_byte(
     stale = await sign(doctor, {**marked, "token": "another"}, RENEW)
     assert "går inte längre att förnya" in stale.text
     assert len(await stored(doctors_record)) == 5
+
+
+async def test_what_another_care_provider_prescribed_is_renewed_beside_it_and_changed_by_them_alone(
+    application: Services, doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    elsewhere = ("SE5560000001-1001-C", "Enhet C", "SE5560000001-1001", "Vårdgivare")
+    system = Actor(ActorKind.SYSTEM, "loader", "loader")
+    loader_there = Principal(system, Assignment("a", "x", *elsewhere, Purpose.SYSTEM), "test")
+    theirs = prescription("m-9", "Metformin 500 mg", "A10BA02", "1 tablett dagligen.")
+    (taken,) = await application.gate.record(loader_there).take_in([Incoming(theirs)])
+    assert isinstance(taken, Written), taken
+    tomorrow = to_micros(application.clock.now() + timedelta(days=2))
+    assert isinstance(await doctors_record.law.consent(PATIENT, tomorrow), Done)
+    assert isinstance(await doctors_record.law.choose(PATIENT, [elsewhere[0]]), Done)
+    shown = await doctor.get(f"{RENEW}?id=m-9")
+    assert "en annan vårdgivares recept" in shown.text
+    assert (await sign(doctor, form_in(shown), RENEW)).status_code == 303
+    after = {one["id"]: one for one in await stored(doctors_record)}
+    assert [one["status"] for one in after.values()] == ["active", "active"], "theirs goes on beside it"
+    assert "annan vårdgivare" in (await sign(doctor, form_in(await doctor.get(f"{ADD}?of=m-9")))).text
+    form = {"csrf": csrf_of(shown), "patient": PATIENT, "id": "m-9", "version": "1", "reason": "x"}
+    for deed in ("stop", "strike"):
+        refused = await doctor.post(f"/patient/{PATIENT}/medication/{deed}", data=form)
+        assert "annan vårdgivare" in refused.text
+    assert after == {one["id"]: one for one in await stored(doctors_record)}
 
 
 async def test_a_dosage_is_changed_stopped_taken_up_again_and_struck_with_reasons(
