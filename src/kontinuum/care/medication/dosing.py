@@ -7,7 +7,7 @@ language the pages are in: it is what the patient is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -208,7 +208,7 @@ def _route(route: str) -> dict[str, Any]:
     return words if route in _NOT_HL7 else {"coding": [{"system": _ROUTE_SYSTEM, "code": route}], **words}
 
 
-def dosing_of(dosages: list[Mapping[str, Any]]) -> Dosing:
+def dosing_of(dosages: Sequence[Mapping[str, Any]]) -> Dosing:
     """What the form shows of dosages that stand in the record: the fields where all of it fits in them.
 
     What does not fit is kept as words, letter for letter.
