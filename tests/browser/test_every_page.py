@@ -41,11 +41,12 @@ CHART = {
     "/patient/{patient}/observations/trend": f"/patient/{FULLEST}/observations/trend"
     "?code=urn:oid:1.2.752.108.1|NPU28309",
     "/patient/{patient}/search": f"/patient/{FULLEST}/search?q=svikt",
-    **_of_the_fullest("timeline", "vitals/charts"),
+    **_of_the_fullest("timeline", "vitals/charts", "medication/list"),
     "/patient/{patient}/vitals/growth": "/patient/p-0005/vitals/growth",
     **_linked(
         "/patient/{patient}/problems/one",
         "/patient/{patient}/allergies/one",
+        "/patient/{patient}/medication/one",
         "/patient/{patient}/contacts/one",
         "/patient/{patient}/orders/one",
         "/patient/{patient}/vitals/value",
@@ -58,6 +59,7 @@ WRITING = {
     **_of_the_fullest("journal/write", "contacts/book", "contacts/admit", "nursing/add"),
     **_of_the_fullest("orders/lab", "orders/refer"),
     **_of_the_fullest("problems/add", "allergies/add", "allergies/none", "vitals/entry", "person", "apps"),
+    **_of_the_fullest("medication/add", "medication/renew"),
     "/patient/{patient}/person/link": "/patient/p-0020/person/link?with=p-0019",
     **_as_it_is("/patients/new", "/duplicates"),
 }

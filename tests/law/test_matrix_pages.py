@@ -44,6 +44,7 @@ _NOTE = {"patient": ADULT, "type": "Composition", "id": "{mark}"}
 _CONTACTS = "begin book admit step detail close move measure strike transfer receive".split()
 _DESTROYS = "25: it takes a right of its own, which nobody of the cast has"
 _BUILDS = "6: it takes a right of its own, which nobody of the cast has"
+_PRESCRIBES = "7, and it takes a right of its own, which nobody of the cast has"
 _PATIENT_ALONE = frozenset({"patient"})
 _CHART = ("AllergyIntolerance", "Composition", "Condition", "Flag", "MedicationRequest")
 
@@ -312,6 +313,18 @@ ROUTES: dict[tuple[str, str], Way] = {
     **{
         ("POST", f"/patient/{{patient}}/orders/{deed}"): _care(patient=ADULT, id=NONE)
         for deed in ("lab", "refer", "reply", "revoke")
+    },
+    ("GET", "/patient/{patient}/medication/list"): _care("7, 8, 9, 13", "MedicationRequest"),
+    ("GET", "/patient/{patient}/medication/one"): _care(id=NONE),
+    **{
+        (method, f"/patient/{{patient}}/medication/{path}"): _care(
+            _PRESCRIBES, may=frozenset(), patient=ADULT, id=NONE
+        )
+        for method, path in (
+            ("GET", "add"),
+            ("GET", "renew"),
+            *(("POST", each) for each in ("add", "renew", "stop", "reopen", "strike", "go-through")),
+        )
     },
     ("GET", "/patient/{patient}/vitals/entry"): _care(),
     **{

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from kontinuum.demo.tables import table
-from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Persona, Purpose
+from kontinuum.kernel.principal import PRESCRIBING, Actor, ActorKind, Assignment, Persona, Purpose
 from kontinuum.sweden import systems
 
 Resource = dict[str, Any]
@@ -162,7 +162,8 @@ class Region:
             protected=row.get("protected", False),
             number=number,
             assignments=tuple(assignment(text) for text in row["at"]),
-            rights=tuple(row.get("rights", ())),
+            # Who prescribes: doctors do; a nurse would where her assignment says so.
+            rights=(*row.get("rights", ()), *((PRESCRIBING,) if row["profession"] == "doctor" else ())),
         )
 
     def authors(self, unit: str, profession: str) -> tuple[Author, ...]:

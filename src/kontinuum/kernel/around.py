@@ -54,6 +54,26 @@ class Coming:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """What a decision support service of others said: `cards` are (indicator, summary), the worst first.
+
+    `fault` says in words why nothing, or not everything, was heard; empty where all was.
+    """
+
+    service: str
+    cards: tuple[tuple[str, str], ...] = ()
+    fault: str = ""
+
+
+class Advisers(Protocol):
+    """The decision support services of others (CDS Hooks)."""
+
+    async def ask(self, hook: str, orders: Sequence[Mapping[str, Any]], /) -> Sequence[Advice]:
+        """Ask every service that serves `order-select` or `order-sign` at the unit about draft orders."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
     """What a module says of a contact: `address` leads to it, `words` stand below, letter for letter.
 

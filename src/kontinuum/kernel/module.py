@@ -14,12 +14,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from kontinuum.kernel.around import Agenda, BoardNotes, ContactPart, UnitPage
+from kontinuum.kernel.around import Advisers, Agenda, BoardNotes, ContactPart, UnitPage
 from kontinuum.kernel.files import DraftFile
 from kontinuum.kernel.i18n import Translator, message
 from kontinuum.kernel.orders import OrderWriter
 from kontinuum.kernel.principal import Principal, Purpose
 from kontinuum.kernel.provider_settings import ProviderSettings
+from kontinuum.kernel.terms import Terms
 
 
 class ResourceVersion(Protocol):
@@ -225,45 +226,6 @@ class Refused:
         return translator.gettext(_CHANGED) if self.conflict else " ".join(self.reasons)
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A code with its display; `names` are what else people call it."""
-
-    system: str
-    code: str
-    display: str
-    names: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Suggested:
-    """What a person may mean who typed something.
-
-    `source` names the code systems and their versions, and is empty when none is loaded; `partial` says that
-    only a part of them is loaded, so that a code that is not found may exist all the same.
-    """
-
-    terms: tuple[Term, ...]
-    source: str
-    partial: bool
-
-
-class Terms(Protocol):
-    """The codes that one writes with. `where` is "analysis", "diagnosis", "measure" or "substance"."""
-
-    async def suggest(self, where: str, text: str, /) -> Suggested:
-        """The best codes for what was typed, those first that the person and the unit use most."""
-        ...
-
-    async def find(self, where: str, code: str, /) -> Term | None:
-        """A code that may be chosen; None when it is not known here."""
-        ...
-
-    async def chose(self, where: str, code: str, /) -> None:
-        """Count that the person chose it."""
-        ...
-
-
 class Directory(Protocol):
     """Names of units, providers and staff, for references that carry only an id."""
 
@@ -391,6 +353,8 @@ class PageRequest:
     """What the care provider of the assignment has decided."""
     contact_parts: tuple[ContactPart, ...] = ()
     """What the modules tell of one contact."""
+    advisers: Advisers | None = None
+    """The decision support of others; None where it is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,7 +363,8 @@ class Route:
 
     `purposes` are the purposes of an assignment under which it may be asked for (patientdatalagen
     (2008:355) 2:4); `audit` is what it does to the record. A page that is `beside` is shown next to the chart
-    where there is room; one that is `begun` from the palette is found there by its title.
+    where there is room; one that is `begun` from the palette is found there by its title. A `right` is one
+    that the assignment must give, such as `PRESCRIBING`.
     """
 
     path: str
@@ -409,6 +374,7 @@ class Route:
     audit: AuditKind
     beside: bool = False
     begun: bool = False
+    right: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +407,8 @@ class ActionRequest:
     """What the care provider of the assignment has decided."""
     contact_parts: tuple[ContactPart, ...] = ()
     """What the modules tell of one contact."""
+    advisers: Advisers | None = None
+    """The decision support of others; None where it is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,7 +416,7 @@ class Action:
     """What a module does on a POST to `/patient/{patient}/<module>/<path>`.
 
     The form says in `patient` whom it is about; the shell refuses it where that is not the patient of the
-    address.
+    address. A `right` is one that the assignment must give.
     """
 
     path: str
@@ -456,6 +424,7 @@ class Action:
     handler: Callable[[ActionRequest], Awaitable[View | NotFound | Moved | Told]]
     purposes: frozenset[Purpose]
     audit: AuditKind = AuditKind.WRITE
+    right: str = ""
 
 
 @dataclass(frozen=True, slots=True)

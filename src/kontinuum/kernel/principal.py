@@ -60,6 +60,14 @@ TRANSCRIPTION = "transcription"
 """A right of an assignment for care: to write out what colleagues at the unit have dictated."""
 
 
+PRESCRIBING = "prescribing"
+"""A right of an assignment for care: to prescribe medicines, stop and renew them.
+
+Who may prescribe, and what, follows from licence and position (patientsäkerhetslagen (2010:659) 4:1; HSLF-FS
+2021:75): the care provider says it of each assignment, so that it never follows from words in a title.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A medarbetaruppdrag: an actor's task at one care unit of one care provider (both HSA-ids).

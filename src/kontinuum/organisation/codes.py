@@ -12,6 +12,7 @@ from kontinuum.kernel.i18n import message
 from kontinuum.kernel.principal import (
     BULK_EXPORT,
     DESTRUCTION,
+    PRESCRIBING,
     PROTECTED_IDENTITY,
     TEMPLATES,
     TRANSCRIPTION,
@@ -64,6 +65,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     BULK_EXPORT: message("order exports in bulk"),
     TEMPLATES: message("change note templates"),
     TRANSCRIPTION: message("write out dictations"),
+    PRESCRIBING: message("prescribe medicines"),
 }
 """What an assignment gives beyond its purpose: only what some rule asks for.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
+import pytest
+
 from kontinuum.care.medication.model import read_medication
-from kontinuum.care.medication.rules import newest_of_each
+from kontinuum.care.medication.rules import Standing, Validity, newest_of_each, renewable, standing, validity
 from kontinuum.fhir import json
 from kontinuum.record.outcome import Stored
 
@@ -81,3 +84,42 @@ def test_statements_may_give_several_reasons_for_their_status_and_requests_one()
         "Bradykardi",
         "Yrsel, Trötthet",
     ]
+
+
+def bounds(**period: str) -> dict[str, Any]:
+    return {"dosageInstruction": [{"text": "1 tablett", "timing": {"repeat": {"boundsPeriod": period}}}]}
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ({}, Standing.CURRENT),
+        ({"status": "on-hold"}, Standing.CURRENT),
+        ({"status": "stopped"}, Standing.ENDED),
+        (bounds(start="2026-03-02"), Standing.PLANNED),
+        (bounds(start="2026-03-01", end="2026-03-01"), Standing.CURRENT),
+        (bounds(start="2026-02-01", end="2026-02-28"), Standing.ENDED),
+        (bounds(start="2026-01", end="2026-02"), Standing.ENDED),
+        (bounds(start="2026", end="2026-03"), Standing.CURRENT),
+    ],
+)
+def test_a_drug_is_current_from_its_first_day_through_its_last(more: dict[str, Any], place: Standing) -> None:
+    ((drug, entry),) = read_medication([request("m-1", "C07AB02", "Metoprolol", **more)])
+    assert standing(drug, "2026-03-01") is place
+    assert renewable(drug, entry, "2026-03-01") is (place is not Standing.ENDED)
+
+
+@pytest.mark.parametrize(
+    ("until", "how"),
+    [
+        ("", Validity.HOLDS),
+        ("2026-04-01", Validity.HOLDS),
+        ("2026-03-31", Validity.SOON),
+        ("2026-03-01", Validity.SOON),
+        ("2026-02-28", Validity.OVER),
+    ],
+)
+def test_a_prescription_that_soon_ends_to_hold_is_told_of(until: str, how: Validity) -> None:
+    valid = {"dispenseRequest": {"validityPeriod": {"end": until}}} if until else {}
+    ((drug, _),) = read_medication([request("m-1", "C07AB02", "Metoprolol", **valid)])
+    assert validity(drug, date(2026, 3, 1)) is how

@@ -13,7 +13,7 @@ from kontinuum.care.problems.rules import split
 from kontinuum.care.problems.writing import MAIN, SECONDARY, Wording, comment_of, diagnosed, is_main, worded
 from kontinuum.fhir import json
 from kontinuum.fhir.authoring import HL7
-from kontinuum.kernel.module import Term
+from kontinuum.kernel.terms import Term
 from kontinuum.record.outcome import Stored
 
 ICD = "urn:oid:1.2.752.116.1.1.1.1.3"

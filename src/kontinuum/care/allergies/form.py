@@ -24,10 +24,9 @@ from kontinuum.kernel.module import (
     NotFound,
     PageRequest,
     Refused,
-    Suggested,
-    Term,
     View,
 )
+from kontinuum.kernel.terms import Suggested, Term
 from kontinuum.sweden import systems
 
 _GONE: Final = message("There is no such alert in this patient's record.")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from kontinuum.care.allergies.kinds import DENIALS, KINDS, SEVERITIES, SYSTEM
 from kontinuum.fhir.authoring import HL7, coded, hl7
-from kontinuum.kernel.module import Term
+from kontinuum.kernel.terms import Term
 from kontinuum.sweden import systems
 
 CLINICAL: Final = "allergyintolerance-clinical"

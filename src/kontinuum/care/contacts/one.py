@@ -22,9 +22,9 @@ from kontinuum.kernel.module import (
     NotFound,
     PageRequest,
     ResourceVersion,
-    Suggested,
     View,
 )
+from kontinuum.kernel.terms import Suggested
 
 GONE: Final = message("There is no such contact in this patient's record.")
 STEP_NAMES: Final[Mapping[str, str]] = {

@@ -24,7 +24,7 @@ from kontinuum.care.contacts.kinds import (
 )
 from kontinuum.fhir.authoring import coded, contact_of
 from kontinuum.fhir.stays import placed, unplanned
-from kontinuum.kernel.module import Term
+from kontinuum.kernel.terms import Term
 
 Reference = Mapping[str, Any]
 _TEAMS: Final = uuid.UUID("3d6a1d0e-4f53-4a5b-9f0e-2b7c8f1a6e35")

@@ -6,8 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from kontinuum.care.medication.model import Medication, read_medication
-from kontinuum.care.medication.rules import ATC_GROUPS, newest_of_each
+from kontinuum.care.medication.model import Medication, is_prescription, read_medication
+from kontinuum.care.medication.rules import (
+    ATC_GROUPS,
+    Standing,
+    Validity,
+    newest_of_each,
+    renewable,
+    standing,
+    validity,
+)
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import Chart, OverviewCard, Placement, ResourceVersion, ResultPage, View
 
@@ -21,6 +29,8 @@ _HEADINGS_FROM = 7
 class Row:
     """One line of the medication list."""
 
+    id: str
+    prescription: bool
     label: str
     atc: str
     dosage: str
@@ -32,6 +42,12 @@ class Row:
     comment: str
     unit: str
     author: str
+    prescribed: str
+    valid_until: str
+    validity: Validity
+    standing: Standing
+    renewable: bool
+    dispensed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +72,22 @@ def queries(chart: Chart) -> tuple[str, ...]:
 
 def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
     """Regular drugs by ATC group, drugs taken when needed, and those that ended within a year."""
-    in_use = newest_of_each(read_medication([*pages[0].matches, *pages[1].matches]))
+    today = local(chart.now).date().isoformat()
+    open_ones = newest_of_each(read_medication([*pages[0].matches, *pages[1].matches]))
+    over = [one for one in open_ones if standing(one[0], today) is Standing.ENDED]
+    in_use = [one for one in open_ones if one not in over]
     regular = [one for one in in_use if not one[0].as_needed]
     as_needed = [one for one in in_use if one[0].as_needed]
     taken = {(medication.atc or medication.concept.label) for medication, _ in in_use}
     ended = [
         one
-        for one in newest_of_each(read_medication(pages[2].matches))
+        for one in [*over, *newest_of_each(read_medication(pages[2].matches))]
         if (one[0].atc or one[0].concept.label) not in taken
     ]
     values = {
         "regular": _grouped(chart, regular),
-        "as_needed": [_row(chart, *one) for one in as_needed],
-        "ended": [_row(chart, *one) for one in ended],
+        "as_needed": [row_of(chart, *one) for one in as_needed],
+        "ended": [row_of(chart, *one) for one in ended],
         "total": len(in_use),
         "truncated": _AT_MOST if pages[0].next or pages[1].next else 0,
     }
@@ -78,10 +97,10 @@ def view(chart: Chart, pages: Sequence[ResultPage]) -> View:
 def _grouped(chart: Chart, drugs: Sequence[tuple[Medication, ResourceVersion]]) -> tuple[Group, ...]:
     """Under headings by ATC main group when the list is long enough for headings to help."""
     if len(drugs) < _HEADINGS_FROM:
-        return (Group("", tuple(_row(chart, *one) for one in drugs)),) if drugs else ()
+        return (Group("", tuple(row_of(chart, *one) for one in drugs)),) if drugs else ()
     by_group: dict[str, list[Row]] = {}
     for medication, entry in drugs:
-        by_group.setdefault(medication.atc[:1], []).append(_row(chart, medication, entry))
+        by_group.setdefault(medication.atc[:1], []).append(row_of(chart, medication, entry))
     unknown = message("Without ATC code")
     return tuple(
         Group(chart.translator.gettext(ATC_GROUPS.get(letter, unknown)), tuple(rows))
@@ -89,13 +108,17 @@ def _grouped(chart: Chart, drugs: Sequence[tuple[Medication, ResourceVersion]]) 
     )
 
 
-def _row(chart: Chart, medication: Medication, entry: ResourceVersion) -> Row:
+def row_of(chart: Chart, medication: Medication, entry: ResourceVersion) -> Row:
+    """A drug as it is shown."""
+    today = local(chart.now).date()
     author = medication.requester or medication.information_source
     return Row(
+        id=medication.id,
+        prescription=is_prescription(entry),
         label=medication.concept.label,
         atc=medication.atc,
         dosage=_lines(dosage.text or dosage.patient_instruction for dosage in medication.dosages),
-        reason=_purpose(medication),
+        reason=medication.purpose,
         since=chart.translator.day(medication.since),
         until=chart.translator.day(medication.until),
         on_hold=medication.status == "on-hold",
@@ -103,14 +126,28 @@ def _row(chart: Chart, medication: Medication, entry: ResourceVersion) -> Row:
         comment=_lines(note.text for note in medication.note),
         unit=chart.directory.unit(entry.unit),
         author=chart.directory.name(author.reference, author.display) if author else "",
+        prescribed=chart.translator.day(medication.prescribed),
+        valid_until=chart.translator.day(medication.valid_until),
+        validity=validity(medication, today),
+        standing=standing(medication, today.isoformat()),
+        renewable=renewable(medication, entry, today.isoformat()),
+        dispensed=_dispensed(chart, medication),
     )
 
 
-def _purpose(medication: Medication) -> str:
-    """What it is for: the reasons given, else what the patient was told besides the dosage."""
-    reasons = [reason.label for reason in medication.reason_code]
-    told = [one.patient_instruction for one in medication.dosages if one.text and one.patient_instruction]
-    return ", ".join(dict.fromkeys(reasons or told))
+def _dispensed(chart: Chart, medication: Medication) -> str:
+    """How often it is dispensed and how much, whether it may be exchanged."""
+    request = medication.dispense_request
+    if request is None:
+        return ""
+    translator = chart.translator
+    times = (request.number_of_repeats_allowed or 0) + 1
+    parts = [translator.ngettext("dispensed %(num)d time", "dispensed %(num)d times", times) % {"num": times}]
+    if request.quantity and request.quantity.value is not None:
+        parts.append(f"{request.quantity.value} {request.quantity.unit or ''}".strip().replace(".", ","))
+    if medication.substitution and medication.substitution.allowed_boolean is False:
+        parts.append(translator.gettext("may not be exchanged"))
+    return ", ".join(parts)
 
 
 def _lines(texts: Iterable[str | None]) -> str:

@@ -11,7 +11,14 @@ from kontinuum.care.orders.kinds import LABORATORY, LONGEST, PRIORITIES, ROUTINE
 from kontinuum.care.orders.rules import read_day
 from kontinuum.fhir.authoring import coded, form_id, new_token
 from kontinuum.kernel.i18n import local, message
-from kontinuum.kernel.module import ActionRequest, Moved, NotFound, PageRequest, Suggested, Term, View
+from kontinuum.kernel.module import (
+    ActionRequest,
+    Moved,
+    NotFound,
+    PageRequest,
+    View,
+)
+from kontinuum.kernel.terms import Suggested, Term
 
 ANALYSIS: Final = "analysis"
 AT_MOST: Final = 50

@@ -23,10 +23,9 @@ from kontinuum.kernel.module import (
     PageRequest,
     Refused,
     ResourceVersion,
-    Suggested,
-    Term,
     View,
 )
+from kontinuum.kernel.terms import Suggested, Term
 
 AT_MOST: Final = 200
 DIAGNOSIS: Final = "diagnosis"

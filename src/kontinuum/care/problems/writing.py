@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kontinuum.fhir.authoring import HL7, coded, hl7
-from kontinuum.kernel.module import Term
+from kontinuum.kernel.terms import Term
 
 CLINICAL: Final = "condition-clinical"
 VERIFICATION: Final = "condition-ver-status"

@@ -38,6 +38,7 @@ from kontinuum.kernel.provider_settings import ProviderSettings
 from kontinuum.record import Access, Record
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.access import Strip, concerns, opened_until, strip_of
+from kontinuum.web.workspace.advice.asking import OrderAdvisers
 from kontinuum.web.workspace.advice.showing import HOOK as PATIENT_VIEW
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
@@ -168,9 +169,9 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
 
     async def show(page: Page) -> Response:
         translator = page.translator
-        if page.session.principal.purpose not in route.purposes:
-            reason = translator.gettext("This page is not part of the purpose of your assignment.")
-            return page.problem(HTTPStatus.FORBIDDEN, [reason])
+        barred = _barred(page, route)
+        if barred:
+            return page.problem(HTTPStatus.FORBIDDEN, [translator.gettext(barred)])
         moved = await elsewhere(page, f"/{module.name}/{route.path}")
         if moved is not None:
             return moved
@@ -197,6 +198,7 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
             record.agenda,
             settings,
             contact_parts(page),
+            OrderAdvisers(page, chart.patient),
         )
         view = await route.handler(request)
         person = await _person(page, reader, chart)
@@ -215,9 +217,9 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
 
     async def act(page: Page) -> Response:
         translator = page.translator
-        if page.session.principal.purpose not in action.purposes:
-            reason = translator.gettext("This page is not part of the purpose of your assignment.")
-            return page.problem(HTTPStatus.FORBIDDEN, [reason])
+        barred = _barred(page, action)
+        if barred:
+            return page.problem(HTTPStatus.FORBIDDEN, [translator.gettext(barred)])
         chart = _chart_of(page)
         fields = await _fields(page)
         record = page.services.record(page.session.principal)
@@ -245,6 +247,7 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
             record.agenda,
             settings,
             contact_parts(page),
+            OrderAdvisers(page, chart.patient),
         )
         answer = await action.handler(request)
         if isinstance(answer, Told):
@@ -259,6 +262,21 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
         return _module_view(page, chart, reader, person, answer, action.title, access, tabs)
 
     return act
+
+
+_NO_PURPOSE: Final = message("This page is not part of the purpose of your assignment.")
+_NO_RIGHT: Final = message(
+    "Your assignment does not give the right to this. Whoever administers assignments at the care provider "
+    "can give it."
+)
+
+
+def _barred(page: Page, way: Route | Action) -> str:
+    """Why the assignment does not lead there; empty when it does."""
+    assignment = page.session.principal.assignment
+    if assignment.purpose not in way.purposes:
+        return _NO_PURPOSE
+    return _NO_RIGHT if way.right and way.right not in assignment.rights else ""
 
 
 _NO_RELATION: Final = message(
@@ -345,6 +363,7 @@ def render_card(
             "withheld": withheld,
             "csrf": page.session.csrf,
             "writes": page.session.principal.purpose is Purpose.CARE,
+            "rights": page.session.principal.assignment.rights,
         }
         html = page.services.templates.render(page.translator.language, view.template, values)
     except Exception:

@@ -11,8 +11,8 @@ from typing import Final
 from starlette.responses import Response
 
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.module import Suggested, Term
 from kontinuum.kernel.principal import ActorKind, Purpose
+from kontinuum.kernel.terms import Suggested, Term
 from kontinuum.sweden import systems
 from kontinuum.terminology import Coded, Expansion, Validation
 from kontinuum.terminology import Page as Wanted

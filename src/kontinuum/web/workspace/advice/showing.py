@@ -27,7 +27,7 @@ from kontinuum.web.workspace.persons.shared import reader_of, standing
 
 HOOK: Final = "patient-view"
 _FOR_STAFF: Final = message("Decision support is for those who care for the patient.")
-_NOT_CHECKED: Final = {
+NOT_CHECKED: Final = {
     Fault.SILENT: message("it did not answer in time"),
     Fault.WRONG: message("its answer could not be read"),
     Fault.LACKING: message("it may not see what it needs"),
@@ -112,7 +112,7 @@ def _shown(answer: Advised, apps: Sequence[App]) -> list[ShownCard]:
 
 
 def _unheard(page: Page, answer: Advised) -> Unheard:
-    why = "" if answer.fault is None else page.translator.gettext(_NOT_CHECKED[answer.fault])
+    why = "" if answer.fault is None else page.translator.gettext(NOT_CHECKED[answer.fault])
     return Unheard(answer.service, why)
 
 

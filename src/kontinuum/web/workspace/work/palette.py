@@ -108,6 +108,7 @@ async def _of_patient(page: Page, chart: str, *, templates: bool) -> list[Sugges
         for module in page.services.modules
         for route in module.routes
         if route.begun and principal.purpose in route.purposes
+        if not route.right or route.right in principal.assignment.rights
     ]
     if not templates or principal.purpose is not Purpose.CARE:
         return offered
