@@ -52,7 +52,7 @@ async def test_another_providers_record_is_read_with_the_patients_consent(visit:
 async def test_a_note_is_written_beside_the_chart_and_signed(visit: Open, steps: Count) -> None:
     page = await visit(f"/patient/{FULLEST}")
     task = steps(page, "write and sign a note from a template", 3)
-    await task.click(page.locator("#journal").get_by_role("link", name="Daganteckning, medicinavdelning"))
+    await task.click(page.locator("#journal").get_by_role("link", name="Hembesök"))
     await expect(page.locator("[data-beside-pane] textarea").first).to_be_focused()
     await expect(page.locator("#medication")).to_be_visible()
     await page.get_by_label("Bedömning").fill("Fortsatt förbättrad.")
@@ -135,6 +135,11 @@ async def test_on_a_tablet_the_chart_stays_above_or_beside_what_is_written(visit
 
 async def test_an_answer_about_another_patient_is_never_put_beside_the_chart(visit: Open) -> None:
     page = await visit(f"/patient/{FULLEST}")
+    card = page.locator("#journal")
+    await card.get_by_text("Fler mallar").click()
+    await card.get_by_label("Sök mall").fill("VIPS omvård")
+    await expect(card.get_by_role("link", name="Omvårdnadsanteckning (VIPS)")).to_be_visible()
+    await expect(card.get_by_role("link", name="Dietist")).to_be_hidden()
     other = await page.request.get(
         f"/patient/{EMPTY}/journal/write?template=nrs", headers={"hx-request": "true", "x-beside": "1"}
     )

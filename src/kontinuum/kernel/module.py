@@ -226,7 +226,10 @@ class Suggested:
 
 
 class Terms(Protocol):
-    """The codes that one writes with. `where` is "diagnosis", "measure" or "substance"."""
+    """The codes that one writes with. `where` is "diagnosis", "measure" or "substance".
+
+    A "template" can be chosen too: it is counted for the unit only.
+    """
 
     async def suggest(self, where: str, text: str, /) -> Suggested:
         """The best codes for what was typed, those first that the person and the unit use most."""
@@ -267,6 +270,8 @@ class Chart:
     directory: Directory
     places: tuple[str, ...] = ()
     reader: str = ""
+    habits: Mapping[str, int] = field(default_factory=dict)
+    """How many notes the unit has written in each template, by the template's address."""
 
     def path(self, *parts: str) -> str:
         """The address of a page of this patient."""

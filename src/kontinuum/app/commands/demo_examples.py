@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from kontinuum.access.circumstances import Level
 from kontinuum.access.kept_back import Kind
-from kontinuum.app.commands import demo_phrases
+from kontinuum.app.commands import demo_phrases, demo_templates
 from kontinuum.app.services import Services
 from kontinuum.demo import personas
 from kontinuum.fhir import json
@@ -41,6 +41,7 @@ async def make(services: Services) -> None:
     done(await _record(services, "Per Lindgren").law.open(OPENED, "Medvetslös på akuten, ingen anhörig nås."))
     await _link(services)
     await demo_phrases.make(services)
+    await demo_templates.make(services)
 
 
 def done(result: T | Refusal) -> T:
