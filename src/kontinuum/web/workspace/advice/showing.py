@@ -22,6 +22,7 @@ from kontinuum.web.workspace.access import concerns
 from kontinuum.web.workspace.advice.markdown import as_html
 from kontinuum.web.workspace.apps.authorizing import origin_of, smart_of
 from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.timeline.opening import open_record
 
 HOOK: Final = "patient-view"
 _FOR_STAFF: Final = message("Decision support is for those who care for the patient.")
@@ -86,7 +87,10 @@ async def show(page: Page) -> Response:
         "quiet": [each.service for each in answers if each.fault is None and not each.cards],
         "asked": len(answers),
     }
-    return page.render("advice/cards.html", values)
+    if page.partial:
+        return page.render("advice/cards.html", values)
+    opened = await open_record(page, "/advice")
+    return opened if isinstance(opened, Response) else await opened.render("advice/cards.html", values)
 
 
 def _shown(answer: Advised, apps: Sequence[App]) -> list[ShownCard]:
