@@ -1,6 +1,7 @@
 // The writing pane: every keystroke is kept on the server, and what follows from it is shown.
 // Values are read from the elements, never from the browser's form encoding, which changes line ends.
 
+import { asSent } from "./as-sent.js";
 import { ask } from "./asking.js";
 import { startFiles } from "./files.js";
 import { startPhrases } from "./phrases.js";
@@ -49,10 +50,13 @@ class Writing {
     this.form = form;
     this.state = form.querySelector("[data-state]");
     this.patient = form.elements.patient.value;
-    this.agreed = this.values();
+    this.agreed = this.values(asSent(form));
     this.timer = null;
     this.firstChange = 0;
     this.sending = null;
+    // The save whose answer was lost: it is sent again as it was, under its id, before anything else is saved.
+    this.lost = null;
+    this.saves = "";
     this.left = false;
     // Something of another window's came while the same field was typed in: the next save weaves both together.
     this.behind = false;
@@ -72,12 +76,13 @@ class Writing {
     });
     const first = form.querySelector(".writing-form textarea, .writing-form input:not([type=hidden])");
     const wrong = form.querySelector("[aria-invalid=true]");
-    (wrong ?? first)?.focus({ preventScroll: !wrong });
+    if (!form.contains(document.activeElement)) (wrong ?? first)?.focus({ preventScroll: !wrong });
+    if (this.unsaved()) this.changed();
   }
 
-  values() {
+  values(form = this.form) {
     const found = {};
-    for (const element of this.form.elements) {
+    for (const element of form.elements) {
       if (!element.name || OWN.has(element.name)) continue;
       if ((element.type === "radio" || element.type === "checkbox") && !element.checked) continue;
       if (element.value === "") continue;
@@ -93,7 +98,7 @@ class Writing {
   }
 
   unsaved() {
-    return this.behind || inOrder(this.values()) !== inOrder(this.agreed);
+    return this.behind || this.lost !== null || inOrder(this.values()) !== inOrder(this.agreed);
   }
 
   changed(element = null) {
@@ -116,11 +121,21 @@ class Writing {
   }
 
   async send() {
-    const values = this.values();
-    const body = new URLSearchParams();
-    for (const name of ["csrf", "patient", "template", "version", "draft"]) body.append(name, this.form.elements[name].value);
-    for (const [name, each] of Object.entries(values)) for (const value of each) body.append(name, value);
-    body.append("before", JSON.stringify(this.agreed));
+    const { version, draft } = this.form.elements;
+    const again = this.lost;
+    const sent = again ?? {
+      values: this.values(),
+      own: {
+        version: version.value,
+        draft: draft.value,
+        before: JSON.stringify(this.agreed),
+        saving: `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`,
+        saves: this.saves,
+      },
+    };
+    const body = new URLSearchParams(sent.own);
+    for (const name of ["csrf", "patient", "template"]) body.append(name, this.form.elements[name].value);
+    for (const [name, each] of Object.entries(sent.values)) for (const value of each) body.append(name, value);
     let answer;
     try {
       answer = await ask(this.form.dataset.draftAddress, {
@@ -129,14 +144,18 @@ class Writing {
         headers: { "x-csrf-token": this.form.elements.csrf.value, "hx-request": "true" },
       });
     } catch {
+      this.lost = sent;
       return this.tryAgain();
     }
+    if (answer.status >= 500) this.lost = sent;
     // A locked screen or an ended session is no reason to leave the page: what is written stays on it.
     if (answer.status >= 500 || answer.status === 423 || answer.status === 401) return this.tryAgain();
+    this.lost = null;
     if (!answer.ok) return this.tell(this.form.dataset.refused, true);
     const told = await answer.json();
     if (told.patient !== this.patient) return this.tell(this.form.dataset.otherPatient, true);
-    this.take(told, values);
+    this.take(told, sent.values);
+    if (again && this.unsaved()) await this.send();
   }
 
   tryAgain() {
@@ -159,6 +178,7 @@ class Writing {
       if (sent[name]) this.agreed[name] = sent[name];
       else delete this.agreed[name];
     }
+    this.saves = told.saves ?? "";
     this.form.elements.draft.value = told.draft;
     const discard = this.form.parentElement.querySelector(".writing-discard");
     discard.elements.draft.value = told.draft;
