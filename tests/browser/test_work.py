@@ -52,7 +52,9 @@ async def test_another_providers_record_is_read_with_the_patients_consent(visit:
 async def test_a_note_is_written_beside_the_chart_and_signed(visit: Open, steps: Count) -> None:
     page = await visit(f"/patient/{FULLEST}")
     task = steps(page, "write and sign a note from a template", 3)
-    await task.click(page.locator("#journal").get_by_role("link", name="Hembesök"))
+    card = page.locator("#journal")
+    await task.click(card.get_by_text("Fler mallar"))  # one that is not among the five
+    await task.click(card.get_by_role("link", name="Daganteckning, medicinavdelning"))
     await expect(page.locator("[data-beside-pane] textarea").first).to_be_focused()
     await expect(page.locator("#medication")).to_be_visible()
     await page.get_by_label("Bedömning").fill("Fortsatt förbättrad.")

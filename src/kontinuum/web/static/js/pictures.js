@@ -9,11 +9,9 @@ export function startPictures() {
 
   const show = (number) => {
     at = (number + links.length) % links.length;
-    const small = links[at].querySelector("img");
-    const large = part("large");
-    large.src = links[at].href;
-    large.alt = small.alt;
-    part("what").textContent = small.alt;
+    const { alt } = links[at].querySelector("img");
+    part("large").replaceChildren(Object.assign(document.createElement("img"), { src: links[at].href, alt }));
+    part("what").textContent = alt;
     const said = { "{number}": at + 1, "{count}": links.length };
     part("of").textContent = links.length > 1 ? dialog.dataset.of.replace(/\{\w+\}/g, (name) => said[name]) : "";
     for (const button of dialog.querySelectorAll("[data-picture-step]")) button.hidden = links.length < 2;
@@ -44,5 +42,5 @@ export function startPictures() {
     show(at + step);
   });
   // Nothing of a patient stays behind in a window that is closed.
-  dialog.addEventListener("close", () => part("large").removeAttribute("src"));
+  dialog.addEventListener("close", () => part("large").replaceChildren());
 }
