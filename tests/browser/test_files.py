@@ -76,6 +76,18 @@ async def test_pictures_and_sound_are_kept_and_pictures_stand_in_the_note(
     await expect(picture).to_have_js_property("naturalWidth", 60)
     await expect(page.get_by_role("img", name="sist.png")).to_be_attached()
     assert await accessibility_problems(page, "#notes") == []
+    await picture.click()
+    large = page.get_by_role("dialog", name="Bild")
+    await expect(large.get_by_role("img", name="Fläck på underarmen")).to_be_visible()
+    await expect(large).to_contain_text("Oksana Kovalenko")
+    assert await accessibility_problems(page, "#picture") == []
+    for key in ("ArrowRight", "ArrowRight"):
+        await page.keyboard.press(key)
+    await expect(large.get_by_role("img", name="sist.png")).to_be_visible()
+    await expect(large).to_contain_text("3 av 3")
+    await page.keyboard.press("Escape")
+    await expect(large).to_be_hidden()
+    await expect(page.locator("#notes a:has(img)").first).to_be_focused()
 
 
 async def test_dictated_and_composed_text_is_kept_letter_for_letter(visit: Open) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import FloatRect, Locator, Page, expect
 
 from tests.browser.conftest import DISTRICT_DOCTOR, EMPTY, FULLEST, Open, accessibility_problems
 from tests.browser.steps import Steps
@@ -52,7 +52,9 @@ async def test_another_providers_record_is_read_with_the_patients_consent(visit:
 async def test_a_note_is_written_beside_the_chart_and_signed(visit: Open, steps: Count) -> None:
     page = await visit(f"/patient/{FULLEST}")
     task = steps(page, "write and sign a note from a template", 3)
-    await task.click(page.locator("#journal").get_by_role("link", name="Daganteckning, medicinavdelning"))
+    card = page.locator("#journal")
+    await task.click(card.get_by_text("Fler mallar"))  # one that is not among the five
+    await task.click(card.get_by_role("link", name="Daganteckning, medicinavdelning"))
     await expect(page.locator("[data-beside-pane] textarea").first).to_be_focused()
     await expect(page.locator("#medication")).to_be_visible()
     await page.get_by_label("Bedömning").fill("Fortsatt förbättrad.")
@@ -94,8 +96,52 @@ async def test_drafts_are_tabs_that_carry_their_patient_and_go_on_elsewhere(visi
     await narrow.wait_for_url(f"**/patient/{EMPTY}/journal/write?template=nrs")
 
 
+async def _box(one: Locator) -> FloatRect:
+    found = await one.bounding_box()
+    assert found
+    return found
+
+
+async def test_on_a_tablet_the_chart_stays_above_or_beside_what_is_written(visit: Open) -> None:
+    """Every turn of the tablet keeps the text, both places, and who the patient is."""
+    page = await visit()
+    await page.set_viewport_size({"width": 820, "height": 1180})
+    await page.goto(f"/patient/{FULLEST}?beside=journal/write?template=lakarbesok-primarvard")
+    pane, chart = page.locator("[data-beside-pane]"), page.locator("#main")
+    await page.get_by_label("Kontaktorsak").fill("Sårkontroll")
+    await _kept(page)
+    assert await accessibility_problems(page, "[data-beside-pane]") == []
+    content, line = pane.locator("[data-beside-content]"), pane.get_by_role("separator")
+    await page.evaluate("scrollTo({top: 700, behavior: 'instant'})")
+    await content.evaluate("one => one.scrollTop = 250")
+    before = await _box(pane)
+    await line.click()  # folds it away
+    await expect(line).to_have_attribute("aria-valuenow", "10")
+    assert (await _box(pane))["height"] < before["height"] / 2
+    await line.press("Enter")  # and up again, with a finger or by a key
+    await line.press("ArrowUp")
+    assert (await _box(pane))["height"] > before["height"]
+    assert await content.evaluate("one => one.scrollTop") == 250
+    assert await page.evaluate("scrollY") == 700
+    await expect(page.locator(".banner-identity")).to_be_in_viewport()
+    await page.set_viewport_size({"width": 1180, "height": 820})
+    left, right = await _box(chart), await _box(pane)
+    assert left["x"] + left["width"] <= right["x"] + 1
+    await expect(page.locator(".banner-identity")).to_be_in_viewport()
+    await page.set_viewport_size({"width": 700, "height": 820})
+    await expect(chart).to_be_hidden()
+    await expect(page.get_by_label("Kontaktorsak")).to_have_value("Sårkontroll")
+    await page.get_by_role("button", name="Kasta utkastet").click()
+    await expect(pane.get_by_text("Utkastet är kastat.")).to_be_visible()
+
+
 async def test_an_answer_about_another_patient_is_never_put_beside_the_chart(visit: Open) -> None:
     page = await visit(f"/patient/{FULLEST}")
+    card = page.locator("#journal")
+    await card.get_by_text("Fler mallar").click()
+    await card.get_by_label("Sök mall").fill("VIPS omvård")
+    await expect(card.get_by_role("link", name="Omvårdnadsanteckning (VIPS)")).to_be_visible()
+    await expect(card.get_by_role("link", name="Dietist")).to_be_hidden()
     other = await page.request.get(
         f"/patient/{EMPTY}/journal/write?template=nrs", headers={"hx-request": "true", "x-beside": "1"}
     )

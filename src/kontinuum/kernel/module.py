@@ -252,6 +252,8 @@ class Chart:
     directory: Directory
     places: tuple[str, ...] = ()
     reader: str = ""
+    habits: Mapping[str, int] = field(default_factory=dict)
+    """How many notes the unit has written in each template, by the template's address."""
 
     def path(self, *parts: str) -> str:
         """The address of a page of this patient."""

@@ -30,7 +30,10 @@ class Suggested:
 
 
 class Terms(Protocol):
-    """The codes that one writes with. `where` is "analysis", "diagnosis", "measure" or "substance"."""
+    """The codes that one writes with. `where` is "analysis", "diagnosis", "measure" or "substance".
+
+    A "template" can be chosen too: it is counted for the unit only.
+    """
 
     async def suggest(self, where: str, text: str, /) -> Suggested:
         """The best codes for what was typed, those first that the person and the unit use most."""

@@ -140,6 +140,10 @@ class Terminology:
         """Note that a code was chosen in a context: it comes higher there."""
         await suggesting.count_use(self._pool, context, systems.canonical(system), code)
 
+    async def uses(self, system: str, *, context: str) -> dict[str, int]:
+        """How often each code of a system was chosen in a context, whether it is known here or not."""
+        return await suggesting.uses(self._pool, context, systems.canonical(system))
+
     async def known(self, kinds: Sequence[str] = ("CodeSystem",)) -> list[ArtifactRow]:
         """Every version of what is known here, by URL."""
         return await artifacts.all_of(self._pool, kinds)

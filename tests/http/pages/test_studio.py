@@ -280,13 +280,8 @@ MADE_ELSEWHERE = {
     "version": "2.4",
     "title": "Vital signs panel",
     "status": "draft",
-    "meta": {
-        "profile": ["http://hl7.org/fhir/4.0/StructureDefinition/Questionnaire"],
-        "tag": [{"code": "lformsVersion: 33"}],
-    },
-    "code": [
-        {"system": "http://loinc.org", "code": "34566-0", "display": "Vital signs with method details panel"}
-    ],
+    "meta": {"tag": [{"code": "lformsVersion: 33"}]},
+    "code": [{"system": "http://loinc.org", "code": "34566-0", "display": "Vital signs panel"}],
     "contained": [
         {
             "resourceType": "ValueSet",
@@ -317,6 +312,7 @@ MADE_ELSEWHERE = {
                     valueCodeableConcept={"coding": [{"system": CONTROL, "code": "drop-down"}]},
                 ),
                 _extension("uv/xyz/StructureDefinition/colour", valueString="blue"),
+                _extension("StructureDefinition/questionnaire-sliderStepValue", valueDecimal="STEP"),
             ],
         },
         {
@@ -419,13 +415,15 @@ async def test_a_form_made_elsewhere_is_taken_in_filled_in_and_stands_in_the_cha
     for wrong in (b"{", b'{"resourceType":"Patient"}', b'{"resourceType":"Questionnaire","item":[1]}', DEEP):
         answer = await writer.post("/templates", data={"csrf": csrf}, files={"file": ("f.json", wrong)})
         assert answer.status_code == 422
-    data = json.dumps(MADE_ELSEWHERE).encode()
+    data = json.dumps(MADE_ELSEWHERE).encode().replace(b'"STEP"', b"0.50")
     taken = await writer.post("/templates", data={"csrf": csrf}, files={"file": ("f.json", data)})
     address = taken.headers["location"]
     page = await writer.get(address)
-    assert "uv/xyz/StructureDefinition/colour" in page.text
+    for told in ("uv/xyz/StructureDefinition/colour", "questionnaire-sliderStepValue", "”drop-down” behålls"):
+        assert told in page.text
     assert "Svar av den här typen (attachment)" in page.text
-    exported = json.loads((await writer.get(f"{address}/export")).content)
+    saved = (await writer.get(f"{address}/export")).content
+    exported = json.loads(saved.replace(b"0.50", b'"STEP"'))
     assert exported["item"] == MADE_ELSEWHERE["item"]
     assert exported["contained"] == MADE_ELSEWHERE["contained"]
     await _take_into_use(writer, reviewer, address)
@@ -450,7 +448,8 @@ async def test_a_form_made_elsewhere_is_taken_in_filled_in_and_stands_in_the_cha
     (note,) = await _found(doctors_record, "Composition")
     assert "Ipren" in json.dumps(note, default=str)
     # A form of one's own that comes back is its next version.
-    again = json.dumps({**json.loads((await writer.get(f"{address}/export")).content), "title": "Vitalt"})
+    in_use = (await writer.get(f"{address}/export")).content.replace(b"0.50", b"5")
+    again = json.dumps({**json.loads(in_use), "title": "Vitalt"})
     back = await writer.post("/templates", data={"csrf": csrf}, files={"file": ("f.json", again.encode())})
     assert ">version 2<" in (await writer.get("/templates")).text.replace(" · ", ">"), back.text[:500]
     # Another care provider cannot put its template into use here, sees what is offered, and changes none.

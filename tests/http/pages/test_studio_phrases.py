@@ -113,6 +113,13 @@ def _offered(page: httpx.Response) -> list[str]:
 async def test_a_unit_decides_the_order_of_its_templates_and_which_fit_a_contact(
     writer: httpx.AsyncClient, doctor: httpx.AsyncClient, doctors_record: Record
 ) -> None:
+    # Where nothing is decided, what the unit has written most in comes first.
+    chart = await doctor.get(f"/patient/{PATIENT}")
+    assert _offered(chart)[0] == "akutbesok"
+    begun = {"csrf": csrf_of(chart), "patient": PATIENT, "template": "hembesok", "version": "0", "do": "save"}
+    note = {**begun, "kontaktorsak": "Yrsel", "bedomning": "Egenvård"}
+    assert (await doctor.post(f"/patient/{PATIENT}/journal/sign", data=note)).status_code == 303
+    assert _offered(await doctor.get(f"/patient/{PATIENT}"))[:2] == ["hembesok", "akutbesok"]
     page = await doctor.get("/templates/order")
     assert "Telefonrådgivning" in page.text
     refused = await doctor.post(

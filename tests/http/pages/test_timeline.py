@@ -185,9 +185,11 @@ async def test_two_days_are_compared_by_versions_and_dates(
     assert page.status_code == 200
     row = re.search(r'<tr class="compare-added">.*?Hjärtsvikt.*?</tr>', page.text, re.DOTALL)
     assert row, page.text
+    assert doctors_record.principal.assignment.unit in row[0], "whose it is stands beside it"
     hidden = re.search(r"Hemoglobin.*?</tr>", page.text, re.DOTALL)
     assert hidden
     assert "116 g/L" in hidden[0]
+    assert doctors_record.principal.assignment.unit in hidden[0]
     same = await doctor.get(
         f"{HERE}/compare", params={"from": "2026-03-05", "to": (today - timedelta(days=2)).isoformat()}
     )

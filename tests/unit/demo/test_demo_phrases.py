@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from kontinuum.app.commands.demo_phrases import phrase, phrases
+from kontinuum.app.commands.demo_templates import orders
+from kontinuum.care.journal.library import all_templates
 from kontinuum.demo import personas
 from kontinuum.fhir.questionnaire import check, phrasing
 from kontinuum.fhir.validation import validate
@@ -16,6 +18,13 @@ def test_each_could_have_been_made_in_the_studio_and_stands_once_at_its_unit() -
     found = [issue for one in made for judge in (validate, check, phrasing.faults) for issue in judge(one)]
     assert [issue for issue in found if issue.refuses or "brace" in issue.message] == []
     assert Counter(one["id"] for one in made).most_common(1)[0][1] == 1
+
+
+def test_the_units_order_names_templates_that_are_there() -> None:
+    known = {one.url for one in all_templates()}
+    ordered = list(orders())
+    assert {place.url for _, places in ordered for place in places} - known == set()
+    assert len({unit.hsa for unit, _ in ordered}) == len(ordered)
 
 
 def test_who_visits_the_demo_as_clinician_finds_phrases() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from kontinuum.access.circumstances import Level
 from kontinuum.access.kept_back import Kind
-from kontinuum.app.commands import demo_phrases
+from kontinuum.app.commands import demo_phrases, demo_templates
 from kontinuum.app.services import Services
 from kontinuum.demo import personas
 from kontinuum.fhir import json
@@ -37,10 +37,12 @@ async def make(services: Services) -> None:
     """Do all of it; the whole cast must be there."""
     await _correct(services)
     await _dispute(services)
+    await _speak(services)
     await _decide(services)
     done(await _record(services, "Per Lindgren").law.open(OPENED, "Medvetslös på akuten, ingen anhörig nås."))
     await _link(services)
     await demo_phrases.make(services)
+    await demo_templates.make(services)
 
 
 def done(result: T | Refusal) -> T:
@@ -74,6 +76,17 @@ async def _dispute(services: Services) -> None:
         done(await record.text.keep_back(place, kind, reason))
     text = "Jag mätte blodsockret varje dag den veckan. Det står att jag inte gjorde det."
     done(await own.text.dissent("Composition", disputed.id, text))
+
+
+async def _speak(services: Services) -> None:
+    """A patient says in her own words how she understood a visit; it stands beside the midwife's note."""
+    midwife, own = _record(services, "Sofia Åkerström"), _record(services, "Sara Norén")
+    note = (await _notes(midwife, BLOCKED))[0]
+    text = (
+        "Tack för samtalet. Jag har förstått att jag ska ringa om barnet rör sig mindre än vanligt, "
+        "och att nästa blodprov tas om två veckor. Jag glömde fråga om jag kan fortsätta att simma."
+    )
+    done(await own.text.write_words("Composition", note.id, text))
 
 
 async def _decide(services: Services) -> None:

@@ -10,11 +10,30 @@ from urllib.parse import quote
 from kontinuum.care.journal.library import Template
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import arranging
-from kontinuum.fhir.questionnaire.arranging import Place, Situation
+from kontinuum.fhir.questionnaire.arranging import KIND, Place, Situation
 from kontinuum.kernel.module import Chart, ResultPage
 from kontinuum.sweden import systems
 
-_ORDER: Final = f"Library?type=urn:kontinuum:codes:library|{arranging.KIND}&status=active"
+_ORDER: Final = f"Library?type=urn:kontinuum:codes:library|{KIND}&status=active"
+_DOCTOR, _NURSE = "läkar", "sköterska"
+_USUAL: Final = (
+    ("telefonradgivning", "VR", ""),
+    ("hembesok", "HH", ""),
+    ("akutbesok", "EMER", _DOCTOR),
+    ("daganteckning-medicin", "IMP", _DOCTOR),
+    ("inskrivning-medicin", "IMP", _DOCTOR),
+    ("utskrivning-medicin", "IMP", _DOCTOR),
+    ("omvardnadsanteckning", "IMP", _NURSE),
+    ("omvardnad-inskrivning", "IMP", _NURSE),
+    ("omvardnadsepikris", "IMP", _NURSE),
+    ("lakarbesok-primarvard", "", _DOCTOR),
+    ("sjukskoterskebesok-mottagning", "", _NURSE),
+    ("barnmorska-modrahalsovard", "", "barnmorska"),
+    ("fysioterapi-nybesok", "", "fysioterapeut"),
+    ("arbetsterapi-nybesok", "", "arbetsterapeut"),
+    ("dietist-nybesok", "", "dietist"),
+)
+"""Which of those that come with the system fit a contact and a profession, if a unit has decided nothing."""
 
 
 def queries(chart: Chart) -> tuple[str, ...]:
@@ -34,15 +53,30 @@ def queries(chart: Chart) -> tuple[str, ...]:
 def arranged(
     chart: Chart, templates: Sequence[Template], pages: Sequence[ResultPage]
 ) -> tuple[list[Template], list[Template], str]:
-    """The templates that fit, the others, and the contact's reason or kind in words."""
+    """The templates that fit, the others, and the contact's reason or kind in words.
+
+    The others stand in the unit's order; where it has decided none, what it writes most in comes first.
+    """
     ongoing, *at_unit = pages
     contact = _contact(chart, ongoing)
     if not at_unit:
         return [], list(templates), ""
     order, roles = at_unit
-    situation = Situation(contact, _professions(roles))
-    first, rest = arranging.arranged(templates, lambda one: one.url, _places(chart, order), situation)
+    places, situation = _places(chart, order), Situation(contact, _professions(roles))
+    if not places:
+        templates = sorted(templates, key=lambda one: -chart.habits.get(one.url, 0))
+    first, rest = arranging.arranged(templates, lambda one: one.url, places or _usual(), situation)
+    if not places:
+        left = {one.url for one in rest}
+        rest = [one for one in templates if one.url in left]
     return first, rest, ", ".join(arranging.said_of(contact or {})[:2])
+
+
+def _usual() -> tuple[Place, ...]:
+    return tuple(
+        Place(f"urn:kontinuum:questionnaire:{name}", contact, (), (profession,) if profession else ())
+        for name, contact, profession in _USUAL
+    )
 
 
 def _contact(chart: Chart, page: ResultPage) -> dict[str, Any] | None:

@@ -152,6 +152,8 @@ async def _write(
         if kept is not None and not isinstance(kept, Refused):
             await request.writer.save_draft(chosen.name, draft.content, kept.version)
         return refused
+    if not standing:
+        await request.terms.chose("template", chosen.url)
     if goes:
         await request.writer.remove_draft(draft.id)
     if signed and identity != draft.id:

@@ -52,6 +52,8 @@ from kontinuum.kernel.principal import Purpose
 from kontinuum.record.drafts import OF_NOTE
 
 _CARE: Final = frozenset({Purpose.CARE})
+_FIRST: Final = 5
+"""How many templates stand on the card; the others are folded below them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,9 @@ def card(chart: Chart, pages: Sequence[ResultPage]) -> View:
     """Where writing begins: the templates for notes."""
     found = offered(chart.places, chart.now, pages[0]) if pages else all_templates()
     notes = [one for one in found if one.kind == "note"]
-    fitting, rest, contact = arranged(chart, notes, pages[1:]) if pages else ([], notes, "")
-    shown = {"fitting": fitting, "templates": rest, "contact": contact}
+    fitting, rest, _ = arranged(chart, notes, pages[1:]) if pages else ([], notes, "")
+    every = [*fitting, *rest]
+    shown = {"fitting": fitting, "first": every[:_FIRST], "more": every[_FIRST:]}
     return View("journal/card.html", {**shown, "all": chart.path("journal", "write")})
 
 

@@ -227,6 +227,14 @@ async def _hits(connection: Any, binder: Binder, statement: str) -> list[Hit]:
     return [Hit(row(each), each["rank"], each["uses"]) for each in found]
 
 
+USES = "select code, uses from terminology_use where context = $1 and url = $2"
+
+
+async def uses(connection: Any, context: str, url: str) -> dict[str, int]:
+    """How often each code was chosen in a context."""
+    return {one["code"]: one["uses"] for one in await connection.fetch(USES, context, url)}
+
+
 COUNT_USE = """
 insert into terminology_use (context, url, code, uses) values ($1, $2, $3, 1)
     on conflict (context, url, code) do update set uses = terminology_use.uses + 1

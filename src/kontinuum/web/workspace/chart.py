@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -77,7 +77,7 @@ async def show_chart(page: Page) -> Response:
     moved = await elsewhere(page)
     if moved is not None:
         return moved
-    chart = _chart_of(page)
+    chart = _chart_of(page, await PersonsTerms(page).templates())
     modules = page.services.modules
     record = page.services.record(page.session.principal)
     stands = await record.standing(chart.patient) if concerns(page) else None
@@ -175,7 +175,7 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
         moved = await elsewhere(page, f"/{module.name}/{route.path}")
         if moved is not None:
             return moved
-        chart = _chart_of(page)
+        chart = _chart_of(page, await PersonsTerms(page).templates())
         record = page.services.record(page.session.principal)
         access: Access | None = await record.standing(chart.patient) if concerns(page) else None
         if access is not None and not access.related:
@@ -323,7 +323,7 @@ def _module_view(
     return page.render(view.template, {**view.values, **shared})
 
 
-def _chart_of(page: Page) -> Chart:
+def _chart_of(page: Page, habits: Mapping[str, int] | None = None) -> Chart:
     services = page.services
     return Chart(
         page.request.path_params["patient"],
@@ -332,6 +332,7 @@ def _chart_of(page: Page) -> Chart:
         services.directory,
         page.places,
         page.session.principal.actor.reference or "",
+        habits or {},
     )
 
 

@@ -24,6 +24,8 @@ SETS: Final = {
     "measure": "urn:kontinuum:valueset:measure",
     "substance": "urn:kontinuum:valueset:substance",
 }
+TEMPLATES: Final = "urn:kontinuum:note-template"
+"""Under which it is counted in what templates a unit writes; no patient is in that count."""
 AT_MOST: Final = 12
 USUAL_AT_MOST: Final = 6
 LONGEST: Final = 100
@@ -68,6 +70,10 @@ class PersonsTerms:
         others = [one for one in units if one.code not in mine][:USUAL_AT_MOST]
         return tuple(map(_term, own)), tuple(map(_term, others))
 
+    async def templates(self) -> dict[str, int]:
+        """How many notes the unit has written in each template."""
+        return await self._terminology.uses(TEMPLATES, context=self._unit) if self._unit else {}
+
     async def find(self, where: str, code: str, /) -> Term | None:
         """A code that may be chosen; None when it is not known here."""
         found = await self._terminology.validate_in(SETS[where], code)
@@ -75,7 +81,10 @@ class PersonsTerms:
         return _term(found.coded) if valid and isinstance(found, Validation) and found.coded else None
 
     async def chose(self, where: str, code: str, /) -> None:
-        """Count that the person chose it."""
+        """Count that the person chose it; of a template, that the unit did."""
+        if where == "template":
+            await self._terminology.chose(TEMPLATES, code, context=self._unit)
+            return
         term = await self.find(where, code)
         if term is not None:
             for context in filter(None, (self._own, self._unit)):

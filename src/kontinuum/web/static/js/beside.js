@@ -4,9 +4,11 @@
 
 import { ask, parsed } from "./asking.js";
 import { agreed, broughtBack, forget, leave } from "./unsent.js";
+import { startSplit } from "./split.js";
 import { keepWriting, startWriting } from "./writing.js";
 
-const ROOM = matchMedia("(min-width: 1200px)");
+// Beside the chart, or below it on a tablet that stands; the same widths stand in beside.css.
+const ROOM = matchMedia("(min-width: 64rem), (min-width: 48rem) and (min-height: 40rem)");
 
 export function startBeside() {
   const pane = document.querySelector("[data-beside-pane]");
@@ -29,6 +31,7 @@ export function startBeside() {
   const banner = document.querySelector(".banner");
   const measure = () => document.documentElement.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
   if (banner) new ResizeObserver(measure).observe(banner);
+  startSplit(pane.querySelector("[data-beside-split]"));
   const first = pane.dataset.first;
   if (first && ROOM.matches) new Beside(pane).open(first);
   else if (first) location.replace(`${location.pathname}/${first}`);

@@ -18,7 +18,11 @@ function show() {
 
 export function startTheme() {
   show();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    show();
+    // What is drawn with the colours of before is drawn anew.
+    document.dispatchEvent(new CustomEvent("themechange"));
+  });
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-theme-toggle]")) return;
     const next = current() === "dark" ? "light" : "dark";

@@ -4,7 +4,7 @@
 import { ask, parsed } from "./asking.js";
 import { lettersOff } from "./letters.js";
 
-const ROOM = matchMedia("(min-width: 75rem)");
+const ROOM = matchMedia("(min-width: 64rem)");
 const TYPING = "input, textarea, select, [contenteditable], dialog";
 
 export function startTimeline() {

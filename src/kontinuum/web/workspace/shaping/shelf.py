@@ -81,7 +81,12 @@ def of_unit(kind: str, unit: str) -> str:
 def own_id(page: Page, kind: str) -> str:
     """The id of what a unit has one of."""
     assignment = page.session.principal.assignment
-    return str(uuid.uuid5(_NAMES, f"{assignment.provider}|{kind}|{assignment.unit}"))
+    return id_at(kind, assignment.provider, assignment.unit)
+
+
+def id_at(kind: str, provider: str, unit: str) -> str:
+    """The id of what a unit has one of."""
+    return str(uuid.uuid5(_NAMES, f"{provider}|{kind}|{unit}"))
 
 
 def read(stored: ResourceVersion) -> Tool | None:
@@ -110,7 +115,8 @@ def read(stored: ResourceVersion) -> Tool | None:
     )
 
 
-def _library(page: Page, kind: str, tool: Tool) -> dict[str, Any]:
+def library(kind: str, tool: Tool, editor: str) -> dict[str, Any]:
+    """A tool as the Library in which it is kept."""
     context = {
         "code": {"system": CONTEXT_TYPES, "code": VENUE},
         "valueCodeableConcept": {"coding": [{"system": systems.HSA_ID, "code": tool.unit}]},
@@ -124,7 +130,7 @@ def _library(page: Page, kind: str, tool: Tool) -> dict[str, Any]:
         "status": "active" if tool.active else "retired",
         "type": {"coding": [{"system": CODES, "code": kind}]},
         "useContext": [context],
-        "editor": [{"name": page.session.principal.actor.name}],
+        "editor": [{"name": editor}],
         "content": [{"contentType": _JSON, "data": data}],
     }
 
@@ -169,7 +175,7 @@ async def save(page: Page, kind: str, tool: Tool) -> Refusal | None:
     done = await record.update(
         "Library",
         tool.id,
-        _library(page, kind, tool),
+        library(kind, tool, page.session.principal.actor.name),
         if_match=tool.stored or None,
         only_new=not tool.stored,
     )

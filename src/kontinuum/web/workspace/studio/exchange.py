@@ -112,7 +112,8 @@ async def take_in(page: Page, uploaded: object) -> Response:
         return await next_version(page, incoming, family, "import")
     made = content(read)
     if read.get("url"):
-        made["derivedFrom"] = ["|".join(filter(None, (str(read["url"]), str(read.get("version", "")))))]
+        whose = "|".join(filter(None, (str(read["url"]), str(read.get("version", "")))))
+        made["derivedFrom"] = [whose, *(made.get("derivedFrom") or ())]
     return await begin_draft(page, made, "import")
 
 

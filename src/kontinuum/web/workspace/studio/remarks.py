@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kontinuum.fhir.issues import Issue
-from kontinuum.fhir.questionnaire import check, phrasing, urls, use
+from kontinuum.fhir.questionnaire import check, phrasing, use
 from kontinuum.fhir.validation import validate
 from kontinuum.kernel.i18n import Translator, local, message
 from kontinuum.web.workspace.pages import Page
@@ -16,6 +16,7 @@ from kontinuum.web.workspace.studio import freezing
 from kontinuum.web.workspace.studio.differences import label_of
 from kontinuum.web.workspace.studio.editing import Place, walk
 from kontinuum.web.workspace.studio.elements import Element
+from kontinuum.web.workspace.studio.strange import strange
 
 _KNOWN: Final = (
     message("The form asks nothing."),
@@ -55,6 +56,9 @@ _KNOWN: Final = (
     message("The value set %(one)s has no codes here."),
     message("Answers of this kind (%(one)s) are not filled in here yet; the question is shown as a text."),
     message("The extension %(one)s is kept, and nothing here acts by it."),
+    message("“%(one)s” is kept, and does not decide here how the question looks."),
+    message("“%(one)s” does not belong to this kind of item, and is left out of what is taken into use."),
+    message("The form is about %(one)s; here it is filled in about a patient."),
     message("Questions below this one are asked once, whatever the number of answers."),
     message("The name has at most 30 small letters, digits and hyphens."),
     message("Write the text that the name stands for."),
@@ -68,15 +72,6 @@ _KNOWN: Final = (
 _EXPRESSION: Final = message("The expression cannot be read: %(why)s")
 _INVALID: Final = message("FHIR does not allow this: %(why)s")
 _NO_TITLE: Final = message("The template needs a title.")
-_UNWRITABLE: Final = "Answers of this kind (%s) are not filled in here yet; the question is shown as a text."
-_ASKED_ONCE: Final = "Questions below this one are asked once, whatever the number of answers."
-_STRANGE: Final = "The extension %s is kept, and nothing here acts by it."
-
-_ACTED_BY: Final = frozenset(
-    {value for name, value in vars(urls).items() if name.isupper() and isinstance(value, str)}
-    | set(urls.NOT_CARRIED_OUT)
-)
-_OURS: Final = "urn:kontinuum:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +92,7 @@ async def remarks(page: Page, questionnaire: Mapping[str, Any]) -> tuple[Element
     frozen, issues = await freezing.freeze(freezing.finished(questionnaire), terminology, moment)
     unbound = {issue.location for issue in issues}
     issues += [issue for issue in check(frozen) if issue.location not in unbound]
-    issues += _strange(questionnaire)
+    issues += strange(questionnaire)
     if use.kind(questionnaire) == phrasing.KIND:
         issues += phrasing.faults(questionnaire)
     gettext = page.translator.gettext
@@ -143,29 +138,3 @@ def in_words(text: str, translator: Translator) -> str:
             said = translator.gettext(sentence)
             return said % found.groupdict() if found.groupdict() else said
     return text
-
-
-def _strange(questionnaire: Mapping[str, Any]) -> list[Issue]:
-    """What is kept and not acted by: no word of a form that was made elsewhere is dropped in silence."""
-    found = _extensions(questionnaire, "Questionnaire")
-    for place in walk(dict(questionnaire)):
-        kind = place.item.get("type")
-        if kind in ("attachment", "reference"):
-            found.append(Issue("warning", "not-supported", _UNWRITABLE % kind, f"{place.location}.type"))
-        if kind != "group" and place.item.get("repeats") and _asks(place.item):
-            found.append(Issue("warning", "not-supported", _ASKED_ONCE, f"{place.location}.repeats"))
-        found += _extensions(place.item, place.location)
-    return found
-
-
-def _asks(item: Mapping[str, Any]) -> bool:
-    return any(one.get("type") != "display" for one in item.get("item") or ())
-
-
-def _extensions(element: Mapping[str, Any], path: str) -> list[Issue]:
-    stated = [(number, str(one.get("url"))) for number, one in enumerate(element.get("extension") or ())]
-    return [
-        Issue("warning", "not-supported", _STRANGE % url, f"{path}.extension[{number}]")
-        for number, url in stated
-        if url not in _ACTED_BY and not url.startswith(_OURS)
-    ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
 
@@ -16,10 +16,19 @@ from kontinuum.kernel.i18n import local, message
 from kontinuum.record.outcome import Refusal, Stored
 from kontinuum.record.searching import parse_url
 from kontinuum.web.workspace.pages import Page
-from kontinuum.web.workspace.timeline.describing import describe, value_of, what_of, when_of
+from kontinuum.web.workspace.timeline.describing import Line, describe, value_of, what_of, when_of
 from kontinuum.web.workspace.timeline.filters import BACKWARDS, NO_DAY, is_day
 from kontinuum.web.workspace.timeline.opening import Opened, open_record
-from kontinuum.web.workspace.timeline.states import Change, Held, Item, Version, compared, held_on, item_of
+from kontinuum.web.workspace.timeline.states import (
+    Change,
+    Held,
+    Item,
+    Origin,
+    Version,
+    compared,
+    held_on,
+    item_of,
+)
 
 _AREAS: Final = (
     (message("Problems"), ("Condition?category=problem-list-item",)),
@@ -33,12 +42,34 @@ _VALUES_SINCE: Final = timedelta(days=2 * 365)
 _ADMISSIONS: Final = 5
 
 
+class Source(NamedTuple):
+    """Who says so: the entry as it stood, with author and state; unit and care provider by name."""
+
+    line: Line
+    unit: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A change, and who says so on each of the days."""
+
+    change: Change
+    before: tuple[Source, ...]
+    after: tuple[Source, ...]
+
+    @property
+    def kind(self) -> str:
+        """As that of the change."""
+        return self.change.kind
+
+
 @dataclass(frozen=True, slots=True)
 class Area:
     """A part of the chart on both days. `undated` have ended and do not say when; `cut`: there is more."""
 
     title: str
-    changes: tuple[Change, ...]
+    changes: tuple[Shown, ...]
     undated: int
     cut: bool
 
@@ -53,6 +84,8 @@ class Value:
     after: str
     after_on: str
     reference: str
+    before_from: tuple[Source, ...]
+    after_from: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +136,31 @@ async def _areas(opened: Opened, first: str, second: str) -> list[Area]:
         found = [next(pages) for _ in searches]
         entries = [one for page in found for one in page.matches]
         versions = await _versions(opened, [one for one in entries if one.body])
-        areas.append(_area(title, versions, first, second, cut=any(page.next for page in found)))
-    return [
-        Area(opened.chart.translator.gettext(one.title), one.changes, one.undated, one.cut) for one in areas
+        await opened.learn({place for one in entries for place in (one.unit, one.provider)})
+        changes, undated = _between(versions, first, second)
+        shown = [Shown(one, *(_sources(opened, each) for each in _sides(one))) for one in changes]
+        cut = any(page.next for page in found)
+        areas.append(Area(opened.chart.translator.gettext(title), tuple(shown), undated, cut))
+    return areas
+
+
+def _sides(change: Change) -> tuple[tuple[Origin, ...], tuple[Origin, ...]]:
+    """Whose word is shown on each day; what is the same on both is told once."""
+    return (() if change.kind == "same" else change.before_from, change.after_from)
+
+
+def _sources(opened: Opened, origins: Iterable[Origin]) -> tuple[Source, ...]:
+    translator, directory = opened.chart.translator, opened.chart.directory
+    found = [
+        Source(describe(one.resource, translator, directory), *map(directory.unit, (one.unit, one.provider)))
+        for one in origins
     ]
+    told = {(one.unit, one.provider, one.line.who, one.line.state): one for one in found}
+    return tuple(told.values())
 
 
-def _area(title: str, versions: Sequence[Sequence[Version]], first: str, second: str, *, cut: bool) -> Area:
+def _between(versions: Sequence[Sequence[Version]], first: str, second: str) -> tuple[list[Change], int]:
+    """What differs between the days, and how many entries have ended without a day."""
     items: dict[str, list[Item]] = {first: [], second: []}
     undated = 0
     for entry in versions:
@@ -117,8 +168,8 @@ def _area(title: str, versions: Sequence[Sequence[Version]], first: str, second:
         undated += any(held is Held.NOT_TOLD for held, _ in told)
         for day, (_, resource) in zip((first, second), told, strict=True):
             if resource is not None:
-                items[day].append(item_of(resource))
-    return Area(title, tuple(compared(items[first], items[second])), undated, cut)
+                items[day].append(item_of(resource, entry[0].unit, entry[0].provider))
+    return compared(items[first], items[second]), undated
 
 
 async def _versions(opened: Opened, entries: Sequence[Any]) -> list[list[Version]]:
@@ -132,7 +183,15 @@ async def _versions(opened: Opened, entries: Sequence[Any]) -> list[list[Version
             history = await opened.record.history(entry.type, entry.id, count=_HISTORIES)
             versions = (entry,) if isinstance(history, Refusal) else history.entries
         found.append(
-            [Version(_day_of(one.updated), json.loads(one.body) if one.body else None) for one in versions]
+            [
+                Version(
+                    _day_of(one.updated),
+                    json.loads(one.body) if one.body else None,
+                    entry.unit,
+                    entry.provider,
+                )
+                for one in versions
+            ]
         )
     return found
 
@@ -145,6 +204,7 @@ async def _values(opened: Opened, first: str, second: str) -> list[Value] | Refu
     """The latest laboratory and bedside value of each kind by both days, no older than two years."""
     translator = opened.chart.translator
     found: list[dict[str, dict[str, Any]]] = []
+    whose: dict[str, tuple[str, str]] = {}
     for day in (first, second):
         end = date.fromisoformat(day)
         since = (end - _VALUES_SINCE).isoformat()
@@ -157,10 +217,17 @@ async def _values(opened: Opened, first: str, second: str) -> list[Value] | Refu
         if isinstance(page, Refusal):
             return page
         read = [json.loads(one.body) for one in page.matches if one.body]
+        whose |= {one.id: (one.unit, one.provider) for one in page.matches}
         # Of what several codes call the same, the latest.
         found.append({what_of(one): one for one in sorted(read, key=lambda each: when_of(each) or "")})
     before, after = found
     names = sorted({*before, *after}, key=str.lower)
+    await opened.learn({place for places in whose.values() for place in places})
+
+    def sources(of: dict[str, dict[str, Any]], name: str) -> tuple[Source, ...]:
+        one = of.get(name)
+        return _sources(opened, [Origin(one, *whose[one["id"]])] if one else [])
+
     return [
         Value(
             name,
@@ -169,6 +236,8 @@ async def _values(opened: Opened, first: str, second: str) -> list[Value] | Refu
             value_of(after[name], translator) if name in after else "",
             translator.day(when_of(after[name])) if name in after else "",
             f"Observation/{(after.get(name) or before[name])['id']}",
+            sources(before, name) if before.get(name) != after.get(name) else (),
+            sources(after, name),
         )
         for name in names
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kontinuum.web.workspace.timeline.describing import concept, what_of
 
@@ -33,20 +33,31 @@ class Held(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of an entry and the day on which it was written."""
+    """A version of an entry, the day on which it was written, and where: unit and care provider by HSA-id."""
 
     written: str
     resource: Resource | None
+    unit: str = ""
+    provider: str = ""
+
+
+class Origin(NamedTuple):
+    """An entry behind what held, as it stood on the day, and whose it is."""
+
+    resource: Resource
+    unit: str
+    provider: str
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What held: `key` tells it from others, `text` is what is compared."""
+    """What held: `key` tells it from others, `text` is what is compared, `origins` are what says so."""
 
     key: str
     what: str
     text: str
     reference: str
+    origins: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,8 @@ class Change:
     before: str
     after: str
     reference: str
+    before_from: tuple[Origin, ...] = ()
+    after_from: tuple[Origin, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -85,17 +98,18 @@ def held_on(versions: Sequence[Version], day: str) -> tuple[Held, Resource | Non
     return (Held.YES, resource) if day < ends else (Held.NO, None)
 
 
-def item_of(resource: Resource) -> Item:
+def item_of(resource: Resource, unit: str = "", provider: str = "") -> Item:
     """An entry as it is compared: a medicine by its substance, everything else by itself."""
     reference = f"{resource['resourceType']}/{resource['id']}"
     what = what_of(resource)
+    origins = (Origin(resource, unit, provider),)
     if not reference.startswith("Medication"):
-        return Item(reference, what, _told(resource) or what, reference)
+        return Item(reference, what, _told(resource) or what, reference, origins)
     codings = (resource.get("medicationCodeableConcept") or {}).get("coding") or ()
     code = next((str(coding["code"]) for coding in codings if coding.get("code")), what.lower())
     dosages = resource.get("dosageInstruction") or resource.get("dosage") or ()
     texts = [str(each.get("text")) for each in dosages if each.get("text")]
-    return Item(code, what, " \N{EN DASH} ".join((what, *texts)), reference)
+    return Item(code, what, " \N{EN DASH} ".join((what, *texts)), reference, origins)
 
 
 def compared(before: Iterable[Item], after: Iterable[Item]) -> list[Change]:
@@ -107,7 +121,8 @@ def compared(before: Iterable[Item], after: Iterable[Item]) -> list[Change]:
         newest = now or was
         assert newest is not None
         old, new = was.text if was else "", now.text if now else ""
-        changes.append(Change(newest.what, old, new, newest.reference))
+        sides = (one.origins if one else () for one in (was, now))
+        changes.append(Change(newest.what, old, new, newest.reference, *sides))
     return sorted(changes, key=lambda one: (one.kind == "same", one.what.lower()))
 
 
@@ -118,8 +133,10 @@ def _by_key(items: Iterable[Item]) -> dict[str, Item]:
         same = found.get(one.key)
         if same is None:
             found[one.key] = one
-        elif one.text not in same.text.split("; "):
-            found[one.key] = replace(same, text=f"{same.text}; {one.text}")
+            continue
+        known = one.text in same.text.split("; ")
+        text = same.text if known else f"{same.text}; {one.text}"
+        found[one.key] = replace(same, text=text, origins=(*same.origins, *one.origins))
     return found
 
 
