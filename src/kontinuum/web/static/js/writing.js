@@ -3,12 +3,14 @@
 
 import { ask } from "./asking.js";
 import { startFiles } from "./files.js";
+import { Keeping } from "./keeping.js";
 import { startPhrases } from "./phrases.js";
 import { startTogether } from "./together.js";
 
 const WAIT = 700;
 const AT_MOST = 1600;
 const AGAIN = 3000;
+const PATIENCE = 10_000;
 const OWN = new Set(["csrf", "patient", "template", "version", "draft", "do", "unfilled", "opened"]);
 
 // The pane that is open, if there is one: who replaces it lets it keep what is in it first.
@@ -44,6 +46,9 @@ export async function keepWriting(form) {
 // What was merged comes in another order than that of the page.
 const inOrder = (fields) => JSON.stringify(Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1)));
 
+// A locked screen or an ended session is no reason to leave the page: what is written stays on it.
+const heard = (answer) => Boolean(answer) && answer.status < 500 && answer.status !== 423 && answer.status !== 401;
+
 class Writing {
   constructor(form) {
     this.form = form;
@@ -57,6 +62,9 @@ class Writing {
     // Something of another window's came while the same field was typed in: the next save weaves both together.
     this.behind = false;
     this.files = null;
+    this.keeping = new Keeping(form);
+    this.pending = null;
+    this.bringBack();
     form.addEventListener("input", (event) => this.changed(event.target));
     form.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => this.finish(event));
@@ -71,6 +79,8 @@ class Writing {
       if (document.visibilityState === "hidden" && form.isConnected && this.unsaved()) this.save();
     });
     const first = form.querySelector(".writing-form textarea, .writing-form input:not([type=hidden])");
+    const discard = form.parentElement.querySelector(".writing-discard");
+    discard.addEventListener("submit", () => this.keeping.drop());
     const wrong = form.querySelector("[aria-invalid=true]");
     (wrong ?? first)?.focus({ preventScroll: !wrong });
   }
@@ -116,32 +126,54 @@ class Writing {
   }
 
   async send() {
-    const values = this.values();
-    const body = new URLSearchParams();
-    for (const name of ["csrf", "patient", "template", "version", "draft"]) body.append(name, this.form.elements[name].value);
-    for (const [name, each] of Object.entries(values)) for (const value of each) body.append(name, value);
-    body.append("before", JSON.stringify(this.agreed));
-    let answer;
-    try {
-      answer = await ask(this.form.dataset.draftAddress, {
-        method: "POST",
-        body,
-        headers: { "x-csrf-token": this.form.elements.csrf.value, "hx-request": "true" },
-      });
-    } catch {
-      return this.tryAgain();
-    }
-    // A locked screen or an ended session is no reason to leave the page: what is written stays on it.
-    if (answer.status >= 500 || answer.status === 423 || answer.status === 401) return this.tryAgain();
+    if (this.pending && !(await this.sendPending())) return this.tryAgain();
+    const { version, draft } = this.form.elements;
+    const saved = { values: this.values(), before: this.agreed, version: version.value, draft: draft.value };
+    const answer = await this.post(saved);
+    if (!heard(answer)) return this.tryAgain(saved);
     if (!answer.ok) return this.tell(this.form.dataset.refused, true);
     const told = await answer.json();
     if (told.patient !== this.patient) return this.tell(this.form.dataset.otherPatient, true);
-    this.take(told, values);
+    this.take(told, saved.values);
+    this.keeping.drop();
   }
 
-  tryAgain() {
-    this.tell(this.form.dataset.notSaved, true);
+  // The server's answer to a saving; null where none came.
+  async post({ values, before, version, draft }) {
+    const { csrf, template } = this.form.elements;
+    const body = new URLSearchParams({ csrf: csrf.value, patient: this.patient, template: template.value, version, draft });
+    for (const [name, each] of Object.entries(values)) for (const value of each) body.append(name, value);
+    body.append("before", JSON.stringify(before));
+    const headers = { "x-csrf-token": csrf.value, "hx-request": "true" };
+    try {
+      return await ask(this.form.dataset.draftAddress, { method: "POST", body, headers, signal: AbortSignal.timeout(PATIENCE) });
+    } catch {
+      return null;
+    }
+  }
+
+  async tryAgain(saved = null) {
     this.timer = setTimeout(() => this.save(), AGAIN);
+    this.tell(this.form.dataset.notSaved, true);
+    if (saved && (await this.keeping.keep(saved))) this.tell(this.form.dataset.notSavedHere, true);
+  }
+
+  // What a window before this one could not send goes to the server as that window would have sent it, and comes in
+  // here as what is written in two windows does.
+  async bringBack() {
+    this.pending = await this.keeping.find();
+    if (!this.pending) return;
+    this.behind = true;
+    await this.save();
+    if (!this.behind) this.tell(this.form.dataset.broughtBack);
+  }
+
+  async sendPending() {
+    const answer = await this.post(this.pending);
+    if (!heard(answer)) return false;
+    this.pending = null;
+    if (answer.ok) await this.keeping.drop();
+    return true;
   }
 
   tell(text, wrong = false) {
