@@ -32,12 +32,16 @@ async def test_what_comes_late_or_from_before_stays_with_its_patient(visit: Open
     await saved.wait()
     # The browser asks before it leaves; who stays has everything.
     async with page.expect_event("dialog"):
-        await page.evaluate("address => { setTimeout(() => location.assign(address)) }", f"/patient/{EMPTY}/timeline")
+        await page.evaluate(
+            "address => { setTimeout(() => location.assign(address)) }", f"/patient/{EMPTY}/timeline"
+        )
     assert questions[0].type == "beforeunload"
     await questions[0].dismiss()
     await expect(reason).to_have_value(WRITTEN)
     async with page.expect_event("dialog"):
-        await page.evaluate("address => { setTimeout(() => location.assign(address)) }", f"/patient/{EMPTY}/timeline")
+        await page.evaluate(
+            "address => { setTimeout(() => location.assign(address)) }", f"/patient/{EMPTY}/timeline"
+        )
     await questions[1].accept()
     await expect(banner).to_have_attribute("data-patient", EMPTY)
     go_on.set()

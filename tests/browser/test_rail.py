@@ -96,7 +96,7 @@ async def test_a_task_is_acknowledged_by_one_action_and_the_list_stands_still(
     assert await accessibility_problems(giver) == []
     await giver.get_by_role("button", name="Skicka").click()
     await expect(giver.locator("#tasks")).to_contain_text("Boka årskontroll")
-    new = page.locator("[data-inbox-new] a")
+    new = page.locator("[data-inbox-new] button")
     await expect(new).to_be_visible()
     await expect(page.get_by_text("Boka årskontroll")).to_have_count(0)
     await new.click()

@@ -57,7 +57,7 @@ class Attached:
     def labels_from(self, note: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The labels of its note that hold for it too."""
         if self.document:
-            return _over_document(note, self.document)
+            return labels_over_document(note, self.document)
         return labels_over(note, self.section)
 
 
@@ -81,12 +81,12 @@ async def attached(connection: Any, entry: dict[str, Any], patient: str | None) 
     """
     if entry.get("resourceType") == "DocumentReference":
         whole = f"DocumentReference/{entry.get('id')}"
-        return await _read(connection, dict.fromkeys(_contents(entry), whole), patient)
+        return await _read(connection, dict.fromkeys(contents_of(entry), whole), patient)
     if entry.get("resourceType") != "Composition":
         return []
     named = await _read(connection, {one: one for one in _named(entry, "DocumentReference")}, patient)
     documents = [one for one in named if _belongs(one.resource, f"Composition/{entry.get('id')}")]
-    contents = {content: one.document for one in documents for content in _contents(one.resource)}
+    contents = {content: one.document for one in documents for content in contents_of(one.resource)}
     return [
         *documents,
         *await _read(connection, contents, patient),
@@ -145,7 +145,7 @@ def _named(part: Mapping[str, Any], type_name: str) -> Iterator[str]:
         yield from _named(section, type_name)
 
 
-def _over_document(note: Mapping[str, Any], document: str) -> list[dict[str, Any]]:
+def labels_over_document(note: Mapping[str, Any], document: str) -> list[dict[str, Any]]:
     """The labels that hold for a document of a note: of the whole, and of the headings that it is below."""
 
     def below(part: Mapping[str, Any], above: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -158,7 +158,8 @@ def _over_document(note: Mapping[str, Any], document: str) -> list[dict[str, Any
     return [*whole_labels(note), *below({"section": note.get("section") or ()}, [])]
 
 
-def _contents(document: dict[str, Any]) -> Iterator[str]:
+def contents_of(document: Mapping[str, Any]) -> Iterator[str]:
+    """The Binaries that a document's content stands in."""
     for content in document.get("content") or ():
         url = str((content.get("attachment") or {}).get("url") or "")
         if url.startswith("Binary/"):

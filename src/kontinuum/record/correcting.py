@@ -34,9 +34,11 @@ _VERIFICATION: Final = {
     "AllergyIntolerance": "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification",
     "Condition": "http://terminology.hl7.org/CodeSystem/condition-ver-status",
 }
+_STATUS: Final = {"Goal": "lifecycleStatus"}
+"""The element that says it, where it is not called `status`."""
 _WITHOUT_STATUS: Final = frozenset(
     """
-    AppointmentResponse AuditEvent Basic Binary BodyStructure Goal Group ImmunizationRecommendation
+    AppointmentResponse AuditEvent Basic Binary BodyStructure Group ImmunizationRecommendation
     MeasureReport MolecularSequence Patient Person Provenance RelatedPerson ResearchSubject Schedule
     AdverseEvent
     """.split()
@@ -92,7 +94,7 @@ async def withdraw(
         if not isinstance(gone, Refusal):
             beside.append(Intent(one.type, one.row.id, gone, one.row.version, grounds=Grounds.REASON))
     activity = (provenance.LIFECYCLE, provenance.NULLIFY)
-    return await change(context, marked, reason, version, activity, beside=beside)
+    return await change(context, marked, reason, version, activity, beside=beside, told=True)
 
 
 def entered_in_error(resource: dict[str, Any]) -> dict[str, Any] | Refusal:
@@ -109,7 +111,7 @@ def entered_in_error(resource: dict[str, Any]) -> dict[str, Any] | Refusal:
         marked["verificationStatus"] = {"coding": [{"system": _VERIFICATION[name], "code": _ERROR}]}
         marked.pop("clinicalStatus", None)
         return marked
-    marked["status"] = _ERROR
+    marked[_STATUS.get(name, "status")] = _ERROR
     return marked
 
 
@@ -145,8 +147,13 @@ async def change(
     activity: tuple[str, str],
     grounds: Grounds = Grounds.REASON,
     beside: Sequence[Intent] = (),
+    *,
+    told: bool = False,
 ) -> Corrected | Refusal:
-    """Write a valid new content and its Provenance together, and what else belongs to it, or nothing."""
+    """Write a valid new content and its Provenance together, and what else belongs to it, or nothing.
+
+    With `told` the reason is that of what belongs to it too, and stands on each one's page.
+    """
     name, logical_id = resource["resourceType"], str(resource["id"])
     row = await current(context, name, logical_id)
     if isinstance(row, Refusal):
@@ -166,7 +173,11 @@ async def change(
         f"{name}/{logical_id}/_history/{version}",
         patient,
     )
-    made = kept_back_too(made, resource, json.loads(row.body or b"{}"))
+    also = beside if told else ()
+    named = [f"{one.type}/{one.id}/_history/{(one.if_match or 0) + 1}" for one in also]
+    made["target"][1:1] = [{"reference": each} for each in named]
+    labelled = [resource, json.loads(row.body or b"{}"), *(one.resource or {} for one in also)]
+    made = kept_back_too(made, *labelled)
     invalid = check(made)
     if invalid is not None:
         return invalid

@@ -27,7 +27,14 @@ from kontinuum.fhir.questionnaire import sections_of
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import phrase
 from kontinuum.record import correcting, provenance, searching
-from kontinuum.record.attached import Attached, attached, labels_over, whole_labels
+from kontinuum.record.attached import (
+    Attached,
+    attached,
+    contents_of,
+    labels_over,
+    labels_over_document,
+    whole_labels,
+)
 from kontinuum.record.context import Context
 from kontinuum.record.correcting import Corrected
 from kontinuum.record.guarding import Grounds
@@ -113,6 +120,53 @@ def labelled_as(
     """What is extracted from the response behind a note, kept back as far as its headings are."""
     over = [_distinct(labels_over(note, section)) for section in sections_of(note, response, made)]
     return [_with_labels(one, held) if held else one for one, held in zip(made, over, strict=True)]
+
+
+def kept_back_as(before: Mapping[str, Any], writes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A note that is written anew and what is written with it, kept back as far as the note was `before`.
+
+    A heading keeps its label under its name. One of which nothing is left has no place for its label: the
+    gate refuses to lose it, and says so.
+    """
+    again = next(one for one in writes if one["resourceType"] == "Composition")
+    note = _labelled_again(before, again)
+    if note is again:
+        return list(writes)
+    response = next((one for one in writes if one["resourceType"] == "QuestionnaireResponse"), {})
+    sections = sections_of(note, response, writes)
+    documents = {
+        content: f"DocumentReference/{one['id']}"
+        for one in writes
+        if one["resourceType"] == "DocumentReference"
+        for content in (f"DocumentReference/{one['id']}", *contents_of(one))
+    }
+
+    def kept(one: dict[str, Any], section: int | None) -> dict[str, Any]:
+        if one is again:
+            return note
+        document = documents.get(f"{one['resourceType']}/{one['id']}")
+        over = labels_over_document(note, document) if document else labels_over(note, section)
+        return _with_labels(one, _distinct([*whole_labels(one), *over])) if over else one
+
+    return [kept(one, section) for one, section in zip(writes, sections, strict=True)]
+
+
+def _labelled_again(before: Mapping[str, Any], note: dict[str, Any]) -> dict[str, Any]:
+    """A note with the labels of its version before, on the whole and on the headings of the same names."""
+    held: dict[str, list[dict[str, Any]]] = {}
+    for section in before.get("section") or ():
+        marks = [one for one in section.get("extension") or () if one.get("url") == INLINE_LABEL]
+        held.setdefault(str(section.get("title")), []).extend(marks)
+    if not any(held.values()) and not whole_labels(before):
+        return note
+    made = _with_labels(note, whole_labels(before))
+    for section in made.get("section") or ():
+        marks = _distinct(held.get(str(section.get("title")), []))
+        if marks:
+            section["extension"] = [*section.get("extension", ()), *marks]
+    inside = _has_inline(made)
+    _set_security(made, LABELLED_WITHIN, [{"system": ACT_CODE, "code": LABELLED_WITHIN}] if inside else [])
+    return made
 
 
 def _distinct(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

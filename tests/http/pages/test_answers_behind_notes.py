@@ -134,6 +134,33 @@ async def test_rule_28_a_note_kept_back_before_it_is_signed_stays_so_with_what_f
     assert set(await held(mine)) == {"Composition", "Condition"}
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+async def test_rule_28_a_heading_kept_back_stays_so_while_its_note_is_written_on(
+    doctor: httpx.AsyncClient, doctors_record: Record, mine: Record, *, reopened: bool
+) -> None:
+    made = await written(doctor, doctors_record, "save")
+    identity = made["Composition"]["id"]
+    kept = await doctors_record.text.keep_back(place(made, 1, "Status"), Kind.VIOLENCE, WHY)
+    assert isinstance(kept, Corrected), kept
+    if reopened:
+        drafts = await doctor.get(f"/patient/{PATIENT}/journal/write?template=lakarbesok-primarvard")
+        form = {"csrf": csrf_of(drafts), "patient": PATIENT, "draft": identity}
+        assert (await doctor.post(f"/patient/{PATIENT}/journal/discard", data=form)).status_code == 303
+    for do, plan in (("save", "Kontroll om en vecka."), ("sign", "Kontroll om två veckor.")):
+        pane = await doctor.get(f"/patient/{PATIENT}/journal/write?note={identity}")
+        head = re.search(r'<form class="writing".*?</header>', pane.text, re.DOTALL)
+        assert head, pane.text
+        carried = dict(re.findall(r'<input type="hidden" name="([~\w]+)" value="([^"]*)"', head[0]))
+        fields = {**carried, **FIELDS, "planering": plan, "do": do}
+        done = await doctor.post(f"/patient/{PATIENT}/journal/sign", data=fields)
+        assert done.status_code == 303, done.text
+        after = await held(doctors_record)
+        assert plan in str(after["Composition"]["section"])
+        assert SECRET not in await everything(mine, [f"{kind}/{one['id']}" for kind, one in after.items()])
+    assert set(await held(doctors_record)) == set(TYPES)
+    assert set(await held(mine)) == {"Composition", "Condition"}
+
+
 async def test_rule_24_a_note_entered_in_error_takes_what_was_extracted_from_it_along(
     doctor: httpx.AsyncClient, doctors_record: Record
 ) -> None:
@@ -152,7 +179,30 @@ async def test_rule_24_a_note_entered_in_error_takes_what_was_extracted_from_it_
     after = await held(doctors_record)
     assert [after[kind]["status"] for kind in TYPES[:3]] == ["entered-in-error"] * 3
     assert after["Condition"]["verificationStatus"]["coding"][0]["code"] == "entered-in-error"
+    for kind in ("Observation", "Condition"):
+        page = (await doctor.get(f"/patient/{PATIENT}/entry/{kind}/{made[kind]['id']}")).text
+        assert "Fel patient." in page, "why it was withdrawn stands where it stands"
     chart = (await doctor.get(f"/patient/{PATIENT}")).text
     assert re.search(r">Akut bronkit</a> <span[^>]*>Felaktigt införd<", chart)
     assert "142/85" not in chart
     assert "En rättelse av texten" not in (await doctor.get(address)).text
+
+
+async def test_rule_24_a_goal_entered_in_error_says_so_in_its_own_element(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    goal = {
+        "resourceType": "Goal",
+        "id": "g-1",
+        "lifecycleStatus": "active",
+        "description": {"text": "Gå med rollator"},
+        "subject": {"reference": f"Patient/{PATIENT}"},
+    }
+    await write(doctors_record, goal)
+    done = await doctors_record.text.withdraw("Goal", "g-1", "Fel patient.", version=1)
+    assert isinstance(done, Corrected), done
+    (page,) = await doctors_record.find_many([f"Goal?patient={PATIENT}"])
+    assert [fhir_json.loads(one.body)["lifecycleStatus"] for one in page.matches if one.body] == [
+        "entered-in-error"
+    ]
+    assert "Felaktigt införd" in (await doctor.get(f"/patient/{PATIENT}/entry/Goal/g-1")).text

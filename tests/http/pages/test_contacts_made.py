@@ -91,8 +91,11 @@ async def test_a_call_is_begun_in_one_step_given_a_reason_and_closed_when_asked_
     page = await _led(doctor, await _do(doctor, page, "detail", reason="Hosta"))
     unsigned = note("n-1", "x", status="preliminary", encounter={"reference": f"Encounter/{made['id']}"})
     await write(doctors_record, unsigned)
-    draft = fhir_json.dumps({"~contact": [made["id"]]})
-    await doctors_record.save_draft(PATIENT, "nrs", draft, 0)
+    draft = {"~contact": [made["id"]]}
+    await doctors_record.save_draft(PATIENT, "nrs", fhir_json.dumps(draft), 0)
+    # One that is written on as a note in the record is told as that note.
+    written_on = fhir_json.dumps({**draft, "~base": ["1"]})
+    await doctors_record.save_draft(PATIENT, "gcs", written_on, 0)
     me = Party(doctors_record.principal.actor.reference or "", "Anna Berglund")
     await doctors_record.work.tasks.assign(QUESTION, PATIENT, "Röntgen <i dag>", me)
     page = await doctor.get(f"{HERE}/one?id={made['id']}")
@@ -102,7 +105,7 @@ async def test_a_call_is_begun_in_one_step_given_a_reason_and_closed_when_asked_
     closing = asked.text.split('class="contact-closing"')[1].split("</section>")[0]
     assert "Daganteckning är inte signerad." in closing
     assert "Röntgen &lt;i dag&gt; är inte besvarad." in closing
-    assert "En anteckning är påbörjad men inte klar." in closing
+    assert closing.count("En anteckning är påbörjad men inte klar.") == 1
     assert f'href="/patient/{PATIENT}/entry/Composition/n-1"' in closing
     assert f'href="/patient/{PATIENT}/problems/add?contact={made["id"]}"' in closing
     assert (await _only(doctors_record, "Encounter"))["status"] == "in-progress"
@@ -267,7 +270,10 @@ async def test_a_measure_is_asked_for_where_the_unit_says_so_and_set_and_struck(
     )
     page = await _begun(doctor)
     made = await _only(doctors_record, "Encounter")
-    page = await _led(doctor, await _do(doctor, page, "measure", code="NFB49"))
+    looked = await _do(doctor, page, "measure", text="xyz", reason="Hosta <sedan> 3 v")
+    assert 'value="Hosta &lt;sedan&gt; 3 v"' in looked.text, "what is typed beside a measure stays typed"
+    page = await _led(doctor, await _do(doctor, looked, "measure", code="NFB49"))
+    assert (await _only(doctors_record, "Encounter"))["reasonCode"] == [{"text": "Hosta <sedan> 3 v"}]
     measure = await _only(doctors_record, "Procedure")
     assert measure["code"]["coding"][0]["code"] == "NFB49"
     assert measure["encounter"] == {"reference": f"Encounter/{made['id']}"}

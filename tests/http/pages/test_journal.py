@@ -234,16 +234,18 @@ async def test_an_unsigned_note_is_preliminary_and_can_be_signed_later(
     opened = await _open(doctor)
     assert (opened["draft"], opened["~base"]) == (note["id"], "1")
     reopened = await _open(doctor, f"/patient/{PATIENT}/journal/write?note={note['id']}")
+    assert reopened == opened, "what is written in a note has one place"
     done = await _sign(doctor, reopened, do="save", anamnes__aktuellt="Hosta sedan i går")
     assert done.status_code == 303
-    written = {"anamnes__aktuellt": "Hosta", "kontaktorsak": "Hosta", "bedomning": "Virus"}
-    told = await _sign(doctor, opened, **written)
-    assert "Anteckningen har ändrats" in told.text
-    assert "Hosta sedan i går" in told.text
-    (note,) = await _found(doctors_record, "Composition")
-    assert note["status"] == "preliminary"
-    done = await _sign(doctor, _hidden(told), **{**written, "anamnes__aktuellt": "Hosta sedan i går"})
-    assert done.status_code == 303
+    fields = {"anamnes__aktuellt": "Hosta sedan i går", "kontaktorsak": "Hosta", "bedomning": "Virus"}
+    more = await _save(doctor, await _open(doctor), **fields)
+    inbox = await doctor.get("/inbox")
+    item = {"csrf": opened["csrf"], "item": f"sign/{PATIENT}/{note['id']}/2/"}
+    told = await doctor.post("/inbox/sign", data=item)
+    assert "Öppna det utkastet" in told.text, "what was typed since would go with the signature"
+    assert "skrivs vidare på" in inbox.text or item["item"] not in inbox.text
+    assert more.json()["fields"]["bedomning"] == ["Virus"]
+    assert (await _sign(doctor, await _open(doctor), **fields)).status_code == 303
     (note,) = await _found(doctors_record, "Composition")
     assert note["status"] == "final"
     assert "Hosta sedan i går" in str(note["section"])
@@ -310,6 +312,19 @@ async def test_two_windows_lose_nothing(doctor: httpx.AsyncClient) -> None:
         "planering": ["Återbesök"],
     }
     assert answer["both"] == {"bedomning": "Skrevs i två fönster samtidigt; båda texterna finns kvar."}
+
+
+async def test_a_save_whose_answer_was_lost_is_not_merged_with_itself(doctor: httpx.AsyncClient) -> None:
+    opened = await _open(doctor)
+    first = {**opened, "saving": "s1", "before": json.dumps({})}
+    kept = (await _save(doctor, first, kontaktorsak="Hosta")).json()
+    later = {"draft": kept["draft"], "version": "1", "saves": kept["saves"], "saving": "s2"}
+    before = json.dumps({"kontaktorsak": ["Hosta"]})
+    await _save(doctor, {**opened, **later, "before": before}, kontaktorsak="Torr hosta och feber")
+    again = await _save(doctor, first, kontaktorsak="Hosta")
+    assert again.json()["fields"] == {"kontaktorsak": ["Torr hosta och feber"]}, "it is in there already"
+    assert again.json()["version"] == 2
+    assert (await _save(doctor, {**opened, "before": json.dumps({})}, kontaktorsak="Feber")).json()["both"]
 
 
 async def test_a_form_of_another_patient_is_refused(

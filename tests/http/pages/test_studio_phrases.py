@@ -86,6 +86,15 @@ async def _a_second_version_of_a_phrase(
     refused = await _step(writer, other, "use", unit=UNIT)
     assert refused.status_code == 422
     assert "samma namn" in refused.text
+    back = (await _step(writer, second, "next")).headers["location"]
+    told = await _keep(writer, back, title="kontroll2", phrase="Vikt {=vikt}.")
+    assert "Inget att rätta" in told["remarks"], told
+    await _take_into_use(writer, reviewer, back)
+    used = await _step(writer, other, "use", unit=UNIT)
+    assert used.status_code == 303, (await doctor.get("/phrases/list")).json()
+    refused = await _step(writer, second, "roll-back")
+    assert refused.status_code == 422, "an earlier version brings its name back"
+    assert "samma namn" in refused.text
     saved = (await writer.get(f"{other}/export")).content
     form = {"csrf": csrf_of(await writer.get("/templates"))}
     form_file = {"file": ("fras.json", saved.replace(b"urn:uuid:", b"urn:x:"), "application/json")}

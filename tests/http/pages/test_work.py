@@ -468,7 +468,10 @@ async def test_tasks_are_given_and_done_on_pages(doctor: httpx.AsyncClient, doct
     assert (await doctor.post("/inbox/hand-over", data=note)).status_code == 303
     stale = await doctor.post("/inbox/done", data={**act, **typed})
     assert stale.status_code == 409
-    assert all(kept in one.text for one in (unsent, nobody, stale))
+    shown = await doctor.post("/inbox", data={**act, **typed})
+    assert all(kept in one.text for one in (unsent, nobody, stale, shown))
+    shown = await doctor.post("/inbox", data=act)
+    assert shown.headers["location"] == "/inbox?of=unit"
     assert kept not in unmarked.text, "it stands on the unit's list"
     await doctors_record.work.tasks.assign(TASK, PATIENT, "Ring", Party(ME["reference"], "Anna Berglund"))
     (other,) = await _tasks(doctors_record)

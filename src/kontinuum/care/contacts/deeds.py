@@ -223,8 +223,11 @@ async def strike(request: ActionRequest) -> Answer:
 
 
 async def measure(request: ActionRequest) -> Answer:
-    """Answer POST `contacts/measure`: set a measure (KVÅ) at the contact, or (`strike`) take one away."""
-    found = await _own(request)
+    """Answer POST `contacts/measure`: set a measure (KVÅ) at the contact, or (`strike`) take one away.
+
+    A reason that stands typed on the page is kept with the measure.
+    """
+    found = await _own_as_typed(request)
     if isinstance(found, NotFound):
         return found
     gone = next((each for each in found.measures if each.id == one(request, "strike")), None)
@@ -243,7 +246,9 @@ async def measure(request: ActionRequest) -> Answer:
         identity = form_id(request.principal, patient, f"{one(request, 'token')}/{code}")
         moment = (found.encounter.get("period") or {}).get("end") or now_of(request)
         made = writing.measured(identity, patient, found.entry.id, term, moment, author(request.principal))
-        refused = await request.writer.write([made])
+        typed = found.encounter != fhir_json.loads(found.entry.body or b"{}")
+        versions = {f"Encounter/{found.entry.id}": version_of(request)} if typed else None
+        refused = await request.writer.write([made, *([found.encounter] if typed else [])], versions)
         if refused is None:
             await request.terms.chose(MEASURE, code)
     if refused is not None:

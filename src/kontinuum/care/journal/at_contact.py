@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from kontinuum.care.journal.fields import BASE
 from kontinuum.care.journal.keeping import contact_of, moment_of, stored
 from kontinuum.kernel.around import ContactPart, Remark
 from kontinuum.kernel.i18n import message
@@ -15,7 +16,10 @@ _BEGUN: Final = message("A note is begun and not finished.")
 
 
 def begun(chart: Chart, contact: Mapping[str, Any], drafts: Sequence[SavedDraft]) -> tuple[Remark, ...]:
-    """The person's own drafts for which the contact is chosen: nobody else may see what is in a draft."""
+    """The person's own drafts for which the contact is chosen: nobody else may see what is in a draft.
+
+    One that is written on as a note in the record is told as that note, which is not signed.
+    """
     words = chart.translator
     return tuple(
         Remark(
@@ -25,7 +29,7 @@ def begun(chart: Chart, contact: Mapping[str, Any], drafts: Sequence[SavedDraft]
             missing=True,
         )
         for one in drafts
-        if contact_of(stored(one)) == contact["id"]
+        if (fields := stored(one)) and contact_of(fields) == contact["id"] and BASE not in fields
     )
 
 

@@ -35,7 +35,15 @@ from kontinuum.care.journal.keeping import (
 from kontinuum.care.journal.library import Template, find
 from kontinuum.care.journal.merging import merge
 from kontinuum.care.journal.pane import problems_by_field
-from kontinuum.care.journal.reopening import NOT_TO_WRITE, Unsigned, asked_for, done, stored_fields, unsigned
+from kontinuum.care.journal.reopening import (
+    NOT_TO_WRITE,
+    Unsigned,
+    asked_for,
+    done,
+    stored_fields,
+    unsigned,
+    written_since,
+)
 from kontinuum.care.journal.signing import Written, resources
 from kontinuum.care.journal.surroundings import Surroundings
 from kontinuum.fhir import json as fhir_json
@@ -43,6 +51,7 @@ from kontinuum.fhir.questionnaire import State, phrasing
 from kontinuum.kernel.files import DraftFile
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Moved, NotFound, Refused, SavedDraft, Told, View
+from kontinuum.record.keeping_back import kept_back_as
 
 _AUTHORS_OWN: Final = message("The note is signed by its author. Leave it to the author when you are done.")
 _WRITTEN_ON: Final = message(
@@ -130,6 +139,7 @@ async def _write(
     writes += await (
         earlier_signed(request, before) if chosen.note and signed else withdrawn(request, before, beside)
     )
+    writes = kept_back_as(before, writes)
     writes += (
         [asked_for(request, identity)] if do == _DICTATED else done(request, standing) if standing else []
     )
@@ -164,11 +174,17 @@ async def _changed_meanwhile(
     if signed and not standing.is_of(request.principal):
         alert = gettext(_AUTHORS_OWN)
         return await show_pane(request, around, chosen, fields, draft, alert=alert, standing=standing)
+    theirs = stored_fields(standing, chosen, around)
+    if signed and chosen.note and (more := await written_since(request, chosen.note, theirs)):
+        alert = " ".join(more.reasons)
+        return await show_pane(request, around, chosen, fields, draft, alert=alert, standing=standing)
     if fields.get(typed_fields.BASE) == [str(standing.version)]:
         return None
-    theirs = stored_fields(standing, chosen, around)
     texts = frozenset(name for name in fields if is_text(chosen.form, name))
-    merged = merge(theirs, {**fields, typed_fields.BASE: theirs[typed_fields.BASE]}, None, texts)
+    mine = {**fields, typed_fields.BASE: theirs[typed_fields.BASE]}
+    merged = merge(theirs, mine, None, texts)
+    if merged.fields == mine:
+        return None  # all that stands there is written here too: the note was kept back, not written on
     saved = await request.writer.save_draft(chosen.name, fhir_json.dumps(merged.fields), draft.version)
     return await show_pane(
         request,

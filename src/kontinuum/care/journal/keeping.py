@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote
@@ -30,7 +30,12 @@ from kontinuum.kernel.module import (
     View,
 )
 
-_OWN: Final = frozenset({"csrf", "patient", "template", "version", "draft", "before", "do", "unfilled"})
+_OWN: Final = frozenset(
+    {"csrf", "patient", "template", "version", "draft", "before", "do", "unfilled", "saving", "saves"}
+)
+_SAVES: Final = "~saves"
+"""In a draft: the ids of the last saves that are in it, by which one that comes again is known."""
+_SAVES_KEPT: Final = 8
 NO_TEMPLATE: Final = message("There is no such template.")
 OTHER_CONTACT: Final = message("The contact is not one of this patient's. Choose another one, or none.")
 _NO_PLACE: Final = message("The template has no place for this, move it before you sign: %(text)s")
@@ -46,7 +51,12 @@ def moment_of(micros: int) -> datetime:
 def stored(draft: SavedDraft) -> dict[str, list[str]]:
     """The fields that a draft holds."""
     content: dict[str, list[str]] = fhir_json.loads(draft.content)
-    return content
+    return {name: values for name, values in content.items() if name != _SAVES}
+
+
+def _saves_of(draft: SavedDraft) -> list[str]:
+    found: list[str] = fhir_json.loads(draft.content).get(_SAVES, [])
+    return found
 
 
 def contact_of(fields: Fields) -> str:
@@ -133,6 +143,7 @@ async def keep(request: ActionRequest) -> View | NotFound | Moved | Told:
             "patient": request.chart.patient,
             "draft": draft.id,
             "version": draft.version,
+            "saves": " ".join(_saves_of(draft)),
             "saved": request.chart.translator.clock(moment_of(draft.updated)),
             "fields": fields,
             "both": both,
@@ -162,11 +173,15 @@ async def around_of(request: ActionRequest, chosen: Template) -> Surroundings:
 async def keep_fields(
     request: ActionRequest, chosen: Template
 ) -> tuple[SavedDraft, dict[str, list[str]], dict[str, str]] | Refused:
-    """Save the fields of a window; where another window saved first, merge and save what both wrote."""
+    """Save the fields of a window; where another window saved first, merge and save what both wrote.
+
+    A save that came before, and whose answer was lost, is in the draft already: it is not merged with itself.
+    """
     mine = fields_of(request)
-    version = one_of(request, "version")
+    version, saving = one_of(request, "version"), one_of(request, "saving")
     number = int(version) if version.isdecimal() else 0
-    saved = await request.writer.save_draft(chosen.name, fhir_json.dumps(mine), number)
+    content = _content(mine, one_of(request, "saves").split(), saving)
+    saved = await request.writer.save_draft(chosen.name, content, number)
     if not (isinstance(saved, Refused) and saved.conflict):
         return saved if isinstance(saved, Refused) else (saved, mine, {})
     before = _before(request)
@@ -175,15 +190,22 @@ async def keep_fields(
         there = await request.writer.draft(chosen.name)
         if isinstance(there, Refused):
             return there
+        if there is not None and saving and saving in _saves_of(there):
+            return there, stored(there), {}
         theirs = {} if there is None else stored(there)
         merged = merge(theirs, mine, before if there is not None else {}, texts)
         if there is not None and merged.fields == theirs:
             return there, merged.fields, told_both(request, merged.both, texts)
-        content = fhir_json.dumps(merged.fields)
+        content = _content(merged.fields, _saves_of(there) if there is not None else (), saving)
         saved = await request.writer.save_draft(chosen.name, content, there.version if there else 0)
         if not isinstance(saved, Refused):
             return saved, merged.fields, told_both(request, merged.both, texts)
     return saved
+
+
+def _content(fields: Fields, before: Sequence[str], saving: str) -> bytes:
+    saves = [*before, *filter(None, (saving,))][-_SAVES_KEPT:]
+    return fhir_json.dumps({**fields, _SAVES: saves} if saves else fields)
 
 
 def told_both(request: ActionRequest, both: Any, texts: frozenset[str]) -> dict[str, str]:

@@ -11,20 +11,23 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kontinuum.care.journal import fields as typed_fields
-from kontinuum.care.journal.fields import CONTACT
-from kontinuum.care.journal.library import Template, named, of_note
+from kontinuum.care.journal.fields import CONTACT, Fields
+from kontinuum.care.journal.library import Template, find, named, of_note
 from kontinuum.care.journal.surroundings import Surroundings
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import evaluate
 from kontinuum.kernel.clock import instant, to_micros
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.module import ActionRequest, PageRequest
+from kontinuum.kernel.module import ActionRequest, PageRequest, Refused
 from kontinuum.kernel.principal import TRANSCRIPTION, Principal
 from kontinuum.record import provenance
 from kontinuum.record.tasks import OPEN, TRANSCRIBE, WORK_CODES
 
 NOT_TO_WRITE: Final = message(
     "The note is signed by now, or it is not yours to write on. What you wrote is kept in your draft."
+)
+_WRITTEN_SINCE: Final = message(
+    "You have written more in the draft that the note was begun in. Open that draft, and sign the note there."
 )
 _TASKS: Final = uuid.UUID("0b6f4b8e-3f0d-4d4a-a3c6-6b0b8b2e9d11")
 _WRITTEN_OUT: Final = "Utskriven efter diktat."
@@ -79,6 +82,36 @@ async def unsigned(request: PageRequest | ActionRequest, identity: str) -> Unsig
     bodies = [next((one.body for one in page.matches if one.body), None) for page in (responses, tasks)]
     response, task = (fhir_json.loads(body) if body else None for body in bodies)
     return Unsigned(note, notes.matches[0].version, response or {}, task)
+
+
+async def written_since(request: ActionRequest, note: str, said: Fields) -> Refused | None:
+    """Why a note is not signed as it stands, with what it has `said` as fields.
+
+    Its author has gone on in the draft that it was begun in, which would go with the signature.
+    """
+    found = await request.writer.drafts()
+    drafts = () if isinstance(found, Refused) else found
+    begun = next((fhir_json.loads(one.content) for one in drafts if one.id == note), None)
+    if begun is None or _answers(begun) == _answers(said):
+        return None
+    return Refused((request.chart.translator.gettext(_WRITTEN_SINCE),), conflict=True)
+
+
+def _answers(fields: Fields) -> dict[str, list[str]]:
+    return {name: list(values) for name, values in fields.items() if not name.startswith("~")}
+
+
+async def goes_on_in(request: PageRequest, found: Unsigned) -> Template | None:
+    """The template of a note that is opened again: of the draft that it was begun in, where that goes on.
+
+    Only who has no such draft begins one for the note: what somebody writes in it has one place.
+    """
+    made = await template_of(request, found)
+    drafts = await request.writer.drafts()
+    if made is None or isinstance(drafts, Refused) or any(one.template == made.name for one in drafts):
+        return made
+    begun = next((one for one in drafts if one.id == found.note["id"]), None)
+    return made if begun is None else await find(request.record, begun.template)
 
 
 async def template_of(request: PageRequest, found: Unsigned) -> Template | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from kontinuum.care.journal.attaching import earlier_signed
+from kontinuum.care.journal.fields import from_state
 from kontinuum.care.journal.library import answered
+from kontinuum.care.journal.reopening import written_since
 from kontinuum.care.journal.scores import told
 from kontinuum.care.journal.signing import attested
 from kontinuum.care.journal.surroundings import surroundings
@@ -14,6 +16,7 @@ from kontinuum.fhir.questionnaire import evaluate, extract
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Refused, ResourceVersion
 from kontinuum.record.keeping_back import labelled_as
+from kontinuum.record.tasks import OPEN, SIGN, WORK_CODES
 
 _GONE: Final = message("The note cannot be read just now, or is no longer there.")
 _SIGNED: Final = message("The note is signed already.")
@@ -31,7 +34,7 @@ async def sign(request: ActionRequest) -> Refused | None:
             f"Composition?patient={chart.patient}&_id={identity}",
             f"QuestionnaireResponse?patient={chart.patient}&_id={identity}",
             f"Task?patient={chart.patient}&focus=Composition/{identity}"
-            "&code=urn:kontinuum:codes:work|sign&status=requested,accepted,in-progress",
+            f"&code={WORK_CODES}|{SIGN}&status={','.join(OPEN)}",
         ]
     )
     if not notes.matches or not notes.matches[0].body:
@@ -71,6 +74,9 @@ async def _follows(
     contact = str(response.get("encounter", {}).get("reference", "")).rpartition("/")[2]
     around = await surroundings(request.record, request.chart, form, request.principal, contact)
     state = evaluate(form, response, around.context(contact))
+    more = await written_since(request, str(note["id"]), from_state(state))
+    if more is not None:
+        return more
     bundle = extract(form, completed, state.context)
     if state.problems or isinstance(bundle, list):
         return Refused((request.chart.translator.gettext(_INCOMPLETE),))

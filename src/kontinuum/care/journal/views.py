@@ -25,7 +25,7 @@ from kontinuum.care.journal.library import (
 )
 from kontinuum.care.journal.phrases import FILL
 from kontinuum.care.journal.previewing import preview
-from kontinuum.care.journal.reopening import NOT_TO_WRITE, stored_fields, template_of, unsigned
+from kontinuum.care.journal.reopening import NOT_TO_WRITE, goes_on_in, stored_fields, unsigned
 from kontinuum.care.journal.saved import sign
 from kontinuum.care.journal.surroundings import surroundings
 from kontinuum.fhir.questionnaire import evaluate, prefill
@@ -88,7 +88,7 @@ async def write(request: PageRequest) -> View | NotFound:
     if note and (standing is None or not standing.may_write(request.principal)):
         return NotFound(NOT_TO_WRITE)
     if standing is not None:
-        chosen = await template_of(request, standing)
+        chosen = await goes_on_in(request, standing)
     elif name is not None:
         chosen = await find(request.record, name)
     if chosen is None:

@@ -99,9 +99,7 @@ async def fill(request: ActionRequest) -> View | NotFound | Moved:
     if identity in (await around(request)).plans:
         return done  # an earlier press of the same button wrote it
     goal = (filled.goal, filled.due.strip())
-    made = writing.plan(
-        identity, Writer(*writer(request)), filled.heading, filled.problem, goal, actions
-    )
+    made = writing.plan(identity, Writer(*writer(request)), filled.heading, filled.problem, goal, actions)
     refused = await request.writer.write(made)
     return done if refused is None else _view(filled, " ".join(refused.reasons))
 

@@ -152,8 +152,9 @@ def plans_of(entries: Iterable[ResourceVersion]) -> list[tuple[CarePlan, Resourc
 
 
 def goals_of(entries: Iterable[ResourceVersion]) -> dict[str, tuple[Goal, ResourceVersion]]:
-    """The goals, by id."""
-    return {one.id: (one, entry) for one, entry in _read(_GOALS, entries)}
+    """The goals that stand, by id."""
+    read = _read(_GOALS, entries)
+    return {one.id: (one, entry) for one, entry in read if one.lifecycle_status != "entered-in-error"}
 
 
 def tasks_of(entries: Iterable[ResourceVersion]) -> list[tuple[Task, ResourceVersion]]:

@@ -139,6 +139,6 @@ class CodeField {
   send(code, free) {
     this.form.elements.code.value = code;
     this.form.elements.free.value = free;
-    this.form.requestSubmit(this.form.querySelector("[data-chosen]"));
+    this.form.requestSubmit([...this.form.elements].find((one) => one.matches("[data-chosen]")));
   }
 }

@@ -18,7 +18,7 @@ export function startInbox() {
       if (!answer.ok) return;
       const { newer } = await answer.json();
       if (newer || !first) {
-        place.querySelector("a").textContent = newer > 1 ? many.replace("#", newer) : newer ? one : other;
+        place.querySelector("button").textContent = newer > 1 ? many.replace("#", newer) : newer ? one : other;
         place.hidden = false;
       }
       first = false;

@@ -1,6 +1,7 @@
 // The writing pane: every keystroke is kept on the server, and what follows from it is shown.
 // Values are read from the elements, never from the browser's form encoding, which changes line ends.
 
+import { asSent } from "./as-sent.js";
 import { ask } from "./asking.js";
 import { startFiles } from "./files.js";
 import { Keeping } from "./keeping.js";
@@ -46,24 +47,23 @@ export async function keepWriting(form) {
 // What was merged comes in another order than that of the page.
 const inOrder = (fields) => JSON.stringify(Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1)));
 
-// A locked screen or an ended session is no reason to leave the page: what is written stays on it.
-const heard = (answer) => Boolean(answer) && answer.status < 500 && answer.status !== 423 && answer.status !== 401;
-
 class Writing {
   constructor(form) {
     this.form = form;
     this.state = form.querySelector("[data-state]");
     this.patient = form.elements.patient.value;
-    this.agreed = this.values();
+    this.agreed = this.values(asSent(form));
     this.timer = null;
     this.firstChange = 0;
     this.sending = null;
+    // The save whose answer was lost: it is sent again as it was, under its id, before anything else is saved.
+    this.lost = null;
+    this.saves = "";
     this.left = false;
     // Something of another window's came while the same field was typed in: the next save weaves both together.
     this.behind = false;
     this.files = null;
     this.keeping = new Keeping(form);
-    this.pending = null;
     this.bringBack();
     form.addEventListener("input", (event) => this.changed(event.target));
     form.addEventListener("keydown", (event) => this.key(event));
@@ -82,12 +82,13 @@ class Writing {
     const discard = form.parentElement.querySelector(".writing-discard");
     discard.addEventListener("submit", () => this.keeping.drop());
     const wrong = form.querySelector("[aria-invalid=true]");
-    (wrong ?? first)?.focus({ preventScroll: !wrong });
+    if (!form.contains(document.activeElement)) (wrong ?? first)?.focus({ preventScroll: !wrong });
+    if (this.unsaved()) this.changed();
   }
 
-  values() {
+  values(form = this.form) {
     const found = {};
-    for (const element of this.form.elements) {
+    for (const element of form.elements) {
       if (!element.name || OWN.has(element.name)) continue;
       if ((element.type === "radio" || element.type === "checkbox") && !element.checked) continue;
       if (element.value === "") continue;
@@ -103,7 +104,7 @@ class Writing {
   }
 
   unsaved() {
-    return this.behind || inOrder(this.values()) !== inOrder(this.agreed);
+    return this.behind || this.lost !== null || inOrder(this.values()) !== inOrder(this.agreed);
   }
 
   changed(element = null) {
@@ -126,54 +127,71 @@ class Writing {
   }
 
   async send() {
-    if (this.pending && !(await this.sendPending())) return this.tryAgain();
     const { version, draft } = this.form.elements;
-    const saved = { values: this.values(), before: this.agreed, version: version.value, draft: draft.value };
-    const answer = await this.post(saved);
-    if (!heard(answer)) return this.tryAgain(saved);
+    const again = this.lost;
+    const sent = again ?? {
+      values: this.values(),
+      own: {
+        version: version.value,
+        draft: draft.value,
+        before: JSON.stringify(this.agreed),
+        saving: `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`,
+        saves: this.saves,
+      },
+    };
+    const body = new URLSearchParams(sent.own);
+    for (const name of ["csrf", "patient", "template"]) body.append(name, this.form.elements[name].value);
+    for (const [name, each] of Object.entries(sent.values)) for (const value of each) body.append(name, value);
+    let answer;
+    try {
+      answer = await ask(this.form.dataset.draftAddress, {
+        method: "POST",
+        body,
+        headers: { "x-csrf-token": this.form.elements.csrf.value, "hx-request": "true" },
+        signal: AbortSignal.timeout(PATIENCE),
+      });
+    } catch {
+      this.lost = sent;
+      return this.tryAgain();
+    }
+    if (answer.status >= 500) this.lost = sent;
+    // A locked screen or an ended session is no reason to leave the page: what is written stays on it.
+    if (answer.status >= 500 || answer.status === 423 || answer.status === 401) return this.tryAgain();
+    this.lost = null;
     if (!answer.ok) return this.tell(this.form.dataset.refused, true);
     const told = await answer.json();
     if (told.patient !== this.patient) return this.tell(this.form.dataset.otherPatient, true);
-    this.take(told, saved.values);
-    this.keeping.drop();
+    this.take(told, sent.values);
+    if (again && this.unsaved()) await this.send();
+    else if (!this.unsaved()) await this.keeping.drop();
   }
 
-  // The server's answer to a saving; null where none came.
-  async post({ values, before, version, draft }) {
-    const { csrf, template } = this.form.elements;
-    const body = new URLSearchParams({ csrf: csrf.value, patient: this.patient, template: template.value, version, draft });
-    for (const [name, each] of Object.entries(values)) for (const value of each) body.append(name, value);
-    body.append("before", JSON.stringify(before));
-    const headers = { "x-csrf-token": csrf.value, "hx-request": "true" };
-    try {
-      return await ask(this.form.dataset.draftAddress, { method: "POST", body, headers, signal: AbortSignal.timeout(PATIENCE) });
-    } catch {
-      return null;
-    }
-  }
-
-  async tryAgain(saved = null) {
+  async tryAgain() {
     this.timer = setTimeout(() => this.save(), AGAIN);
     this.tell(this.form.dataset.notSaved, true);
-    if (saved && (await this.keeping.keep(saved))) this.tell(this.form.dataset.notSavedHere, true);
+    const { version, draft } = this.form.elements;
+    const { agreed, saves, lost } = this;
+    const state = { agreed, saves, lost, version: version.value, draft: draft.value, values: this.values() };
+    if (await this.keeping.keep(state)) this.tell(this.form.dataset.notSavedHere, true);
   }
 
-  // What a window before this one could not send goes to the server as that window would have sent it, and comes in
-  // here as what is written in two windows does.
+  // A window before this one was closed before the server took what stood in it: this one goes on where that one was.
   async bringBack() {
-    this.pending = await this.keeping.find();
-    if (!this.pending) return;
-    this.behind = true;
+    const found = await this.keeping.find();
+    if (!found) return;
+    for (const name of this.takeFields(found.values, this.agreed)) {
+      // Typed here already: both stay.
+      const [field] = this.named(name);
+      const gap = { TEXTAREA: "\n", INPUT: " " }[field?.tagName];
+      if (found.values[name] && gap) field.value = `${found.values[name][0]}${gap}${field.value}`;
+    }
+    this.agreed = found.agreed;
+    this.saves = found.saves;
+    this.lost = found.lost;
+    this.form.elements.version.value = found.version;
+    this.form.elements.draft.value = found.draft;
     await this.save();
-    if (!this.behind) this.tell(this.form.dataset.broughtBack);
-  }
-
-  async sendPending() {
-    const answer = await this.post(this.pending);
-    if (!heard(answer)) return false;
-    this.pending = null;
-    if (answer.ok) await this.keeping.drop();
-    return true;
+    if (!this.unsaved()) this.tell(this.form.dataset.broughtBack);
   }
 
   tell(text, wrong = false) {
@@ -191,6 +209,7 @@ class Writing {
       if (sent[name]) this.agreed[name] = sent[name];
       else delete this.agreed[name];
     }
+    this.saves = told.saves ?? "";
     this.form.elements.draft.value = told.draft;
     const discard = this.form.parentElement.querySelector(".writing-discard");
     discard.elements.draft.value = told.draft;

@@ -260,7 +260,9 @@ def _in_error(resource: Mapping[str, Any]) -> bool:
     verification = resource.get("verificationStatus")
     codes = verification.get("coding") or () if isinstance(verification, dict) else ()
     error = "entered-in-error"
-    return resource.get("status") == error or any(each.get("code") == error for each in codes)
+    return error in (resource.get("status"), resource.get("lifecycleStatus")) or any(
+        each.get("code") == error for each in codes
+    )
 
 
 def who(chart: Chart, reference: Mapping[str, Any]) -> str:

@@ -341,6 +341,8 @@ async def _roll_back(asked: Asked) -> Answer:
     if not _may_roll_back(version, asked.family):
         return asked.say(_NO_ACT)
     newest = max((one for one in asked.family if one.state is State.IN_USE), key=lambda one: one.number)
+    if version.kind == phrasing.KIND and (taken := await _taken(asked, newest.venues)):
+        return asked.say(_NAME_TAKEN) % {"units": taken}
     number = max(one.number for one in asked.family) + 1
     today = local(page.services.clock.now()).date().isoformat()
     identity = shelf.new_id(page, version.url, number)

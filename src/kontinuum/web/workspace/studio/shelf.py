@@ -159,14 +159,15 @@ def _marked(versions: Iterable[Version]) -> list[Version]:
     """Say of what is in use everywhere in a newer version that it is an earlier one."""
     made: list[Version] = []
     taken: dict[str, set[str]] = {}
-    for one in sorted(versions, key=lambda each: (each.title.casefold(), each.url, -each.number)):
+    # A version may have another title than the one before it.
+    for one in sorted(versions, key=lambda each: -each.number):
         covered = taken.setdefault(one.url, set())
         if one.state is State.IN_USE:
             if set(one.venues) <= covered:
                 one = Version(one.id, State.EARLIER, one.questionnaire, one.stored, one.provider, one.steps)
             covered |= set(one.venues)
         made.append(one)
-    return made
+    return sorted(made, key=lambda each: (each.title.casefold(), each.url, -each.number))
 
 
 def shipped(page: Page) -> list[Version]:

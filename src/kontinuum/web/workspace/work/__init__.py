@@ -20,6 +20,7 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
     """The routes of the list, of signing and handing over, and of phrases."""
     return [
         Route("/inbox", signed_in(services, _in_care(inbox.show_inbox), resumable=True), methods=["GET"]),
+        Route("/inbox", signed_in(services, _in_care(inbox.show_again)), methods=["POST"]),
         Route("/inbox/count", signed_in(services, _in_care(stream.count), unattended=True), methods=["GET"]),
         Route(
             "/inbox/sign", signed_in(services, _in_care(doing.show_signing), resumable=True), methods=["GET"]

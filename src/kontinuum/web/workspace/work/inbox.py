@@ -64,6 +64,14 @@ async def show_inbox(page: Page) -> Response:
     return await inbox_page(page, of_unit=page.request.query_params.get("of") == "unit")
 
 
+async def show_again(page: Page) -> Response:
+    """Answer POST `/inbox`: the list as it is now, with what is typed in it."""
+    of_unit = (await page.request.form()).get("of") == "unit"
+    if not await typed_words(page):
+        return page.redirect(f"/inbox{'?of=unit' if of_unit else ''}")
+    return await inbox_page(page, of_unit=of_unit)
+
+
 async def typed_words(page: Page) -> dict[str, str]:
     """What is typed to those who asked, by Task: every button of the list sends all of it."""
     form = await page.request.form()
