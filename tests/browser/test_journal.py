@@ -32,8 +32,11 @@ async def test_the_pane_is_accessible_and_does_not_scroll_sideways(
 async def test_every_letter_is_kept_and_shown_and_there_elsewhere(visit: Open) -> None:
     page = await visit(PANE)
     reason = page.get_by_label("Kontaktorsak")
-    await reason.fill(TEXT)
-    await expect(page.locator("[data-lines] .line-text")).to_have_text(TEXT, use_inner_text=False)
+    await reason.focus()
+    await page.keyboard.insert_text(TEXT.replace("\n", "\r\n"))  # as what is pasted, with others' line ends
+    line = page.locator("[data-lines] .line-text")
+    await expect(line).to_have_text(TEXT, use_inner_text=False)
+    assert await line.inner_text() == TEXT
     await _kept(page)
     elsewhere = await visit(PANE)
     assert await elsewhere.get_by_label("Kontaktorsak").input_value() == TEXT
@@ -184,10 +187,18 @@ async def test_enter_goes_on_to_the_next_field(visit: Open) -> None:
 
 async def test_without_scripts_a_note_is_signed_too(visit: Open) -> None:
     page = await visit(f"/patient/{EMPTY}/journal/write?template=hembesok", javascript=False)
-    await page.get_by_label("Kontaktorsak").fill("Omläggning\nav sår")
+    await page.get_by_label("Kontaktorsak").fill(TEXT)
     await page.locator("[data-sign]").click()
     await expect(page.get_by_role("alert")).to_contain_text("En sak behöver rättas")
     await page.get_by_label("Bedömning").fill("Läker väl.")
     await page.locator("[data-sign]").click()
     await expect(page).to_have_url(re.compile(f"/patient/{EMPTY}#notes$"))
     await expect(page.get_by_text("Läker väl.").first).to_be_attached()
+    # Every space and line end is seen: what is shown is compared, and not only what stands in the markup.
+    signed = page.locator("details.note", has_text="Läker väl.").first
+    if await signed.get_attribute("open") is None:
+        await signed.locator("summary").click()
+    assert TEXT in await signed.inner_text()
+    await signed.get_by_role("link", name="Historik och rättning").click()
+    await expect(page.locator("main")).to_contain_text("Läker väl.")
+    assert TEXT in await page.locator("main").inner_text()

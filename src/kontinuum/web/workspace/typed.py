@@ -51,7 +51,7 @@ _LABELS: Final = {
     "title": message("Title"),
     "description": message("Description"),
 }
-"""What fields are called on the page, by their names; what stands after a mark tells one of many from others."""
+"""What fields are called on the page, by their names; a mark parts the name from which of many it is."""
 
 _OTHER: Final = message("Another field")
 _MARKS: Final = re.compile(r"[-:/~.]")
