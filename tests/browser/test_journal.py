@@ -32,7 +32,7 @@ async def test_the_pane_is_accessible_and_does_not_scroll_sideways(
 async def test_every_letter_is_kept_and_shown_and_there_elsewhere(visit: Open) -> None:
     page = await visit(PANE)
     reason = page.get_by_label("Kontaktorsak")
-    await reason.focus()
+    await reason.press("Control+a")
     await page.keyboard.insert_text(TEXT.replace("\n", "\r\n"))  # as what is pasted, with others' line ends
     line = page.locator("[data-lines] .line-text")
     await expect(line).to_have_text(TEXT, use_inner_text=False)
