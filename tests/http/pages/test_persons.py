@@ -34,7 +34,7 @@ def unknown(identity: str = "p-unknown", **changes: Any) -> dict[str, Any]:
 
 
 async def post(browser: httpx.AsyncClient, path: str, page: str = "", **fields: str) -> httpx.Response:
-    """Send a form as the page that carries it would: with its token, its patient and the version that was seen."""
+    """Send a form as the page that carries it would: with its token, patient and the version seen."""
     seen = await browser.get(page or HERE)
     carried = dict(re.findall(r'name="(patient|version)" value="([^"]+)"', seen.text))
     form = {"csrf": csrf_of(seen), **carried, **fields}
