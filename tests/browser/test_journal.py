@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems
+from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems, sign_in
 
 PANE = f"/patient/{FULLEST}/journal/write?template=lakarbesok-primarvard"
 TEXT = "Ingen blödning.\n\tIndraget, två  mellanslag & <b> 🫀 e\u0301\n\nSlut"
@@ -32,8 +32,11 @@ async def test_the_pane_is_accessible_and_does_not_scroll_sideways(
 async def test_every_letter_is_kept_and_shown_and_there_elsewhere(visit: Open) -> None:
     page = await visit(PANE)
     reason = page.get_by_label("Kontaktorsak")
-    await reason.fill(TEXT)
-    await expect(page.locator("[data-lines] .line-text")).to_have_text(TEXT, use_inner_text=False)
+    await reason.press("Control+a")
+    await page.keyboard.insert_text(TEXT.replace("\n", "\r\n"))  # as what is pasted, with others' line ends
+    line = page.locator("[data-lines] .line-text")
+    await expect(line).to_have_text(TEXT, use_inner_text=False)
+    assert await line.inner_text() == TEXT
     await _kept(page)
     elsewhere = await visit(PANE)
     assert await elsewhere.get_by_label("Kontaktorsak").input_value() == TEXT
@@ -117,20 +120,61 @@ async def test_two_windows_show_what_the_other_wrote(visit: Open) -> None:
     await expect(first.locator("[data-together]")).to_contain_text("Utkastet finns inte kvar")
 
 
-async def test_writing_survives_a_server_that_does_not_take_it(visit: Open) -> None:
-    page = await visit(f"/patient/{EMPTY}/journal/write?template=nrs")
-    failing = True
+LEFT_HERE = """() => new Promise((resolve) => {
+  const asked = indexedDB.open("kontinuum-unsent");
+  asked.onsuccess = () => {
+    const store = asked.result.transaction("drafts").objectStore("drafts");
+    const [names, found] = [store.getAllKeys(), store.getAll()];
+    store.transaction.oncomplete = () => {
+      const texts = found.result.map(({ sealed }) => new TextDecoder("latin1").decode(sealed));
+      resolve([...names.result, ...texts]);
+    };
+    asked.result.close();
+  };
+})"""
+"""What of drafts stands in the browser: their names and what is sealed."""
 
-    async def answer(route: object) -> None:
-        await (route.fulfill(status=423) if failing else route.continue_())  # type: ignore[attr-defined]
 
-    await page.route("**/journal/draft", answer)
-    await page.get_by_label("Var", exact=True).fill("Vänster knä")
-    await expect(page.locator("[data-state]")).to_have_text("Inte sparat ännu. Försöker igen.")
-    failing = False
-    await _kept(page)
-    await page.reload()
-    await expect(page.get_by_label("Var", exact=True)).to_have_value("Vänster knä")
+async def test_writing_survives_a_server_that_does_not_take_it_and_a_closed_window(visit: Open) -> None:
+    address = f"/patient/{EMPTY}/journal/write?template=nrs"
+    page = await visit(address)
+    where = page.get_by_label("Var", exact=True)
+    state = page.locator("[data-state]")
+    drafts = "**/journal/draft"
+    await page.context.route(drafts, lambda route: route.fulfill(status=423))
+    await where.fill("Vänster knä 🫀")
+    await expect(state).to_have_text(
+        "Inte sparat på servern ännu, bara krypterat på den här datorn. Försöker igen."
+    )
+    name, sealed = await page.evaluate(LEFT_HERE)
+    assert EMPTY not in name
+    assert "knä" not in sealed.encode("latin1", "replace").decode("utf-8", "replace")
+    again = await page.context.new_page()
+    await page.close()
+    await again.context.unroute(drafts)
+    await again.goto(address)
+    where, state = again.get_by_label("Var", exact=True), again.locator("[data-state]")
+    await expect(where).to_have_value("Vänster knä 🫀")
+    await expect(state).to_have_text("Det som inte kunde sparas förut är tillbaka och sparat.")
+    assert await again.evaluate(LEFT_HERE) == []
+    await again.reload()
+    await expect(where).to_have_value("Vänster knä 🫀")
+    # A session that ends takes the key along: nobody reads what it left, and the next one removes it.
+    await again.context.route(drafts, lambda route: route.abort("internetdisconnected"))
+    await where.fill("Vänster knä 🫀, oläst")
+    await expect(state).to_contain_text("bara krypterat")
+    again.on("dialog", lambda dialog: dialog.accept())  # whether to leave what is not saved
+    await again.goto("/")
+    await again.context.unroute(drafts)
+    await again.request.post(
+        "/sign-out", form={"csrf": await again.locator("#lock").get_attribute("data-csrf") or ""}
+    )
+    await sign_in(again)
+    await again.goto(address)
+    await expect(where).to_have_value("Vänster knä 🫀")
+    assert await again.evaluate(LEFT_HERE) == []
+    await again.get_by_role("button", name="Kasta utkastet").click()
+    await again.get_by_role("button", name="Ångra").wait_for()
 
 
 async def test_enter_goes_on_to_the_next_field(visit: Open) -> None:
@@ -143,10 +187,18 @@ async def test_enter_goes_on_to_the_next_field(visit: Open) -> None:
 
 async def test_without_scripts_a_note_is_signed_too(visit: Open) -> None:
     page = await visit(f"/patient/{EMPTY}/journal/write?template=hembesok", javascript=False)
-    await page.get_by_label("Kontaktorsak").fill("Omläggning\nav sår")
+    await page.get_by_label("Kontaktorsak").fill(TEXT)
     await page.locator("[data-sign]").click()
     await expect(page.get_by_role("alert")).to_contain_text("En sak behöver rättas")
     await page.get_by_label("Bedömning").fill("Läker väl.")
     await page.locator("[data-sign]").click()
     await expect(page).to_have_url(re.compile(f"/patient/{EMPTY}#notes$"))
     await expect(page.get_by_text("Läker väl.").first).to_be_attached()
+    # Every space and line end is seen: what is shown is compared, and not only what stands in the markup.
+    signed = page.locator("details.note", has_text="Läker väl.").first
+    if await signed.get_attribute("open") is None:
+        await signed.locator("summary").click()
+    assert TEXT in await signed.inner_text()
+    await signed.get_by_role("link", name="Historik och rättning").click()
+    await expect(page.locator("main")).to_contain_text("Läker väl.")
+    assert TEXT in await page.locator("main").inner_text()

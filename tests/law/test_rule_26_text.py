@@ -112,9 +112,10 @@ async def test_rule_26_a_correction_and_a_dissent_typed_on_the_page(
     address = f"/patient/{PATIENT}/entry/Composition/n"
     page = await doctor.get(address)
     typed = text.replace("\n", "\r\n")  # as browsers send it
-    fields = {"csrf": csrf_of(page), "version": "1", "text-0": typed, "reason": typed}
+    form = {"csrf": csrf_of(page), "patient": PATIENT}
+    fields = {**form, "version": "1", "text-0": typed, "reason": typed}
     assert (await doctor.post(f"{address}/correct", data=fields)).status_code == 303
-    dissent = {"csrf": csrf_of(page), "version": "2", "dissent": typed}
+    dissent = {**form, "version": "2", "dissent": typed}
     assert (await doctor.post(f"{address}/dissent", data=dissent)).status_code == 303
     stored = await doctors_record.read("Composition", "n")
     assert isinstance(stored, Stored)

@@ -338,7 +338,7 @@ class Logbook:
         refusal = await self._refuse_others("review-log")
         if refusal is not None:
             return refusal
-        note = note.strip()
+        note = note if note.strip() else ""
         if outcome not in OUTCOMES:
             return refuse(RefusalKind.INVALID, "value", phrase("Choose what the review came to."))
         if len(note) > LONGEST_NOTE:

@@ -258,7 +258,7 @@ class Tasks:
             return found
         if not found.is_open:
             return refuse(RefusalKind.CONFLICT, "conflict", phrase("This is done already."))
-        word = word.strip()
+        word = word if word.strip() else ""
         if found.code == WORDS and (word or status != DONE):
             return refuse(
                 RefusalKind.INVALID,
@@ -431,7 +431,7 @@ def _task(
         "status": "requested",
         "intent": "order",
         "code": {"coding": [{"system": WORK_CODES, "code": code}]},
-        "description": text.strip(),
+        "description": text,
         "for": {"reference": f"Patient/{patient}"},
         "authoredOn": now,
         "lastModified": now,

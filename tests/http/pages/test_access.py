@@ -50,7 +50,7 @@ def doctors(services: Services) -> Record:
 async def step(browser: httpx.AsyncClient, name: str, **fields: str) -> str:
     """Take one step from the chart, and give the chart that follows."""
     token = csrf_of(await browser.get(CHART))
-    answer = await browser.post(f"{CHART}/access/{name}", data={"csrf": token, **fields})
+    answer = await browser.post(f"{CHART}/access/{name}", data={"csrf": token, "patient": PATIENT, **fields})
     assert answer.status_code == 303, answer.text
     assert answer.headers["location"] == CHART
     return (await browser.get(CHART)).text
@@ -112,7 +112,14 @@ async def test_rule_16_refuses_a_consent_for_the_patient_without_how_it_was_clar
 ) -> None:
     await step(doctor, "relate", reason="Vård")
     token = csrf_of(await doctor.get(CHART))
-    form = {"csrf": token, "unit": ELSEWHERE[0], "how": "unable", "lasts": "1", "attitude": ""}
+    form = {
+        "csrf": token,
+        "patient": PATIENT,
+        "unit": ELSEWHERE[0],
+        "how": "unable",
+        "lasts": "1",
+        "attitude": "",
+    }
     refusal = await doctor.post(f"{CHART}/access/consent", data=form)
     assert refusal.status_code == 400
     lost = {**form, "attitude": "Sambon <tillfrågad>", "lasts": "0"}
@@ -162,7 +169,9 @@ async def test_rule_18_every_step_needs_the_forms_token(
         assert answer.status_code == 403
     assert "Skrivet" not in (await doctor.get(CHART)).text
     token = csrf_of(await doctor.get(CHART))
-    assert (await doctor.post(f"{CHART}/access/nothing", data={"csrf": token})).status_code == 404
+    assert (
+        await doctor.post(f"{CHART}/access/nothing", data={"csrf": token, "patient": PATIENT})
+    ).status_code == 404
 
 
 async def test_rule_13_one_step_notes_that_the_patient_was_informed_or_objects(
@@ -215,6 +224,8 @@ async def test_each_refused_step_says_why_in_the_readers_language(
     ]
     token = csrf_of(await doctor.get(CHART))
     for name, fields, words in refused:
-        answer = await doctor.post(f"{CHART}/access/{name}", data={"csrf": token, **fields})
+        answer = await doctor.post(
+            f"{CHART}/access/{name}", data={"csrf": token, "patient": PATIENT, **fields}
+        )
         assert answer.status_code == 303 if not words else answer.status_code in (400, 403, 404), name
         assert words in answer.text, name

@@ -174,7 +174,7 @@ async def test_rule_24_a_note_entered_in_error_takes_what_was_extracted_from_it_
         assert what in page
     assert "En rättelse av texten ändrar inte det här" in page
 
-    form = {"csrf": csrf_of(shown), "version": "1", "reason": "Fel patient."}
+    form = {"csrf": csrf_of(shown), "patient": PATIENT, "version": "1", "reason": "Fel patient."}
     assert (await doctor.post(f"{address}/withdraw", data=form)).status_code == 303
     after = await held(doctors_record)
     assert [after[kind]["status"] for kind in TYPES[:3]] == ["entered-in-error"] * 3

@@ -57,7 +57,7 @@ async def opened(app: Client, whose: str = PATIENT) -> dict[str, str]:
     """What the app is opened with from a chart."""
     page = await app.browser.get(f"/patient/{whose}/apps")
     assert "https://app.example" in page.headers["content-security-policy"]
-    form = {"csrf": csrf_of(page), "app": app.id}
+    form = {"csrf": csrf_of(page), "patient": whose, "app": app.id}
     return launch_of(await app.browser.post(f"/patient/{whose}/apps", data=form))
 
 

@@ -64,7 +64,7 @@ async def opens(app: Client, **form: str) -> httpx.Response:
     """The answer when the app is opened from the chart."""
     page = await app.browser.get(f"/patient/{PATIENT}/apps?encounter={form.get('encounter', '')}")
     return await app.browser.post(
-        f"/patient/{PATIENT}/apps", data={"csrf": csrf_of(page), "app": app.id, **form}
+        f"/patient/{PATIENT}/apps", data={"csrf": csrf_of(page), "patient": PATIENT, "app": app.id, **form}
     )
 
 

@@ -27,7 +27,7 @@ async def act(doctor: httpx.AsyncClient, page: httpx.Response, what: str, **form
     """Send one of the page's forms."""
     version = re.search(r'name="version" value="(\d+)"', page.text)
     assert version
-    fields = {"csrf": csrf_of(page), "version": version[1], **form}
+    fields = {"csrf": csrf_of(page), "patient": PATIENT, "version": version[1], **form}
     return await doctor.post(f"{ENTRY}/{what}", data=fields)
 
 
@@ -92,6 +92,7 @@ async def test_nothing_is_done_from_another_patients_page(
 ) -> None:
     fields = {
         "csrf": csrf_of(page),
+        "patient": "p-other",
         "version": "1",
         "reason": "Fel.",
         "text-0": "Ny.",
@@ -171,7 +172,8 @@ async def test_only_what_was_changed_is_rewritten(
     sections = [note("x", f"<p>{text}</p>")["section"][0] for text in ("Ett <b>fett</b>", "Två")]
     await write(doctors_record, note("n2", "", section=sections))
     address = f"/patient/{PATIENT}/entry/Composition/n2"
-    fields = {"csrf": csrf_of(page), "version": "1", "text-0": "Ett fett", "text-1": "Tre", "reason": "Fel."}
+    texts = {"text-0": "Ett fett", "text-1": "Tre"}
+    fields = {"csrf": csrf_of(page), "patient": PATIENT, "version": "1", **texts, "reason": "Fel."}
     assert (await doctor.post(f"{address}/correct", data=fields)).status_code == 303
     stored = await doctors_record.read("Composition", "n2")
     assert isinstance(stored, Stored)

@@ -65,7 +65,11 @@ async def put(
         f"/patient/{PATIENT}/draft/{draft['draft']}/files",
         params={"name": name, "kind": kind},
         content=content,
-        headers={"x-csrf-token": draft["csrf"], "content-type": "application/octet-stream"},
+        headers={
+            "x-csrf-token": draft["csrf"],
+            "x-patient": draft["patient"],
+            "content-type": "application/octet-stream",
+        },
     )
 
 
@@ -87,7 +91,12 @@ async def test_a_picture_is_signed_with_its_note_and_shown_as_it_is(
     whole = (await put(doctor, draft, jpeg(), "foto.jpg")).json()
     described = await doctor.post(
         f"/patient/{PATIENT}/draft/{draft['draft']}/files/{added['id']}",
-        data={"csrf": draft["csrf"], "heading": "bedomning", "text": "Ingen rodnad <i kanten> 🙂"},
+        data={
+            "csrf": draft["csrf"],
+            "patient": PATIENT,
+            "heading": "bedomning",
+            "text": "Ingen rodnad <i kanten> 🙂",
+        },
     )
     assert described.status_code == 200
     shown = await doctor.get(added["address"])
@@ -148,7 +157,7 @@ async def test_a_draft_that_is_put_aside_leaves_nothing_and_is_its_authors_only(
 ) -> None:
     draft = await begin(doctor, kontaktorsak="x")
     kept, gone = [(await put(doctor, draft, png(), name)).json() for name in ("a.png", "b.png")]
-    removing = {"csrf": draft["csrf"], "do": "remove"}
+    removing = {"csrf": draft["csrf"], "patient": PATIENT, "do": "remove"}
     address = f"/patient/{PATIENT}/draft/{draft['draft']}/files"
     assert (await colleague.get(kept["address"])).status_code == 404
     assert (await doctor.post(f"{address}/{gone['id']}", data=removing)).status_code == 200
@@ -173,7 +182,7 @@ async def test_a_picture_that_was_removed_after_the_note_was_saved_unsigned_is_i
     assert states == {kept: "preliminary", gone: "preliminary"}
     await doctor.post(
         f"/patient/{PATIENT}/draft/{draft['draft']}/files/{gone}",
-        data={"csrf": draft["csrf"], "do": "remove"},
+        data={"csrf": draft["csrf"], "patient": PATIENT, "do": "remove"},
     )
     assert (await finish(doctor, draft)).status_code == 303
     documents = {
@@ -188,7 +197,7 @@ async def _signed(doctor: httpx.AsyncClient, record: Record) -> tuple[dict[str, 
     """A signed note with a picture under its second heading."""
     draft = await begin(doctor, kontaktorsak="x", bedomning="y")
     file = (await put(doctor, draft, png(), "a.png")).json()["id"]
-    fields = {"csrf": draft["csrf"], "heading": "bedomning", "text": "Blåmärken"}
+    fields = {"csrf": draft["csrf"], "patient": PATIENT, "heading": "bedomning", "text": "Blåmärken"}
     await doctor.post(f"/patient/{PATIENT}/draft/{draft['draft']}/files/{file}", data=fields)
     await finish(doctor, draft)
     (note,) = await found(record, f"Composition?patient={PATIENT}")

@@ -200,6 +200,7 @@ class Day:
     def __init__(self, places: list[Workstation]) -> None:
         self.places = places
         self.written = 0
+        self.moving = asyncio.Lock()
 
     async def open(self, place: int, tab: int, who: str, choice: int) -> None:
         """Open the pane for a patient, as a page or beside the chart."""
@@ -228,7 +229,8 @@ class Day:
         if opened.who:
             deed = ("draft", "sign", "discard")[choice]
             answer = await self._send(place, opened, OTHER[opened.who], deed)
-            assert answer.status_code in (401, 403, 409), answer.status_code
+            signed_out = answer.headers.get("location", "").startswith("/sign-in")
+            assert signed_out or answer.status_code in (403, 409), answer.status_code
 
     async def finish(self, place: int, tab: int, who: str, choice: int) -> None:
         """Sign what the tab holds, or leave it unsigned, however long ago the tab was opened."""
@@ -256,7 +258,10 @@ class Day:
 
     async def move(self, place: int, tab: int, who: str, choice: int) -> None:
         """Leave, or go on here with what was open at the other workstation; its tabs stay on its screen."""
-        browser = self.places[place].browser
+        async with self.moving:
+            await self._move(self.places[place].browser, choice)
+
+    async def _move(self, browser: httpx.AsyncClient, choice: int) -> None:
         page = await browser.get("/sessions")
         other = re.search(
             r'action="/sessions/continue">.*?name="session" value="([^"]+)"', page.text, re.DOTALL
@@ -286,9 +291,10 @@ class Day:
         data = {**opened.form, "kontaktorsak": text, "bedomning": text, **more}
         browser, address = self.places[place].browser, f"/patient/{who}/journal/{deed}"
         answer = await browser.post(address, data=data)
-        if answer.status_code == 403:
+        anew = await browser.get("/sessions") if answer.status_code == 403 else None
+        if anew is not None and anew.status_code == 200:
             # Signed in anew: an open page goes on with the new session's token.
-            opened.form["csrf"] = data["csrf"] = csrf_of(await browser.get("/sessions"))
+            opened.form["csrf"] = data["csrf"] = csrf_of(anew)
             answer = await browser.post(address, data=data)
         if who == opened.who:
             self._hold(answer, who)

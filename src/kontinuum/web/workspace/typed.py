@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,8 +25,36 @@ _LABELS: Final = {
     "goal": message("Goal"),
     "reaction": message("How it shows"),
     "onset": message("Since"),
+    "since": message("Since"),
+    "start": message("Since"),
+    "until": message("Until and including"),
+    "end": message("To and with"),
+    "due": message("At the latest"),
+    "when": message("Day and time"),
+    "day": message("Ended on"),
+    "at": message("Time"),
+    "times": message("At"),
+    "action": message("Action"),
+    "device": message("Device"),
+    "attitude": message("How the attitude was clarified"),
+    "word": message("Word to who asked"),
+    "name": message("Name"),
+    "number": message("Number"),
+    "given": message("Given names"),
+    "family": message("Family name"),
+    "line": message("Street address"),
+    "city": message("Town"),
+    "phone": message("Telephone"),
+    "mobile": message("Mobile"),
+    "email": message("E-mail"),
+    "on": message("Date of death"),
+    "title": message("Title"),
+    "description": message("Description"),
 }
-"""What fields are called on the page, by their names; another field is called by its name."""
+"""What fields are called on the page, by their names; a mark parts the name from which of many it is."""
+
+_OTHER: Final = message("Another field")
+_MARKS: Final = re.compile(r"[-:/~.]")
 
 _OF_THE_PROGRAM: Final = frozenset(
     (
@@ -58,6 +87,7 @@ _OF_THE_PROGRAM: Final = frozenset(
             "step",
         ),
         *("actor", "assignment", "session", "was", "event", "contact", "encounter", "booking", "slot"),
+        *("heading", "interval", "kind", "outcome", "minutes", "back", "unit", "how", "scope", "lasts"),
     )
 )
 """Fields in which nobody types."""
@@ -81,7 +111,7 @@ async def typed(request: Request, translator: Translator) -> tuple[Typed, ...]:
         return ()
     found = (await form_of(request)).multi_items()
     return tuple(
-        Typed(translator.gettext(_LABELS[name]) if name in _LABELS else name, value.replace("\r\n", "\n"))
+        Typed(translator.gettext(_LABELS.get(_MARKS.split(name)[0], _OTHER)), value.replace("\r\n", "\n"))
         for name, value in found
         if isinstance(value, str) and value.strip() and name not in _OF_THE_PROGRAM and name[0:1] != "~"
     )

@@ -4,12 +4,14 @@
 import { asSent } from "./as-sent.js";
 import { ask } from "./asking.js";
 import { startFiles } from "./files.js";
+import { Keeping } from "./keeping.js";
 import { startPhrases } from "./phrases.js";
 import { startTogether } from "./together.js";
 
 const WAIT = 700;
 const AT_MOST = 1600;
 const AGAIN = 3000;
+const PATIENCE = 10_000;
 const OWN = new Set(["csrf", "patient", "template", "version", "draft", "do", "unfilled", "opened"]);
 
 // The pane that is open, if there is one: who replaces it lets it keep what is in it first.
@@ -61,6 +63,8 @@ class Writing {
     // Something of another window's came while the same field was typed in: the next save weaves both together.
     this.behind = false;
     this.files = null;
+    this.keeping = new Keeping(form);
+    this.bringBack();
     form.addEventListener("input", (event) => this.changed(event.target));
     form.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => this.finish(event));
@@ -75,6 +79,8 @@ class Writing {
       if (document.visibilityState === "hidden" && form.isConnected && this.unsaved()) this.save();
     });
     const first = form.querySelector(".writing-form textarea, .writing-form input:not([type=hidden])");
+    const discard = form.parentElement.querySelector(".writing-discard");
+    discard.addEventListener("submit", () => this.keeping.drop());
     const wrong = form.querySelector("[aria-invalid=true]");
     if (!form.contains(document.activeElement)) (wrong ?? first)?.focus({ preventScroll: !wrong });
     if (this.unsaved()) this.changed();
@@ -142,6 +148,7 @@ class Writing {
         method: "POST",
         body,
         headers: { "x-csrf-token": this.form.elements.csrf.value, "hx-request": "true" },
+        signal: AbortSignal.timeout(PATIENCE),
       });
     } catch {
       this.lost = sent;
@@ -156,11 +163,35 @@ class Writing {
     if (told.patient !== this.patient) return this.tell(this.form.dataset.otherPatient, true);
     this.take(told, sent.values);
     if (again && this.unsaved()) await this.send();
+    else if (!this.unsaved()) await this.keeping.drop();
   }
 
-  tryAgain() {
-    this.tell(this.form.dataset.notSaved, true);
+  async tryAgain() {
     this.timer = setTimeout(() => this.save(), AGAIN);
+    this.tell(this.form.dataset.notSaved, true);
+    const { version, draft } = this.form.elements;
+    const { agreed, saves, lost } = this;
+    const state = { agreed, saves, lost, version: version.value, draft: draft.value, values: this.values() };
+    if (await this.keeping.keep(state)) this.tell(this.form.dataset.notSavedHere, true);
+  }
+
+  // A window before this one was closed before the server took what stood in it: this one goes on where that one was.
+  async bringBack() {
+    const found = await this.keeping.find();
+    if (!found) return;
+    for (const name of this.takeFields(found.values, this.agreed)) {
+      // Typed here already: both stay.
+      const [field] = this.named(name);
+      const gap = { TEXTAREA: "\n", INPUT: " " }[field?.tagName];
+      if (found.values[name] && gap) field.value = `${found.values[name][0]}${gap}${field.value}`;
+    }
+    this.agreed = found.agreed;
+    this.saves = found.saves;
+    this.lost = found.lost;
+    this.form.elements.version.value = found.version;
+    this.form.elements.draft.value = found.draft;
+    await this.save();
+    if (!this.unsaved()) this.tell(this.form.dataset.broughtBack);
   }
 
   tell(text, wrong = false) {
