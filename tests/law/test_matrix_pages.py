@@ -309,6 +309,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/patient/{patient}/contacts/earlier"): _care(may=RELATED | {"reviewer", "administrator"}),
     ("POST", "/patient/{patient}/journal/draft"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/sign"): _care(patient=ADULT, template=NONE),
+    ("POST", "/patient/{patient}/journal/copy"): _care(patient=ADULT, template=NONE),
     ("POST", "/patient/{patient}/journal/discard"): _care(patient=ADULT),
     ("POST", "/patient/{patient}/journal/phrase"): _care(patient=ADULT, text="{=vikt}"),
     ("POST", "/patient/{patient}/journal/restore"): _care(patient=ADULT, draft=NONE),

@@ -31,6 +31,8 @@ CONTACT: Final = "~contact"
 """The field in which the contact is chosen that the note belongs to."""
 BASE: Final = "~base"
 """The field that holds the version of the note in the record that a draft was begun from."""
+SOURCES: Final = "~sources"
+"""The field that tells where answers come from that nobody wrote in this note."""
 UNWRITABLE: Final = frozenset({"attachment", "reference", "display"})
 
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:[.,]\d{1,20})?")
@@ -78,7 +80,7 @@ def strangers(form: Form, fields: Fields) -> dict[str, list[str]]:
 
 
 def _is_known(form: Form, name: str) -> bool:
-    if name in (CONTACT, BASE):
+    if name in (CONTACT, BASE, SOURCES):
         return True
     steps = [step.partition(":") for step in name.removesuffix(OTHER).split("/")]
     links = [unquote(link) for link, _, _ in steps]
@@ -221,12 +223,13 @@ def left_out(state: State, fields: Fields) -> list[tuple[str, str]]:
             continue
         if any(state.form.items[link].hidden for link in (item.link_id, *state.form.ancestors[item.link_id])):
             continue
-        texts = values if name.endswith(OTHER) else [_said(item, text) for text in values]
+        texts = values if name.endswith(OTHER) else [said(item, text) for text in values]
         found += [(item.text, text) for text in texts if text.strip()]
     return found
 
 
-def _said(item: Item, text: str) -> str:
+def said(item: Item, text: str) -> str:
+    """What a field holds, as it is read."""
     value = _value(item, text) if item.type in ("choice", "open-choice", "boolean") else None
     return text if value is None else display(value, "sv")
 

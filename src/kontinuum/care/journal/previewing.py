@@ -49,6 +49,13 @@ _MEASURED: Final = (
 """What phrases take of the made-up patient: each measurement by its codes."""
 
 _EXAMPLES: Final = {"boolean": True, "integer": 72, "decimal": 72, "quantity": 72}
+_NOTHING_TOLD: Final[Mapping[str, Any]] = {
+    "template": None,
+    "taken": {},
+    "sources": {},
+    "copyable": (),
+    "notices": {},
+}
 
 
 def preview(questionnaire: Mapping[str, Any], tried: Mapping[str, Sequence[str]], chart: Chart) -> View:
@@ -60,7 +67,7 @@ def preview(questionnaire: Mapping[str, Any], tried: Mapping[str, Sequence[str]]
         return _phrase(questionnaire, chart)
     form = compile_form(questionnaire)
     if not isinstance(form, Form):
-        return View("journal/preview.html", {"pane": None, "template": None, "taken": {}, "notices": {}})
+        return View("journal/preview.html", {"pane": None, **_NOTHING_TOLD})
     context = _context(form, chart)
     fields = {name: list(values) for name, values in tried.items()}
     fields = {
@@ -73,7 +80,7 @@ def preview(questionnaire: Mapping[str, Any], tried: Mapping[str, Sequence[str]]
     state = evaluate(form, response, context)
     problems = problems_by_field(state, unread, chart.translator, finished=False)
     made = pane(state, fields, problems, chart.translator)
-    return View("journal/preview.html", {"pane": made, "template": None, "taken": {}, "notices": {}})
+    return View("journal/preview.html", {"pane": made, **_NOTHING_TOLD})
 
 
 def _phrase(questionnaire: Mapping[str, Any], chart: Chart) -> View:

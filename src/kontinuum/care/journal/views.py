@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.arranging import arranged, queries
+from kontinuum.care.journal.copying import copy
 from kontinuum.care.journal.fields import CONTACT
 from kontinuum.care.journal.finishing import finish
 from kontinuum.care.journal.keeping import NO_TEMPLATE, contact_of, keep, moment_of, one_of, show_pane, stored
@@ -181,6 +182,7 @@ DRAFTING: Final = Drafting(
 ACTIONS: Final = (
     Action("draft", message("Write a note"), keep, _CARE),
     Action("sign", message("Write a note"), finish, _CARE),
+    Action("copy", message("Write a note"), copy, _CARE),
     Action("discard", message("Write a note"), discard, _CARE),
     Action("restore", message("Write a note"), restore, _CARE),
     FILL,

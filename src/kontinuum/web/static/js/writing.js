@@ -64,6 +64,10 @@ class Writing {
     form.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => this.finish(event));
     form.addEventListener("change", () => this.changed());
+    for (const button of form.querySelectorAll("[data-confirm]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => this.confirm(button));
+    }
     window.addEventListener("beforeunload", (event) => {
       if (!this.left && form.isConnected && (this.unsaved() || this.files?.busy())) event.preventDefault();
     });
@@ -197,6 +201,10 @@ class Writing {
       place.textContent = text;
       place.hidden = !text;
     }
+    // What was copied is marked until it is touched or stood for.
+    for (const place of this.form.querySelectorAll("[data-source]")) {
+      place.hidden = !(told.sources ?? []).includes(place.dataset.source);
+    }
     this.showLines(told.lines);
     this.form.dispatchEvent(new CustomEvent("draft-kept"));
     this.tell(`${this.form.dataset.saved} ${told.saved}`);
@@ -225,6 +233,18 @@ class Writing {
       this.makeRoom(this.named(name).at(-1));
     }
     return aside;
+  }
+
+  // The writer stands for what was copied as it is.
+  confirm(button) {
+    const field = this.form.elements["~sources"];
+    const told = JSON.parse(field.value || "{}");
+    const from = told[button.dataset.confirm];
+    if (from) from[3] = "1";
+    field.value = JSON.stringify(told);
+    button.closest("[data-source]").hidden = true;
+    this.named(button.dataset.confirm)[0]?.focus();
+    this.changed();
   }
 
   named(name) {
