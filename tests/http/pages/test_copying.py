@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
+from typing import Any
 
 import httpx
 import pytest
-from tests.http.pages.conftest import PATIENT, csrf_of, patient, write
+from tests.http.pages.conftest import PATIENT, patient, write
 from tests.http.pages.test_answers_behind_notes import WHY, held, place, written
 from tests.http.pages.test_journal import _found, _hidden
 
 from kontinuum.access.kept_back import Kind
 from kontinuum.app.services import Services
 from kontinuum.fhir.copied import COPIED_FROM
+from kontinuum.kernel.principal import Actor, ActorKind, Principal, Purpose
 from kontinuum.record import Record
 from kontinuum.record.correcting import Corrected
 
@@ -113,7 +116,7 @@ async def test_nothing_is_copied_that_is_kept_back_corrected_withdrawn_or_not_th
 
 
 async def test_a_heading_is_copied_from_another_template_that_has_it(
-    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+    doctor: httpx.AsyncClient, doctors_record: Record
 ) -> None:
     await written(doctor, doctors_record)
     other = f"{JOURNAL}/write?template=telefonradgivning"
@@ -130,4 +133,93 @@ async def test_a_heading_is_copied_from_another_template_that_has_it(
     notes = str(await _found(doctors_record, "Composition"))
     assert COPIED_FROM in notes, "an unsigned note tells it too"
     assert "Någon Annan" not in notes, "who wrote it is told by the record, not by the browser"
-    assert csrf_of(await doctor.get("/inbox"))
+
+
+async def test_a_note_begins_with_what_the_chart_says_and_tells_what_could_not_be_asked(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    subject = {"reference": f"Patient/{PATIENT}"}
+    active = {"coding": [{"system": f"{_TERMS}/condition-clinical", "code": "active"}]}
+    gone = {"coding": [{"system": f"{_TERMS}/condition-clinical", "code": "resolved"}]}
+    await write(
+        doctors_record,
+        {"resourceType": "Condition", "id": "c-1", "subject": subject, "clinicalStatus": active}
+        | {
+            "code": {
+                "text": "Hypertoni",
+                "coding": [{"system": "urn:oid:1.2.752.116.1.1.1.1.3", "code": "I10.9"}],
+            }
+        },
+        {"resourceType": "Condition", "id": "c-2", "subject": subject, "clinicalStatus": gone}
+        | {"code": {"text": "Pneumoni"}},
+        {
+            "resourceType": "AllergyIntolerance",
+            "id": "a-1",
+            "patient": subject,
+            "code": {"text": "Penicillin <V>"},
+        }
+        | {
+            "clinicalStatus": {
+                "coding": [{"system": f"{_TERMS}/allergyintolerance-clinical", "code": "active"}]
+            }
+        },
+        *(
+            {"resourceType": "MedicationRequest", "id": f"m-{text[:2]}", "status": status, "intent": "order"}
+            | {"subject": subject, "medicationCodeableConcept": {"text": text}}
+            | {"dosageInstruction": [{"text": "1 tablett dagligen"}], "authoredOn": "2026-01-10"}
+            for text, status in (("Enalapril 10 mg", "active"), ("Alvedon 500 mg", "stopped"))
+        ),
+    )
+    pane = await doctor.get(NOTE)
+    assert _value(pane, "anamnes/tidigare-sjukdomar") == "Hypertoni (I10.9)"
+    assert _value(pane, "anamnes/lakemedel") == "Enalapril 10 mg, 1 tablett dagligen"
+    assert _value(pane, "anamnes/overkanslighet") == "Penicillin <V>"
+    assert pane.text.count(">Hämtat ur journalen 20") == 3
+
+    asking: dict[str, str] = {
+        "ovriga": "Condition?_count=5",
+        "okand": "Condition?patient={{%patient.id}}&hittepa=1",
+        "utan": "Condition?patient={{%patient.nothing}}",
+    }
+    author = Actor(ActorKind.SYSTEM, "import", "Import")
+    system = replace(doctors_record.principal.assignment, purpose=Purpose.SYSTEM)
+    await write(application.gate.record(Principal(author, system, "test")), _asking(asking))
+    pane = await doctor.get(f"{JOURNAL}/write?template=q-asking")
+    assert "Det här kunde inte hämtas ur journalen" in pane.text
+    assert [name for name in asking if f"{name}: " in pane.text] == list(asking)
+    assert "Hypertoni" not in pane.text
+
+
+_TERMS = "http://terminology.hl7.org/CodeSystem"
+_SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire"
+
+
+def _asking(queries: dict[str, str]) -> dict[str, Any]:
+    """A form made elsewhere with queries of its own."""
+    asked = [
+        {
+            "url": "http://hl7.org/fhir/StructureDefinition/variable",
+            "valueExpression": {"name": name, "language": "application/x-fhir-query", "expression": query},
+        }
+        for name, query in queries.items()
+    ]
+    initial = [
+        {
+            "url": f"{_SDC}-initialExpression",
+            "valueExpression": {"language": "text/fhirpath", "expression": f"%{name}.code.text.first()"},
+        }
+        for name in queries
+    ]
+    return {
+        "resourceType": "Questionnaire",
+        "id": "q-asking",
+        "url": "https://example.se/fhir/Questionnaire/asking",
+        "version": "1",
+        "title": "Frågar",
+        "status": "active",
+        "extension": asked,
+        "item": [
+            {"linkId": f"i-{place}", "text": f"Text {place}", "type": "text", "extension": [one]}
+            for place, one in enumerate(initial)
+        ],
+    }

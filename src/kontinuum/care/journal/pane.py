@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from kontinuum.care.journal import texts
 from kontinuum.care.journal.fields import MOST_ROWS, OTHER, ROWS, UNWRITABLE, Fields, Unread, place
 from kontinuum.fhir.questionnaire import Item, Line, Occurrence, State, display, incomplete, render
-from kontinuum.kernel.i18n import Translator
+from kontinuum.kernel.i18n import Translator, message
 
 _DIAGNOSIS = "#Condition.code.text"
 _DIAGNOSIS_CODE = "#Condition.code.coding.code"
+_NO_CODES: Final = message("The choices stand in a value set that is not shown here: %(set)s")
 _INPUTS = {"date": "date", "dateTime": "datetime-local", "time": "time"}
 
 
@@ -209,6 +210,9 @@ class _Maker:
             other = (self._typed.get(name + OTHER, ("",)) or ("",))[0] if item.type == "open-choice" else None
             kind = "many" if item.repeats else "choice"
             choices = self._choices(item, typed)
+            if item.value_set and not choices and not common["problem"]:
+                text = self._translator.gettext(_NO_CODES) % {"set": item.value_set}
+                common["problem"] = text
             return Field(kind, **common, values=typed, choices=choices, other=other, inside=below)
         if item.type == "boolean":
             return Field("yes-no", **common, values=typed, inside=below)

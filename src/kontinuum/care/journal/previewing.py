@@ -10,6 +10,7 @@ from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.pane import pane, problems_by_field
 from kontinuum.care.journal.surroundings import Moment
 from kontinuum.fhir.questionnaire import Context, Form, Item, compile_form, evaluate, phrasing, prefill, use
+from kontinuum.fhir.questionnaire.drawing import queries
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import Chart, View
 
@@ -109,7 +110,9 @@ def _measured(parts: Mapping[str, tuple[str, str]], when: str) -> dict[str, Any]
 def _context(form: Form, chart: Chart) -> Context:
     when = local(chart.now).isoformat(timespec="seconds")
     known = [_observed(item, when) for item in form.items.values() if item.link_period and item.code]
-    return Context(_VARIABLES, Moment(chart), known)
+    # The made-up patient has nothing that a query would find.
+    nothing: dict[str, Any] = {name: [] for name in queries(form)}
+    return Context({**_VARIABLES, **nothing}, Moment(chart), known)
 
 
 def _observed(item: Item, when: str) -> dict[str, Any]:
