@@ -43,6 +43,25 @@ async def test_every_letter_is_kept_and_shown_and_there_elsewhere(visit: Open) -
     await elsewhere.get_by_role("button", name="Kasta utkastet").click()
 
 
+async def test_what_is_typed_before_the_scripts_have_come_is_kept(visit: Open) -> None:
+    page = await visit("/")
+    come = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await come.wait()
+        await route.continue_()
+
+    await page.route(re.compile(r"/js/"), late)
+    await page.goto(f"/patient/{EMPTY}/journal/write?template=hembesok", wait_until="commit")
+    reason = page.get_by_label("Kontaktorsak")
+    await reason.fill("Skrivet före skripten")
+    await reason.press("Home")
+    come.set()
+    await _kept(page)
+    await expect(reason).to_be_focused()
+    await page.get_by_role("button", name="Kasta utkastet").click()
+
+
 async def test_what_follows_from_an_answer_is_there_while_writing(visit: Open) -> None:
     page = await visit(f"/patient/{EMPTY}/journal/write?template=lakarbesok-primarvard")
     stopped = page.get_by_label("Rökstopp, år")

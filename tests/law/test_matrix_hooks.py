@@ -16,8 +16,8 @@ from joserfc.jwk import ECKey
 from kontinuum.identity.hooks import Terms
 from kontinuum.identity.smart import Authentication
 from tests.law.cast import ADULT, ELSEWHERE, NOW, PROVIDER
-from tests.law.test_matrix_pages import ASKING, RELATED
 from tests.law.town import ADDRESS, EXPECTED, WHO, Mark, Town, marks_in
+from tests.law.ways import ASKING, RELATED
 from tests.support.decision import Peer, Received, peer
 from tests.support.smart import registered
 

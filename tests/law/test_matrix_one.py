@@ -15,8 +15,9 @@ import pytest
 from kontinuum.web.workspace.timeline.kinds import KINDS
 from tests.law.cast import ADULT
 from tests.law.marked import TYPES, identity
-from tests.law.test_matrix_pages import PATIENTS, RELATED, ROUTES, _care, asked
+from tests.law.test_matrix_pages import ROUTES, _care
 from tests.law.town import EXPECTED, MARKS, PLACES, WHO, Mark, Town, marks_in
+from tests.law.ways import PATIENTS, RELATED, asked
 
 _IN_TIME = tuple(
     sorted(

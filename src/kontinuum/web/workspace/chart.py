@@ -211,11 +211,7 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
 
 
 def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[Response]]:
-    """The handler of a POST to `/patient/{patient}/{module}/{path}`.
-
-    The address and the form must name the same patient: a form that was filled in for one patient is never
-    written about another.
-    """
+    """The handler of a POST to `/patient/{patient}/{module}/{path}`."""
 
     async def act(page: Page) -> Response:
         translator = page.translator
@@ -224,8 +220,6 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
             return page.problem(HTTPStatus.FORBIDDEN, [reason])
         chart = _chart_of(page)
         fields = await _fields(page)
-        if fields.get("patient") != (chart.patient,):
-            return page.problem(HTTPStatus.CONFLICT, [translator.gettext(_OTHER_PATIENT)])
         record = page.services.record(page.session.principal)
         access: Access | None = await record.standing(chart.patient) if concerns(page) else None
         if access is not None and not access.related:
@@ -265,12 +259,6 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
         return _module_view(page, chart, reader, person, answer, action.title, access, tabs)
 
     return act
-
-
-_OTHER_PATIENT: Final = message(
-    "The form was filled in for another patient than the page is about, so nothing was written. "
-    "Go back to the patient you meant."
-)
 
 
 _NO_RELATION: Final = message(

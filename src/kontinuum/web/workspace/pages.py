@@ -40,6 +40,8 @@ RAIL_COOKIE: Final = "kontinuum_rail"
 THEMES: Final = ("light", "dark")
 BESIDE: Final = "x-beside"
 """The header with which a chart asks for a page that is to stand beside it."""
+PATIENT: Final = "x-patient"
+"""The header that says about whom an answer is, whatever its form; what has no form is sent with it."""
 _YEAR: Final = 365 * 24 * 3600
 
 _EXPLANATIONS: Final = {
@@ -133,8 +135,10 @@ def signed_in(
 ) -> Callable[[Request], Awaitable[Response]]:
     """Let only a signed-in person through, and on a POST only with the session's CSRF token.
 
-    While the screen is locked only what is needed to unlock or leave it answers. A `resumable` page is one
-    that another workstation can continue at. What a page asks `unattended` keeps no session alive.
+    What is sent about a patient must name the one that its address names: a form that was filled in for one
+    patient is never written about another. While the screen is locked only what is needed to unlock or leave
+    it answers. A `resumable` page is one that another workstation can continue at. What a page asks
+    `unattended` keeps no session alive.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -150,16 +154,20 @@ def signed_in(
         page = Page(request, services, session, translator, await typed(request, translator))
         if request.method == "POST" and not await _token_agrees(request, session.csrf):
             return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(STALE_FORM)])
+        if request.method == "POST" and not await _patient_agrees(request):
+            return page.problem(HTTPStatus.CONFLICT, [page.translator.gettext(OTHER_PATIENT)])
         try:
             response = await handler(page)
             stands = resumable and response.status_code == HTTPStatus.OK
             if stands and (page.beside or not page.partial):
                 await services.identity.sessions.note_page(cookie, session, _where(page))
-            return response
         except Exception:
             # The last resort: the person gets a page in their language, the log gets the fault.
             _log.exception("page_failed", handler=handler.__qualname__)
             return page.problem(HTTPStatus.INTERNAL_SERVER_ERROR, [page.translator.gettext(_FAULT)])
+        if "patient" in request.path_params:
+            response.headers[PATIENT] = quote(request.path_params["patient"], safe="")
+        return response
 
     return endpoint
 
@@ -167,6 +175,10 @@ def signed_in(
 _FAULT: Final = message("Something went wrong here. It is logged; try again, and tell support if it remains.")
 STALE_FORM: Final = message(
     "The form was too old or came from another page. Go back, reload the page and try again."
+)
+OTHER_PATIENT: Final = message(
+    "The form was filled in for another patient than the page is about, so nothing was written. "
+    "Go back to the patient you meant."
 )
 
 
@@ -273,6 +285,13 @@ async def _token_agrees(request: Request, expected: str) -> bool:
         field = (await form_of(request)).get("csrf")
         given = field if isinstance(field, str) else ""
     return hmac.compare_digest(given.encode(), expected.encode())
+
+
+async def _patient_agrees(request: Request) -> bool:
+    """Whether what is sent to a patient's address names that patient, and nobody else."""
+    meant = request.path_params.get("patient")
+    said = request.headers.getlist(PATIENT) or (await form_of(request)).getlist("patient")
+    return meant is None or said == [meant]
 
 
 def translator_of(request: Request, templates: Templates) -> Translator:

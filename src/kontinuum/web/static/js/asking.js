@@ -11,8 +11,18 @@ export function parsed(html) {
   return new DOMParser().parseFromString(html.replace(/<head[\s>][^]*?<\/head>/i, ""), "text/html");
 }
 
+// An answer about another patient than the page's is none, whatever it holds.
 export async function ask(address, more) {
   const answer = await fetch(address, more);
   told(answer.status, address);
-  return answer;
+  return ofThisPatient(answer.headers.get("x-patient")) ? answer : Response.error();
 }
+
+function ofThisPatient(named) {
+  const own = document.querySelector(".banner[data-patient]")?.dataset.patient;
+  return !named || !own || named === encodeURIComponent(own);
+}
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!ofThisPatient(detail.xhr.getResponseHeader("x-patient"))) detail.shouldSwap = false;
+});

@@ -108,7 +108,7 @@ class Files {
     progress.hidden = false;
     again.hidden = true;
     const draft = await this.writing.draft();
-    const answer = draft && (await upload(`${this.section.dataset.address}/${draft}/files`, file, kind, this.token, progress));
+    const answer = draft && (await upload(`${this.section.dataset.address}/${draft}/files`, file, kind, this.marks, progress));
     progress.hidden = true;
     if (answer?.id) {
       delete row.dataset.unsent;
@@ -123,8 +123,10 @@ class Files {
     row.querySelector("[data-remove]").onclick = () => row.remove();
   }
 
-  get token() {
-    return this.form.elements.csrf.value;
+  // What is sent says whose it is: a file has no field for it.
+  get marks() {
+    const { csrf, patient } = this.form.elements;
+    return { "x-csrf-token": csrf.value, "x-patient": patient.value, "hx-request": "true" };
   }
 
   row(name, size) {
@@ -167,7 +169,7 @@ class Files {
       const answer = await ask(address, {
         method: "POST",
         body: new URLSearchParams(fields),
-        headers: { "x-csrf-token": this.token, "hx-request": "true" },
+        headers: this.marks,
       });
       if (answer.ok) return true;
       const told = answer.headers.get("content-type")?.includes("json") ? await answer.json() : null;
@@ -238,13 +240,12 @@ function length(began) {
 }
 
 // What `fetch` cannot tell: how much is sent.
-function upload(address, file, kind, token, progress) {
+function upload(address, file, kind, marks, progress) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     request.open("POST", `${address}?${new URLSearchParams({ name: file.name, kind })}`);
     request.setRequestHeader("content-type", "application/octet-stream");
-    request.setRequestHeader("x-csrf-token", token);
-    request.setRequestHeader("hx-request", "true");
+    for (const [name, value] of Object.entries(marks)) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => event.lengthComputable && (progress.value = event.loaded / event.total));
     request.addEventListener("load", () => {
       told(request.status, request.responseURL);

@@ -2,6 +2,7 @@
 // a field, and Tab goes on to the next one; one with strokes is chosen among. What a phrase takes from the
 // chart is asked of the server first. The browser inserts it as if typed, so that Ctrl+Z takes it back.
 
+import { ask } from "./asking.js";
 import { Choices } from "./choices.js";
 
 const NAME = /(?:^|[\s(])\.([a-zåäöéü0-9-]{1,30})$/;
@@ -91,7 +92,7 @@ async function fromChart(form, text) {
   const contact = form.elements["~contact"]?.value ?? "";
   try {
     if (!form.dataset.phraseAddress) throw new TypeError("the form takes nothing from the chart");
-    const answer = await fetch(form.dataset.phraseAddress, {
+    const answer = await ask(form.dataset.phraseAddress, {
       method: "POST",
       body: new URLSearchParams({ csrf: csrf.value, patient: patient.value, contact, text }),
       headers: { "x-csrf-token": csrf.value, "hx-request": "true" },

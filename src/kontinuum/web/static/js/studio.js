@@ -1,5 +1,7 @@
 // The template studio: every keystroke is kept on the server, and how the template looks follows.
 
+import { asSent } from "./as-sent.js";
+
 const WAIT = 700;
 const AT_MOST = 1600;
 const AGAIN = 3000;
@@ -15,7 +17,7 @@ class Studio {
     this.form = form;
     this.tried = document.querySelector("form[data-try]");
     this.state = form.querySelector("[data-state]");
-    this.kept = this.written();
+    this.kept = this.written(asSent(form));
     this.timer = null;
     this.firstChange = 0;
     this.sending = null;
@@ -32,10 +34,11 @@ class Studio {
     window.addEventListener("beforeunload", (event) => {
       if (!this.left && this.unsaved()) event.preventDefault();
     });
+    if (this.unsaved()) this.later();
   }
 
-  written() {
-    return this.values(this.form, "").toString();
+  written(form = this.form) {
+    return this.values(form, "").toString();
   }
 
   unsaved() {

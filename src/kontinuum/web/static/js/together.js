@@ -1,6 +1,8 @@
 // Who else writes: what another window of one's own wrote comes in by itself, and others on the same note are named.
 // Windows of the same browser tell each other; what is written elsewhere is asked for.
 
+import { ask } from "./asking.js";
+
 const EVERY = 5000;
 
 export function startTogether(form, writing) {
@@ -27,7 +29,7 @@ export function startTogether(form, writing) {
     if (writing.left || writing.sending || (!event && document.visibilityState === "hidden")) return;
     try {
       const question = new URLSearchParams({ template: form.elements.template.value });
-      const answer = await fetch(`${place.dataset.together}?${question}`, { headers: { "hx-request": "true" } });
+      const answer = await ask(`${place.dataset.together}?${question}`, { headers: { "hx-request": "true" } });
       if (answer.ok) await show(await answer.json());
     } catch {
       // Without a line there is nobody to show; what is typed is kept by the saving.

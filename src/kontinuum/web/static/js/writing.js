@@ -1,6 +1,7 @@
 // The writing pane: every keystroke is kept on the server, and what follows from it is shown.
 // Values are read from the elements, never from the browser's form encoding, which changes line ends.
 
+import { asSent } from "./as-sent.js";
 import { ask } from "./asking.js";
 import { startFiles } from "./files.js";
 import { startPhrases } from "./phrases.js";
@@ -49,7 +50,7 @@ class Writing {
     this.form = form;
     this.state = form.querySelector("[data-state]");
     this.patient = form.elements.patient.value;
-    this.agreed = this.values();
+    this.agreed = this.values(asSent(form));
     this.timer = null;
     this.firstChange = 0;
     this.sending = null;
@@ -79,12 +80,13 @@ class Writing {
     });
     const first = form.querySelector(".writing-form textarea, .writing-form input:not([type=hidden])");
     const wrong = form.querySelector("[aria-invalid=true]");
-    (wrong ?? first)?.focus({ preventScroll: !wrong });
+    if (!form.contains(document.activeElement)) (wrong ?? first)?.focus({ preventScroll: !wrong });
+    if (this.unsaved()) this.changed();
   }
 
-  values() {
+  values(form = this.form) {
     const found = {};
-    for (const element of this.form.elements) {
+    for (const element of form.elements) {
       if (!element.name || OWN.has(element.name)) continue;
       if ((element.type === "radio" || element.type === "checkbox") && !element.checked) continue;
       if (element.value === "") continue;

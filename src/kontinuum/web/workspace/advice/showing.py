@@ -22,6 +22,8 @@ from kontinuum.web.workspace.access import concerns
 from kontinuum.web.workspace.advice.markdown import as_html
 from kontinuum.web.workspace.apps.authorizing import origin_of, smart_of
 from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.persons.merged import with_links
+from kontinuum.web.workspace.persons.shared import reader_of, standing
 
 HOOK: Final = "patient-view"
 _FOR_STAFF: Final = message("Decision support is for those who care for the patient.")
@@ -79,6 +81,7 @@ async def show(page: Page) -> Response:
     cards = [shown for each in answers for shown in _shown(each, apps)]
     cards.sort(key=lambda one: INDICATORS.index(one.card.indicator))
     values = {
+        **({} if page.partial else await _banner(page, patient)),
         "about": patient,
         "cards": cards,
         "counts": Counter(one.card.indicator for one in cards),
@@ -87,6 +90,16 @@ async def show(page: Page) -> Response:
         "asked": len(answers),
     }
     return page.render("advice/cards.html", values)
+
+
+async def _banner(page: Page, patient: str) -> dict[str, object]:
+    """Who the page is about; as a part of the chart it stands under the chart's own banner."""
+    reader = reader_of(page, patient)
+    await reader.find_many(())
+    current = await standing(page, patient)
+    if isinstance(current, Refusal):
+        return {}
+    return {"patient": await with_links(page, current.person), "warnings": reader.banner_notes()}
 
 
 def _shown(answer: Advised, apps: Sequence[App]) -> list[ShownCard]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -18,7 +20,7 @@ from kontinuum import __version__
 from kontinuum.kernel.i18n import message
 from kontinuum.record.feedback import KINDS, LONGEST
 from kontinuum.record.outcome import Refusal
-from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.pages import OTHER_PATIENT, Page
 from kontinuum.web.workspace.work.tabs import people
 
 LABELS: Final = {
@@ -57,6 +59,9 @@ async def report(page: Page) -> Response:
     typed = {name: value for name, value in form.items() if isinstance(value, str)}
     here = place_of(page, typed.get("from", ""))
     patient = typed.get("patient", "")
+    again = partial(_form, page, typed.get("from", ""), typed)
+    if patient not in ("", here.patient):
+        return await again([page.translator.gettext(OTHER_PATIENT)], HTTPStatus.CONFLICT)
     record: Any = page.services.record(page.session.principal)
     done = await record.feedback.report(
         typed.get("kind", ""),
@@ -66,8 +71,7 @@ async def report(page: Page) -> Response:
         nameless="nameless" in typed,
     )
     if isinstance(done, Refusal):
-        reasons = done.in_words(page.translator)
-        return await _form(page, typed.get("from", ""), typed, reasons, done.kind.value)
+        return await again(done.in_words(page.translator), done.kind.value)
     if page.partial:
         return page.render("feedback/sent.html", {"number": done})
     return page.redirect(f"/unit/feedback/{done}")
