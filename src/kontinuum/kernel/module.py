@@ -226,10 +226,17 @@ class Suggested:
 
 
 class Terms(Protocol):
-    """The codes that one writes with. `where` is "diagnosis", "measure" or "substance"."""
+    """The codes that one writes with.
+
+    `where` is "diagnosis", "measure" or "substance", or the address of a value set.
+    """
 
     async def suggest(self, where: str, text: str, /) -> Suggested:
         """The best codes for what was typed, those first that the person and the unit use most."""
+        ...
+
+    async def knows(self, where: str, /) -> bool:
+        """Whether there are codes to choose from."""
         ...
 
     async def find(self, where: str, code: str, /) -> Term | None:

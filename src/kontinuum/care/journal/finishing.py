@@ -19,6 +19,7 @@ from kontinuum.care.journal.attaching import (
     with_earlier,
     withdrawn,
 )
+from kontinuum.care.journal.codes import wrong_codes
 from kontinuum.care.journal.copying import readable
 from kontinuum.care.journal.fields import CONTACT, Fields
 from kontinuum.care.journal.keeping import (
@@ -105,8 +106,9 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
     files = await files_of(request, draft.id)
     if not state.response.get("item") and not files:
         return await show(fields, draft, alert=request.chart.translator.gettext(_NOTHING_WRITTEN))
-    if problems or both or stray:
-        return await show(fields, draft, finished=signed, notices=both)
+    wrong = await wrong_codes(request, state) if signed else {}
+    if problems or both or stray or wrong:
+        return await show(fields, draft, finished=signed, notices={**both, **wrong})
     told, token = _to_confirm(request, state, fields, signed=signed, gone=_draft_goes(request, chosen))
     if token != one_of(request, "unfilled") and token:
         return await show(fields, draft, alert=told, unfilled=token)

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.attaching import files_of, headings, kinds_taken, shown
+from kontinuum.care.journal.codes import missing_sets
 from kontinuum.care.journal.fields import CONTACT, OTHER, SOURCES, Fields, Unread
 from kontinuum.care.journal.library import Template, find
 from kontinuum.care.journal.merging import merge
@@ -111,7 +112,7 @@ async def show_pane(
         "sources": {name: one for name, one in sources(fields).items() if not one.confirmed},
         "sources_field": next(iter(fields.get(SOURCES, ())), ""),
         "copyable": copyable_headings(chosen.form) if chosen.kind == "note" else (),
-        "notices": notices or {},
+        "notices": {**await missing_sets(request, state), **(notices or {})},
         "unfilled": unfilled,
         "files": shown(request, files),
         "headings": headings(chosen.form),

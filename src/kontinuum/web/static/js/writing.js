@@ -3,6 +3,7 @@
 
 import { asSent } from "./as-sent.js";
 import { ask } from "./asking.js";
+import { pickCode } from "./codes.js";
 import { startFiles } from "./files.js";
 import { startPhrases } from "./phrases.js";
 import { startTogether } from "./together.js";
@@ -228,6 +229,8 @@ class Writing {
         if (element.type === "radio" || element.type === "checkbox") element.checked = stored.includes(element.value);
         else element.value = stored[place] ?? "";
       }
+      const coded = this.form.querySelector(`[data-coded="${CSS.escape(name)}"]`);
+      if (coded) for (const value of stored) pickCode(coded, value);
       for (const value of stored.slice(this.named(name).length)) {
         const room = this.makeRoom(this.named(name).at(-1));
         if (room) room.value = value;
