@@ -276,7 +276,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/patient/{patient}/contacts/earlier"): _care(may=RELATED | {"reviewer", "administrator"}),
     **{
         ("POST", f"/patient/{{patient}}/journal/{deed}"): _care(patient=ADULT, template=NONE, draft=NONE)
-        for deed in ("draft", "sign", "discard", "restore")
+        for deed in ("draft", "sign", "copy", "discard", "restore")
     },
     ("POST", "/patient/{patient}/journal/phrase"): _care(patient=ADULT, text="{=vikt}"),
     **{("GET", f"/patient/{{patient}}/contacts/{page}"): _care() for page in ("book", "admit")},

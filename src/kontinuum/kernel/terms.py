@@ -30,13 +30,18 @@ class Suggested:
 
 
 class Terms(Protocol):
-    """The codes that one writes with. `where` is "analysis", "diagnosis", "measure" or "substance".
+    """The codes that one writes with.
 
-    A "template" can be chosen too: it is counted for the unit only.
+    `where` is "analysis", "diagnosis", "measure" or "substance", or the address of a value set. A "template"
+    can be chosen too: it is counted for the unit only.
     """
 
     async def suggest(self, where: str, text: str, /) -> Suggested:
         """The best codes for what was typed, those first that the person and the unit use most."""
+        ...
+
+    async def knows(self, where: str, /) -> bool:
+        """Whether there are codes to choose from."""
         ...
 
     async def find(self, where: str, code: str, /) -> Term | None:

@@ -27,10 +27,14 @@ MOST_ROWS: Final = 200
 """How many rows a repeating group takes."""
 OTHER: Final = "~other"
 """Ends the name of the field for an answer that is none of the choices."""
+WORDS: Final = "~words"
+"""Ends the name of the field in which codes are searched: words in it are no answer."""
 CONTACT: Final = "~contact"
 """The field in which the contact is chosen that the note belongs to."""
 BASE: Final = "~base"
 """The field that holds the version of the note in the record that a draft was begun from."""
+SOURCES: Final = "~sources"
+"""The field that tells where answers come from that nobody wrote in this note."""
 UNWRITABLE: Final = frozenset({"attachment", "reference", "display"})
 
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:[.,]\d{1,20})?")
@@ -78,9 +82,9 @@ def strangers(form: Form, fields: Fields) -> dict[str, list[str]]:
 
 
 def _is_known(form: Form, name: str) -> bool:
-    if name in (CONTACT, BASE):
+    if name in (CONTACT, BASE, SOURCES):
         return True
-    steps = [step.partition(":") for step in name.removesuffix(OTHER).split("/")]
+    steps = [step.partition(":") for step in name.removesuffix(OTHER).removesuffix(WORDS).split("/")]
     links = [unquote(link) for link, _, _ in steps]
     item = form.items.get(links[-1])
     if item is None or list(reversed(form.ancestors[item.link_id])) != links[:-1]:
@@ -139,6 +143,9 @@ def _values(item: Item, name: str, fields: Fields, unread: list[Unread]) -> Iter
             unread.append(Unread(name, item.link_id, text))
         else:
             yield value
+    if is_searched(item):
+        words = (text for text in fields.get(name + WORDS, ()) if text.strip())
+        unread.extend(Unread(name, item.link_id, text) for text in words)
     if item.type == "open-choice":
         for text in fields.get(name + OTHER, ()):
             if text.strip():
@@ -151,6 +158,8 @@ def _value(item: Item, text: str) -> dict[str, Any] | None:
         return {"valueString": text} if text.strip() else None
     if kind == "url":
         return {"valueUri": text.strip()} if text.strip() else None
+    if is_searched(item):
+        return _coding(text)
     if kind in ("choice", "open-choice"):
         number = int(text) if text.isdecimal() and len(text) < 6 else -1
         return dict(item.options[number].value) if 0 <= number < len(item.options) else None
@@ -159,6 +168,20 @@ def _value(item: Item, text: str) -> dict[str, Any] | None:
     if kind in ("integer", "decimal", "quantity"):
         return _number(item, text.strip())
     return _moment(kind, text.strip())
+
+
+def is_searched(item: Item) -> bool:
+    """Whether its codes are searched in a value set, which is too large to be listed in the form."""
+    return item.type in ("choice", "open-choice") and item.value_set is not None and not item.options
+
+
+def _coding(text: str) -> dict[str, Any] | None:
+    """A code as a field holds it, `system|code|words`."""
+    parts = text.split("|", 2)
+    if len(parts) != 3 or not parts[1]:
+        return None
+    named = zip(("system", "code", "display"), parts, strict=True)
+    return {"valueCoding": {name: part for name, part in named if part}}
 
 
 def _number(item: Item, text: str) -> dict[str, Any] | None:
@@ -204,6 +227,10 @@ def from_state(state: State) -> dict[str, list[str]]:
             number = option_number(item, answer.value)
             if item.type in ("choice", "open-choice") and number is not None:
                 fields.setdefault(name, []).append(str(number))
+            elif is_searched(item) and key == "valueCoding":
+                coding = answer.value[key]
+                parts = (str(coding.get(part, "")) for part in ("system", "code", "display"))
+                fields.setdefault(name, []).append("|".join(parts))
             elif item.type == "open-choice" and key == "valueString":
                 fields.setdefault(name + OTHER, []).append(answer.value[key])
             elif key is not None:
@@ -221,12 +248,13 @@ def left_out(state: State, fields: Fields) -> list[tuple[str, str]]:
             continue
         if any(state.form.items[link].hidden for link in (item.link_id, *state.form.ancestors[item.link_id])):
             continue
-        texts = values if name.endswith(OTHER) else [_said(item, text) for text in values]
+        texts = values if name.endswith(OTHER) else [said(item, text) for text in values]
         found += [(item.text, text) for text in texts if text.strip()]
     return found
 
 
-def _said(item: Item, text: str) -> str:
+def said(item: Item, text: str) -> str:
+    """What a field holds, as it is read."""
     value = _value(item, text) if item.type in ("choice", "open-choice", "boolean") else None
     return text if value is None else display(value, "sv")
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from kontinuum.care.journal import fields as typed_fields
+from kontinuum.care.journal import sources
 from kontinuum.care.journal.attaching import (
     earlier_signed,
     entries,
@@ -18,6 +19,8 @@ from kontinuum.care.journal.attaching import (
     with_earlier,
     withdrawn,
 )
+from kontinuum.care.journal.codes import wrong_codes
+from kontinuum.care.journal.copying import readable
 from kontinuum.care.journal.fields import CONTACT, Fields
 from kontinuum.care.journal.keeping import (
     NO_TEMPLATE,
@@ -62,6 +65,10 @@ _NOTHING_WRITTEN: Final = message("Nothing is written yet.")
 _UNFILLED: Final = message(
     "Fields of a phrase are not filled in: %(fields)s. Fill them in, or sign once more to keep them so."
 )
+_COPIED: Final = message(
+    "Copied from earlier notes and left as it was: %(labels)s. Read it through. Change it, or "
+    "press once more to stand for it as it is."
+)
 _LEFT_OUT: Final = message(
     "Under hidden headings there is text that does not go into the note: %(texts)s. "
     "Change the answer that hides it, or press once more to leave it out."
@@ -99,8 +106,9 @@ async def finish(request: ActionRequest) -> View | NotFound | Moved | Told:
     files = await files_of(request, draft.id)
     if not state.response.get("item") and not files:
         return await show(fields, draft, alert=request.chart.translator.gettext(_NOTHING_WRITTEN))
-    if problems or both or stray:
-        return await show(fields, draft, finished=signed, notices=both)
+    wrong = await wrong_codes(request, state) if signed else {}
+    if problems or both or stray or wrong:
+        return await show(fields, draft, finished=signed, notices={**both, **wrong})
     told, token = _to_confirm(request, state, fields, signed=signed, gone=_draft_goes(request, chosen))
     if token != one_of(request, "unfilled") and token:
         return await show(fields, draft, alert=told, unfilled=token)
@@ -132,7 +140,11 @@ async def _write(
     if chosen.note and standing is not None:
         note = replace(note, date=str(before["date"]), writer=standing.author, others=before["author"][1:])
         beside = with_earlier(state, before, beside)
-    made = resources(state, note, signed=signed, files=beside)
+    copied = await readable(
+        request, {n: one for n, one in sources.sources(stored(draft)).items() if one.note}
+    )
+    marks = sources.by_heading(state.form, copied)
+    made = resources(state, note, signed=signed, files=beside, marks=marks)
     faults = [one for one in made if not isinstance(one, dict)]
     if faults:
         return Refused(tuple(one.message for one in faults))
@@ -227,17 +239,24 @@ def _to_confirm(
     unfilled = _unfilled(fields) if signed else ""
     left_out = typed_fields.left_out(state, fields) if gone else []
     texts = "; ".join(f"{label}: {text}" for label, text in left_out)
+    copied = sources.unconfirmed(fields) if signed else {}
+    labels = ", ".join(f"{sources.label_of(state.form, name)} ({one.said})" for name, one in copied.items())
     told = [gettext(_UNFILLED) % {"fields": unfilled}] if unfilled else []
+    told += [gettext(_COPIED) % {"labels": labels}] if labels else []
     told += [gettext(_LEFT_OUT) % {"texts": texts}] if texts else []
     # Line ends change on their way through a form: the text goes along as its digest.
-    digest = hashlib.sha256(texts.encode()).hexdigest() if texts else ""
+    digest = hashlib.sha256(f"{texts}\0{labels}".encode()).hexdigest() if texts or labels else ""
     return "\n".join(told), " ".join(filter(None, (unfilled, digest)))
 
 
 def _unfilled(fields: Fields) -> str:
     """The fields of phrases that still stand in braces."""
     found = (
-        one[0] for values in fields.values() for text in values for one in phrasing.BRACES.finditer(text)
+        one[0]
+        for name, values in fields.items()
+        if not name.startswith("~")
+        for text in values
+        for one in phrasing.BRACES.finditer(text)
     )
     return ", ".join(dict.fromkeys(found))
 

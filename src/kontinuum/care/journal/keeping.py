@@ -9,11 +9,13 @@ from urllib.parse import unquote
 
 from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.attaching import files_of, headings, kinds_taken, shown
-from kontinuum.care.journal.fields import CONTACT, OTHER, Fields, Unread
+from kontinuum.care.journal.codes import missing_sets
+from kontinuum.care.journal.fields import CONTACT, OTHER, SOURCES, Fields, Unread
 from kontinuum.care.journal.library import Template, find
 from kontinuum.care.journal.merging import merge
 from kontinuum.care.journal.pane import calculated, pane, problems_by_field, shown_names
 from kontinuum.care.journal.reopening import Unsigned
+from kontinuum.care.journal.sources import copyable_headings, sources
 from kontinuum.care.journal.surroundings import Surroundings, surroundings
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import Form, State, evaluate
@@ -31,7 +33,7 @@ from kontinuum.kernel.module import (
 )
 
 _OWN: Final = frozenset(
-    {"csrf", "patient", "template", "version", "draft", "before", "do", "unfilled", "saving", "saves"}
+    {"csrf", "patient", "template", "version", "draft", "before", "do", "unfilled", "saving", "saves", "copy"}
 )
 _SAVES: Final = "~saves"
 """In a draft: the ids of the last saves that are in it, by which one that comes again is known."""
@@ -81,6 +83,7 @@ async def show_pane(
     finished: bool = False,
     alert: str = "",
     notices: dict[str, str] | None = None,
+    done: str = "",
     unfilled: str = "",
     standing: Unsigned | None = None,
 ) -> View:
@@ -105,7 +108,11 @@ async def show_pane(
         "taken": taken or {},
         "finished": finished,
         "alert": alert,
-        "notices": notices or {},
+        "done": done,
+        "sources": {name: one for name, one in sources(fields).items() if not one.confirmed},
+        "sources_field": next(iter(fields.get(SOURCES, ())), ""),
+        "copyable": copyable_headings(chosen.form) if chosen.kind == "note" else (),
+        "notices": {**await missing_sets(request, state), **(notices or {})},
         "unfilled": unfilled,
         "files": shown(request, files),
         "headings": headings(chosen.form),
@@ -151,6 +158,7 @@ async def keep(request: ActionRequest) -> View | NotFound | Moved | Told:
             "shown": shown_names(made.fields),
             "calculated": calculated(made.fields),
             "problems": problems,
+            "sources": [name for name, one in sources(fields).items() if not one.confirmed],
             "lines": [
                 {
                     "kind": one.kind,
@@ -215,6 +223,7 @@ def told_both(request: ActionRequest, both: Any, texts: frozenset[str]) -> dict[
     return {
         name: gettext(_KEPT_BOTH) if name in texts else gettext(_BOTH) % {"other": ", ".join(other) or "–"}
         for name, other in both.items()
+        if not name.startswith("~")
     }
 
 

@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kontinuum.care.journal import texts
-from kontinuum.care.journal.fields import MOST_ROWS, OTHER, ROWS, UNWRITABLE, Fields, Unread, place
+from kontinuum.care.journal.fields import (
+    MOST_ROWS,
+    OTHER,
+    ROWS,
+    UNWRITABLE,
+    WORDS,
+    Fields,
+    Unread,
+    is_searched,
+    place,
+    said,
+)
 from kontinuum.fhir.questionnaire import Item, Line, Occurrence, State, display, incomplete, render
 from kontinuum.kernel.i18n import Translator
 
@@ -30,8 +41,9 @@ class Field:
     """An item in the pane.
 
     `kind` is "group", "table", "row", "text", "line", "choice", "many", "yes-no", "calculated", "display" or
-    "hidden", which is not seen and goes along. `more` is the row that a table has next when all of its rows
-    are filled. A field that `repeats` takes several answers, each in a place of its own.
+    "hidden", which is not seen and goes along, or "coded", whose codes are looked for in the value set
+    `searched`. `more` is the row that a table has next when all of its rows are filled. A field that
+    `repeats` takes several answers, each in a place of its own.
     `codes_into` is the name of the field that takes the code of the diagnosis that is written in this one.
     """
 
@@ -51,6 +63,7 @@ class Field:
     more: str = ""
     hint: str = ""
     codes_into: str = ""
+    searched: str = ""
     help: str = ""
     problem: str = ""
     level: int = 1
@@ -208,6 +221,19 @@ class _Maker:
         if item.type in ("choice", "open-choice"):
             other = (self._typed.get(name + OTHER, ("",)) or ("",))[0] if item.type == "open-choice" else None
             kind = "many" if item.repeats else "choice"
+            if is_searched(item):
+                picked = tuple(Choice(one, said(item, one), chosen=True) for one in typed)
+                words = (self._typed.get(name + WORDS, ("",)) or ("",))[0]
+                return Field(
+                    "coded",
+                    **common,
+                    values=(words,),
+                    choices=picked,
+                    other=other,
+                    searched=str(item.value_set),
+                    repeats=item.repeats,
+                    inside=below,
+                )
             choices = self._choices(item, typed)
             return Field(kind, **common, values=typed, choices=choices, other=other, inside=below)
         if item.type == "boolean":

@@ -10,6 +10,7 @@ from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.pane import pane, problems_by_field
 from kontinuum.care.journal.surroundings import Moment
 from kontinuum.fhir.questionnaire import Context, Form, Item, compile_form, evaluate, phrasing, prefill, use
+from kontinuum.fhir.questionnaire.drawing import queries
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import Chart, View
 
@@ -49,6 +50,13 @@ _MEASURED: Final = (
 """What phrases take of the made-up patient: each measurement by its codes."""
 
 _EXAMPLES: Final = {"boolean": True, "integer": 72, "decimal": 72, "quantity": 72}
+_NOTHING_TOLD: Final[Mapping[str, Any]] = {
+    "template": None,
+    "taken": {},
+    "sources": {},
+    "copyable": (),
+    "notices": {},
+}
 
 
 def preview(questionnaire: Mapping[str, Any], tried: Mapping[str, Sequence[str]], chart: Chart) -> View:
@@ -60,7 +68,7 @@ def preview(questionnaire: Mapping[str, Any], tried: Mapping[str, Sequence[str]]
         return _phrase(questionnaire, chart)
     form = compile_form(questionnaire)
     if not isinstance(form, Form):
-        return View("journal/preview.html", {"pane": None, "template": None, "taken": {}, "notices": {}})
+        return View("journal/preview.html", {"pane": None, **_NOTHING_TOLD})
     context = _context(form, chart)
     fields = {name: list(values) for name, values in tried.items()}
     fields = {
@@ -73,7 +81,7 @@ def preview(questionnaire: Mapping[str, Any], tried: Mapping[str, Sequence[str]]
     state = evaluate(form, response, context)
     problems = problems_by_field(state, unread, chart.translator, finished=False)
     made = pane(state, fields, problems, chart.translator)
-    return View("journal/preview.html", {"pane": made, "template": None, "taken": {}, "notices": {}})
+    return View("journal/preview.html", {"pane": made, **_NOTHING_TOLD})
 
 
 def _phrase(questionnaire: Mapping[str, Any], chart: Chart) -> View:
@@ -102,7 +110,9 @@ def _measured(parts: Mapping[str, tuple[str, str]], when: str) -> dict[str, Any]
 def _context(form: Form, chart: Chart) -> Context:
     when = local(chart.now).isoformat(timespec="seconds")
     known = [_observed(item, when) for item in form.items.values() if item.link_period and item.code]
-    return Context(_VARIABLES, Moment(chart), known)
+    # The made-up patient has nothing that a query would find.
+    nothing: dict[str, Any] = {name: [] for name in queries(form)}
+    return Context({**_VARIABLES, **nothing}, Moment(chart), known)
 
 
 def _observed(item: Item, when: str) -> dict[str, Any]:

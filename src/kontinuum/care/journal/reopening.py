@@ -13,6 +13,7 @@ from typing import Any, Final
 from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.fields import CONTACT, Fields
 from kontinuum.care.journal.library import Template, find, named, of_note
+from kontinuum.care.journal.sources import of_sections, with_sources
 from kontinuum.care.journal.surroundings import Surroundings
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import evaluate
@@ -124,7 +125,8 @@ def stored_fields(found: Unsigned, chosen: Template, around: Surroundings) -> di
     """What the note says, as the fields of its template."""
     state = evaluate(chosen.form, dict(found.response), around.context(found.contact))
     contact = {CONTACT: [found.contact]} if found.contact else {}
-    return typed_fields.from_state(state) | contact | {typed_fields.BASE: [str(found.version)]}
+    fields = typed_fields.from_state(state) | contact | {typed_fields.BASE: [str(found.version)]}
+    return with_sources(fields, of_sections(found.note, fields))
 
 
 def asked_for(request: ActionRequest, note: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from kontinuum.fhir.questionnaire import Problem, State, extract, sections
 from kontinuum.kernel.principal import Principal
 
 Files = Mapping[str, Sequence[str]]
+Marks = Mapping[str, Sequence[dict[str, Any]]]
 
 _FILES: Final = "Bilagor"
 """The heading of files that belong to the whole note; notes are in Swedish whoever reads them."""
@@ -42,12 +43,18 @@ class Written:
 
 
 def resources(
-    state: State, note: Written, *, signed: bool, files: Files = MappingProxyType({})
+    state: State,
+    note: Written,
+    *,
+    signed: bool,
+    files: Files = MappingProxyType({}),
+    marks: Marks = MappingProxyType({}),
 ) -> list[dict[str, Any]] | list[Problem]:
     """What is written in one transaction; or why the answers cannot be written as what they should become.
 
     An unsigned note is kept as it stands, and nothing follows from it yet. `files` are references of
-    documents by the heading under which they stand, empty for the whole note.
+    documents by the heading under which they stand, empty for the whole note; `marks` are extensions of
+    headings, such as what under them is copied.
     """
     identity, written = note.id, note.moment
     subject, writer = {"reference": f"Patient/{note.patient}"}, note.writer or author(note.principal)
@@ -68,7 +75,7 @@ def resources(
             return bundle
         extracted = told(state, identity, [entry["resource"] for entry in bundle.get("entry") or ()])
     about = {"subject": subject, **contact}
-    parts = _sections(state, identity, files)
+    parts = _sections(state, identity, files, marks)
     document = _composition(state, note, about, writer, parts, signed=signed)
     return [_ordered(response), document, *extracted]
 
@@ -94,9 +101,9 @@ def _ordered(response: Mapping[str, Any]) -> dict[str, Any]:
     return {name: response[name] for name in names if name in response}
 
 
-def _sections(state: State, identity: str, files: Files) -> list[dict[str, Any]]:
+def _sections(state: State, identity: str, files: Files, marks: Marks) -> list[dict[str, Any]]:
     """The headings with their text and files; the answers behind them are the first one's."""
-    parts = sections(state, entries=files)
+    parts = sections(state, entries=files, extensions=marks)
     if files.get(""):
         parts.append({"title": _FILES, "entry": [{"reference": one} for one in files[""]]})
     if parts:

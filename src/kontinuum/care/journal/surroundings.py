@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.fhirpath import FHIRPathError
 from kontinuum.fhir.questionnaire import Context, Form
+from kontinuum.fhir.questionnaire.drawing import asked_always, queries, resolved
+from kontinuum.fhir.questionnaire.items import Formula
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import Chart, RecordReader
 from kontinuum.kernel.principal import Principal
+from kontinuum.record.outcome import Refusal
+from kontinuum.record.searching import parse_url
 
 _LATEST: Final = 15
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -24,6 +29,7 @@ _OVER: Final = frozenset({"finished", "cancelled", "entered-in-error"})
 _NEVER_TOOK_PLACE: Final = frozenset({"cancelled", "entered-in-error"})
 _CONTACT: Final = message("Contact")
 _ONGOING: Final = message("ongoing")
+_NOT_OF_PATIENT: Final = message("The query must name the patient: patient={{%patient.id}}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +55,18 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What was read for a note; `contacts` the latest first."""
+    """What was read for a note; `contacts` the latest first.
+
+    `drawn` is what the form's own queries found, by name; `undrawn` why others of them were not carried out.
+    """
 
     chart: Chart
     patient: Mapping[str, Any] | None
     user: Mapping[str, Any]
     observations: Sequence[Mapping[str, Any]]
     contacts: tuple[Contact, ...]
+    drawn: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    undrawn: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def usual(self) -> str:
@@ -68,7 +79,7 @@ class Surroundings:
 
     def context(self, contact: str) -> Context:
         """The context of a form that is filled in at a contact."""
-        variables: dict[str, Any] = {"user": self.user}
+        variables: dict[str, Any] = {"user": self.user, **self.drawn}
         if self.patient is not None:
             variables["patient"] = self.patient
         found = next((one for one in self.contacts if one.id == contact), None)
@@ -78,19 +89,28 @@ class Surroundings:
 
 
 async def surroundings(
-    record: RecordReader, chart: Chart, form: Form, principal: Principal, contact: str = ""
+    record: RecordReader,
+    chart: Chart,
+    form: Form,
+    principal: Principal,
+    contact: str = "",
+    *,
+    beginning: bool = False,
 ) -> Surroundings:
-    """Read what a form needs of this patient; `contact` is found also when it is an old one."""
-    queries = [
+    """Read what a form needs of this patient; `contact` is found also when it is an old one.
+
+    Queries for what a form begins with are asked only when it is `beginning`.
+    """
+    asked = [
         f"Patient?_id={chart.patient}",
         f"Encounter?patient={chart.patient}&_sort=-date&_count={_LATEST}",
     ]
     if _ID.fullmatch(contact):
-        queries.append(f"Encounter?patient={chart.patient}&_id={contact}")
+        asked.append(f"Encounter?patient={chart.patient}&_id={contact}")
     measured = _measured(form)
     if measured:
-        queries.append(f"Observation?patient={chart.patient}&combo-code={measured}&_sort=-date&_count=200")
-    pages = await record.find_many(queries)
+        asked.append(f"Observation?patient={chart.patient}&combo-code={measured}&_sort=-date&_count=200")
+    pages = await record.find_many(asked)
     read = [[(fhir_json.loads(one.body), one.unit) for one in page.matches if one.body] for page in pages]
     observations = [resource for resource, _ in read.pop()] if measured else []
     found: dict[str, Contact] = {}
@@ -99,7 +119,39 @@ async def surroundings(
             own = unit == principal.assignment.unit
             found.setdefault(resource["id"], _contact(chart, resource, own=own))
     patient = read[0][0][0] if read[0] else None
-    return Surroundings(chart, patient, _user(principal), observations, tuple(found.values()))
+    made = Surroundings(chart, patient, _user(principal), observations, tuple(found.values()))
+    wanted = [one for name, one in queries(form).items() if beginning or name in asked_always(form)]
+    return await _with_drawn(record, made, wanted, contact or made.usual) if wanted else made
+
+
+async def _with_drawn(
+    record: RecordReader, made: Surroundings, wanted: Sequence[Formula], contact: str
+) -> Surroundings:
+    """What the form's queries find in this patient's record, as far as the writer may read it."""
+    gettext, variables = made.chart.translator.gettext, made.context(contact).variables
+    urls: dict[str, str] = {}
+    undrawn: dict[str, str] = {}
+    for formula in wanted:
+        name = formula.name or ""
+        try:
+            url = resolved(formula.query or "", variables)
+        except FHIRPathError as error:
+            undrawn[name] = error.message
+            continue
+        parsed = parse_url(url)
+        named = [value for key, value in parse_qsl(url.partition("?")[2]) if key == "patient"]
+        if isinstance(parsed, Refusal):
+            undrawn[name] = " ".join(parsed.in_words(made.chart.translator))
+        elif named != [made.chart.patient]:
+            undrawn[name] = gettext(_NOT_OF_PATIENT)
+        else:
+            urls[name] = url
+    pages = await record.find_many(list(urls.values())) if urls else ()
+    drawn = {
+        name: [fhir_json.loads(one.body) for one in page.matches if one.body]
+        for name, page in zip(urls, pages, strict=True)
+    }
+    return replace(made, drawn=drawn, undrawn=undrawn)
 
 
 def _measured(form: Form) -> str:

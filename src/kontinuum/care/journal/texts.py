@@ -29,6 +29,7 @@ _FORMAT: Final = message("Write like %(format)s")
 _OTHER: Final = message("Cannot be kept like this (%(reason)s)")
 NOT_A_NUMBER: Final = message("Not a number")
 NOT_WHOLE: Final = message("Not a whole number")
+NO_CODE: Final = message("Choose one of the codes in the list")
 NOT_A_DATE: Final = message("Not a date")
 
 
@@ -53,6 +54,8 @@ def _shown(value: object, translator: Translator) -> str:
 
 def unread(kind: str, translator: Translator) -> str:
     """Why what was typed is no answer of a type."""
+    if kind in ("choice", "open-choice"):
+        return translator.gettext(NO_CODE)
     if kind == "integer":
         return translator.gettext(NOT_WHOLE)
     return translator.gettext(NOT_A_NUMBER if kind in ("decimal", "quantity") else NOT_A_DATE)

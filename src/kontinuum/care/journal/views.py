@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.arranging import arranged, queries
-from kontinuum.care.journal.fields import CONTACT
+from kontinuum.care.journal.copying import copy
+from kontinuum.care.journal.fields import CONTACT, Fields
 from kontinuum.care.journal.finishing import finish
 from kontinuum.care.journal.keeping import NO_TEMPLATE, contact_of, keep, moment_of, one_of, show_pane, stored
 from kontinuum.care.journal.library import (
@@ -27,9 +28,10 @@ from kontinuum.care.journal.phrases import FILL
 from kontinuum.care.journal.previewing import preview
 from kontinuum.care.journal.reopening import NOT_TO_WRITE, goes_on_in, stored_fields, unsigned
 from kontinuum.care.journal.saved import sign
-from kontinuum.care.journal.surroundings import surroundings
-from kontinuum.fhir.questionnaire import evaluate, prefill
-from kontinuum.kernel.i18n import message
+from kontinuum.care.journal.sources import Source, digest_of, with_sources
+from kontinuum.care.journal.surroundings import Surroundings, surroundings
+from kontinuum.fhir.questionnaire import Prefilled, State, evaluate, prefill
+from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import (
     Action,
     ActionRequest,
@@ -51,6 +53,8 @@ from kontinuum.kernel.module import (
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record.drafts import OF_NOTE
 
+_DRAWN: Final = message("Drawn from the chart %(when)s")
+_UNDRAWN: Final = message("This could not be drawn from the chart; look for it there. %(what)s")
 _CARE: Final = frozenset({Purpose.CARE})
 _FIRST: Final = 5
 """How many templates stand on the card; the others are folded below them."""
@@ -101,17 +105,47 @@ async def write(request: PageRequest) -> View | NotFound:
         return NotFound(draft.reasons[0])
     fields = {} if draft is None else stored(draft)
     contact = standing.contact if standing is not None and draft is None else contact_of(fields)
-    around = await surroundings(request.record, request.chart, chosen.form, request.principal, contact)
+    around = await surroundings(
+        request.record,
+        request.chart,
+        chosen.form,
+        request.principal,
+        contact,
+        beginning=draft is None and standing is None,
+    )
     taken: dict[str, str] = {}
+    alert = ""
     if draft is None and standing is not None:
         fields = stored_fields(standing, chosen, around)
     elif draft is None:
         context = around.context(around.usual)
         begun = prefill(chosen.form, context)
-        fields = typed_fields.from_state(evaluate(chosen.form, begun.response, context))
+        state = evaluate(chosen.form, begun.response, context)
+        fields = typed_fields.from_state(state)
+        fields = with_sources(fields, _drawn(request.chart, state, begun.drawn, fields))
         fields |= {CONTACT: [around.usual]} if around.usual else {}
         taken = {typed_fields.step_of(link): one.when for link, one in begun.taken.items()}
-    return await show_pane(request, around, chosen, fields, draft, taken=taken, standing=standing)
+        alert = _undrawn(request.chart, chosen, begun, around)
+    return await show_pane(
+        request, around, chosen, fields, draft, taken=taken, alert=alert, standing=standing
+    )
+
+
+def _drawn(chart: Chart, state: State, links: Collection[str], fields: Fields) -> dict[str, Source]:
+    """What is told of the answers that were drawn from the chart."""
+    when = f"{local(chart.now):%Y-%m-%d %H:%M}"
+    said = chart.translator.gettext(_DRAWN) % {"when": when}
+    names = {typed_fields.place(one) for link in links for one in state.occurrences(link)} & fields.keys()
+    return {name: Source("", said, digest_of(fields[name])) for name in names}
+
+
+def _undrawn(chart: Chart, chosen: Template, begun: Prefilled, around: Surroundings) -> str:
+    """What could not be drawn from the chart, and why."""
+    gettext = chart.translator.gettext
+    texts = {one.link_id: chosen.form.items[one.link_id].text for one in begun.problems if one.link_id}
+    found = [f"{name}: {why}" for name, why in around.undrawn.items()]
+    found += [f"{texts[one.link_id]}: {one.message}" for one in begun.problems if one.link_id]
+    return gettext(_UNDRAWN) % {"what": "\n".join(found)} if found else ""
 
 
 async def _choose(request: PageRequest) -> View | NotFound:
@@ -184,6 +218,7 @@ DRAFTING: Final = Drafting(
 ACTIONS: Final = (
     Action("draft", message("Write a note"), keep, _CARE),
     Action("sign", message("Write a note"), finish, _CARE),
+    Action("copy", message("Write a note"), copy, _CARE),
     Action("discard", message("Write a note"), discard, _CARE),
     Action("restore", message("Write a note"), restore, _CARE),
     FILL,

@@ -20,6 +20,7 @@ from kontinuum.care.notes.model import (
     read_files,
 )
 from kontinuum.care.notes.words import beside
+from kontinuum.fhir import copied
 from kontinuum.fhir.attachments import File, references
 from kontinuum.fhir.paragraphs import paragraphs
 from kontinuum.kernel.i18n import message
@@ -60,13 +61,17 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A heading and its paragraphs; `level` grows with nesting."""
+    """A heading and its paragraphs; `level` grows with nesting.
+
+    `copied` says of earlier notes what of this was copied from them.
+    """
 
     heading: str
     paragraphs: tuple[str, ...]
     level: int
     kept: KeptBack | None = None
     files: tuple[File, ...] = ()
+    copied: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +245,7 @@ def _parts(sections: Iterable[Section], now: datetime, files: Files, level: int 
         kept = of_part({"extension": section.extension}, now)
         beside = tuple(files[one] for one in references({"entry": section.entry}) if one in files)
         if heading or text or beside:
-            yield Part(heading, text, level, kept, beside)
+            yield Part(heading, text, level, kept, beside, tuple(copied.told(section.extension)))
         yield from _parts(section.section, now, files, level + 1)
 
 

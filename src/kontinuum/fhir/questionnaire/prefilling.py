@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from kontinuum.fhir.questionnaire.drawing import queries
 from kontinuum.fhir.questionnaire.evaluating import Context, Run, evaluate
 from kontinuum.fhir.questionnaire.items import Form, Item, Value
 from kontinuum.fhir.questionnaire.occurrences import Answer, Occurrence, add_below, build
+from kontinuum.fhir.questionnaire.problems import Problem
 from kontinuum.fhir.questionnaire.values import to_answer
 
 _DAYS = {"d": 1, "day": 1, "wk": 7, "week": 7, "mo": 31, "month": 31, "a": 366, "year": 366}
@@ -30,10 +32,16 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Prefilled:
-    """A response to begin with; `taken` says by linkId what came from the record."""
+    """A response to begin with; `taken` says by linkId what came from the record.
+
+    `drawn` are the linkIds of what was drawn from it by the form's own queries, `problems` what of the form's
+    expressions could not be worked out.
+    """
 
     response: dict[str, Any]
     taken: Mapping[str, Taken]
+    drawn: frozenset[str] = frozenset()
+    problems: tuple[Problem, ...] = ()
 
 
 def prefill(form: Form, context: Context | None = None) -> Prefilled:
@@ -46,10 +54,16 @@ def prefill(form: Form, context: Context | None = None) -> Prefilled:
     taken: dict[str, Taken] = {}
     _rows(form, context, top, head)
     run = Run(form, context, top, head)
+    asked, drawn = frozenset(queries(form)), set[str]()
+    problems: list[Problem] = []
     for one in list(top.walk()):
         if one.item is not None and one.item.is_question and one.item.calculated is None:
-            _begin(run, context, one, one.item, taken)
-    return Prefilled(evaluate(form, {**head, **(top.json() or {})}, context).response, taken)
+            problems += _begin(run, context, one, one.item, taken)
+            formula = one.item.initial_formula
+            if formula is not None and one.answers and formula.variables & asked:
+                drawn.add(one.item.link_id)
+    response = evaluate(form, {**head, **(top.json() or {})}, context).response
+    return Prefilled(response, taken, frozenset(drawn), tuple(problems))
 
 
 def _rows(form: Form, context: Context, top: Occurrence, head: Mapping[str, Any]) -> None:
@@ -77,10 +91,13 @@ def _empty(item: Item, parent: Occurrence, row: int) -> Occurrence:
     return made
 
 
-def _begin(run: Run, context: Context, one: Occurrence, item: Item, taken: dict[str, Taken]) -> None:
+def _begin(
+    run: Run, context: Context, one: Occurrence, item: Item, taken: dict[str, Taken]
+) -> tuple[Problem, ...]:
     values = list(item.initial)
+    problems: tuple[Problem, ...] = ()
     if item.initial_formula is not None:
-        nodes, _ = run.nodes(item.initial_formula, one)
+        nodes, problems = run.nodes(item.initial_formula, one)
         found = [value for value in (to_answer(item, node) for node in nodes) if value is not None]
         values = (found if item.repeats else found[:1]) or values
     if item.link_period is not None and not values:
@@ -92,6 +109,7 @@ def _begin(run: Run, context: Context, one: Occurrence, item: Item, taken: dict[
         add_below(one, answer)
         one.answers.append(answer)
     one.changed()
+    return problems
 
 
 def _observed(item: Item, context: Context) -> tuple[Value, Taken] | None:

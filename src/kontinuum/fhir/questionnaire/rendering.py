@@ -62,12 +62,15 @@ def plain_text(lines: Sequence[Line]) -> str:
 
 
 def sections(
-    state: State, language: str = "sv", entries: Mapping[str, Sequence[str]] = MappingProxyType({})
+    state: State,
+    language: str = "sv",
+    entries: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    extensions: Mapping[str, Sequence[dict[str, Any]]] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """The text as sections of a Composition, one for each main heading.
 
     `entries` are references by the linkId of the main heading under which they stand, also where nothing is
-    written under it. http://hl7.org/fhir/R4/composition-definitions.html#Composition.section
+    written under it; `extensions` are put on headings in the same way. http://hl7.org/fhir/R4/composition-definitions.html#Composition.section
     """
     made: list[dict[str, Any]] = []
     left = dict(entries)
@@ -80,6 +83,8 @@ def sections(
         headed = bool(lines) and lines[0].kind == "heading"
         title = lines[0].label if headed else "" if lines else _label(one.item)
         section: dict[str, Any] = {"title": title} if title else {}
+        if extensions.get(one.item.link_id):
+            section["extension"] = list(extensions[one.item.link_id])
         if one.item.code:
             section["code"] = {"coding": list(one.item.code)}
         if lines:

@@ -5,6 +5,7 @@ What is typed is sent by POST: a field in which one writes about a patient does 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +27,7 @@ SETS: Final = {
 }
 TEMPLATES: Final = "urn:kontinuum:note-template"
 """Under which it is counted in what templates a unit writes; no patient is in that count."""
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*:.+")
 AT_MOST: Final = 12
 USUAL_AT_MOST: Final = 6
 LONGEST: Final = 100
@@ -56,16 +58,21 @@ class PersonsTerms:
         wanted = Wanted(
             text[:LONGEST], count=AT_MOST, active_only=True, language="sv", contexts=(self._own, self._unit)
         )
-        found = await self._terminology.expand(SETS[where], wanted)
+        found = await self._terminology.expand(_set(where), wanted)
         if not isinstance(found, Expansion):
             return Suggested((), "", partial=True)
         terms = tuple(_term(one.coded) for one in found.concepts) if text.strip() else ()
         return Suggested(terms, ", ".join(map(_named, found.systems)), partial=bool(found.fragments))
 
+    async def knows(self, where: str, /) -> bool:
+        """Whether there are codes to choose from."""
+        found = await self._terminology.expand(_set(where), Wanted(count=1, active_only=True))
+        return isinstance(found, Expansion) and bool(found.concepts)
+
     async def usual(self, where: str) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
         """What the person chooses most, and what else the unit does."""
-        own = await self._terminology.most_chosen(SETS[where], self._own, USUAL_AT_MOST)
-        units = await self._terminology.most_chosen(SETS[where], self._unit, 2 * USUAL_AT_MOST)
+        own = await self._terminology.most_chosen(_set(where), self._own, USUAL_AT_MOST)
+        units = await self._terminology.most_chosen(_set(where), self._unit, 2 * USUAL_AT_MOST)
         mine = {one.code for one in own}
         others = [one for one in units if one.code not in mine][:USUAL_AT_MOST]
         return tuple(map(_term, own)), tuple(map(_term, others))
@@ -76,7 +83,7 @@ class PersonsTerms:
 
     async def find(self, where: str, code: str, /) -> Term | None:
         """A code that may be chosen; None when it is not known here."""
-        found = await self._terminology.validate_in(SETS[where], code)
+        found = await self._terminology.validate_in(_set(where), code)
         valid = isinstance(found, Validation) and found.result
         return _term(found.coded) if valid and isinstance(found, Validation) and found.coded else None
 
@@ -89,6 +96,10 @@ class PersonsTerms:
         if term is not None:
             for context in filter(None, (self._own, self._unit)):
                 await self._terminology.chose(term.system, term.code, context=context)
+
+
+def _set(where: str) -> str:
+    return SETS.get(where, where)
 
 
 def _term(coded: Coded) -> Term:
@@ -110,7 +121,7 @@ async def list_codes(page: Page) -> Response:
         return page.problem(403, [page.translator.gettext(_NO_PURPOSE)])
     form = await page.request.form()
     where, typed = str(form.get("set", "")), str(form.get("q", ""))[:LONGEST].strip()
-    if where not in SETS:
+    if where not in SETS and not _ADDRESS.fullmatch(where):
         return page.problem(404, [page.translator.gettext("There is no such page.")])
     terms = PersonsTerms(page)
     gettext = page.translator.gettext

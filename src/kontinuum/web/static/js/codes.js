@@ -22,6 +22,18 @@ export function startCodes() {
   first?.focus();
 }
 
+// A chosen code as `system|code|words`; where only one is answered it takes the place of the one before.
+export function pickCode(place, value) {
+  const known = [...place.querySelectorAll("input")];
+  if (!("many" in place.dataset)) for (const one of known) one.checked = one.value === value;
+  const there = known.find((one) => one.value === value);
+  if (there) return void (there.checked = true);
+  const label = document.createElement("label");
+  const box = Object.assign(document.createElement("input"), { type: "checkbox", name: place.dataset.coded, value, checked: true });
+  label.append(box, ` ${value.split("|").slice(2).join("|")}`);
+  place.append(label);
+}
+
 class CodeField {
   constructor(input) {
     this.input = input;
@@ -30,6 +42,11 @@ class CodeField {
     this.status = input.parentElement.querySelector("[role=status]");
     // In a note the code goes into a field of its own, and the note is written on.
     this.into = input.dataset.codesInto ? this.form.elements[input.dataset.codesInto] : null;
+    // A question of a note whose answers are codes: each that is chosen stands above the field, and can be taken away.
+    this.picked = input.dataset.codesPick
+      ? this.form.querySelector(`[data-coded="${CSS.escape(input.dataset.codesPick)}"]`)
+      : null;
+    this.inNote = Boolean(this.into || this.picked);
     this.timer = null;
     this.turn = 0;
     this.answered = null;
@@ -70,6 +87,7 @@ class CodeField {
     if (turn !== this.turn || document.activeElement !== this.input) return;
     const made = new DOMParser().parseFromString(text, "text/html");
     this.list.replaceChildren(...document.adoptNode(made.body).childNodes);
+    if (this.picked && !this.input.name.endsWith("~other")) this.list.querySelector(".code-free")?.remove();
     this.answered = asked;
     const all = this.options();
     all.forEach((option, place) => (option.id = `${this.list.id}-${place}`));
@@ -118,9 +136,9 @@ class CodeField {
       this.open(false);
     } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
       const current = this.list.hidden ? null : all[this.chosen()];
-      if (this.into && !current) return;
+      if (this.inNote && !current) return;
       event.preventDefault();
-      if (this.into) event.stopPropagation();
+      if (this.inNote) event.stopPropagation();
       if (current && this.answered === this.input.value.trim()) this.take(current);
       else if (this.input.value.trim() !== "") this.send("", ""); // the list is not here yet: the form shows it
     }
@@ -129,9 +147,10 @@ class CodeField {
   take(option) {
     this.open(false);
     const { code, display } = option.dataset;
-    this.input.value = display;
-    if (this.into) {
-      this.into.value = code;
+    this.input.value = this.picked && code ? "" : display;
+    if (this.inNote) {
+      if (this.into) this.into.value = code;
+      else if (code) pickCode(this.picked, `${option.dataset.system}|${code}|${display}`);
       this.input.dispatchEvent(new Event("change", { bubbles: true }));
     } else this.send(code, code ? "" : "1");
   }

@@ -1,6 +1,6 @@
 // What the server could not be told stands encrypted in the browser until it could, so that a window that is closed
 // while the line is down takes nothing with it. The key comes from the secret of the session, which is stored nowhere
-// here: once the session has ended nobody can read it. See docs/decisions/0035-offline.md.
+// here: once the session has ended nobody can read it. See docs/decisions/0038-offline.md.
 
 const DATABASE = "kontinuum-unsent";
 const STORE = "drafts";

@@ -3,6 +3,7 @@
 
 import { asSent } from "./as-sent.js";
 import { ask } from "./asking.js";
+import { pickCode } from "./codes.js";
 import { startFiles } from "./files.js";
 import { Keeping } from "./keeping.js";
 import { startPhrases } from "./phrases.js";
@@ -69,6 +70,10 @@ class Writing {
     form.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => this.finish(event));
     form.addEventListener("change", () => this.changed());
+    for (const button of form.querySelectorAll("[data-confirm]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => this.confirm(button));
+    }
     window.addEventListener("beforeunload", (event) => {
       if (!this.left && form.isConnected && (this.unsaved() || this.files?.busy())) event.preventDefault();
     });
@@ -230,6 +235,10 @@ class Writing {
       place.textContent = text;
       place.hidden = !text;
     }
+    // What was copied is marked until it is touched or stood for.
+    for (const place of this.form.querySelectorAll("[data-source]")) {
+      place.hidden = !(told.sources ?? []).includes(place.dataset.source);
+    }
     this.showLines(told.lines);
     this.form.dispatchEvent(new CustomEvent("draft-kept"));
     this.tell(`${this.form.dataset.saved} ${told.saved}`);
@@ -251,6 +260,8 @@ class Writing {
         if (element.type === "radio" || element.type === "checkbox") element.checked = stored.includes(element.value);
         else element.value = stored[place] ?? "";
       }
+      const coded = this.form.querySelector(`[data-coded="${CSS.escape(name)}"]`);
+      if (coded) for (const value of stored) pickCode(coded, value);
       for (const value of stored.slice(this.named(name).length)) {
         const room = this.makeRoom(this.named(name).at(-1));
         if (room) room.value = value;
@@ -258,6 +269,18 @@ class Writing {
       this.makeRoom(this.named(name).at(-1));
     }
     return aside;
+  }
+
+  // The writer stands for what was copied as it is.
+  confirm(button) {
+    const field = this.form.elements["~sources"];
+    const told = JSON.parse(field.value || "{}");
+    const from = told[button.dataset.confirm];
+    if (from) from[3] = "1";
+    field.value = JSON.stringify(told);
+    button.closest("[data-source]").hidden = true;
+    this.named(button.dataset.confirm)[0]?.focus();
+    this.changed();
   }
 
   named(name) {

@@ -34,6 +34,7 @@ PROPERTY_NAMES: Final[Mapping[str, str]] = {
     "valueset": message("value set"),
     "calculated": message("calculation"),
     "initial": message("begins with"),
+    "draws": message("drawn from the chart"),
     "enabled": message("shown when (expression)"),
     "becomes": message("becomes when signed"),
     "system": message("code system"),

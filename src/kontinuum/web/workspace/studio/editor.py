@@ -92,6 +92,7 @@ async def editor_page(page: Page, version: Version, problem: str = "", status: i
         "version": version,
         "rows": rows,
         "at": at,
+        "draws": [(key, page.translator.gettext(name)) for key, name in elements.DRAWN.items()],
         "kinds": [(kind, page.translator.gettext(name)) for kind, name in elements.KINDS.items()],
         "operators": OPERATORS,
         "becomes": BECOMES,

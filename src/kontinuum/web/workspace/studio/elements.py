@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from kontinuum.fhir.questionnaire import display, urls
+from kontinuum.fhir.questionnaire.drawing import draw, drawn
 from kontinuum.kernel.i18n import message
 from kontinuum.sweden import systems
 
@@ -42,6 +43,15 @@ KINDS: Final[Mapping[str, str]] = {
     "url": message("address (URL)"),
 }
 """The kinds of items, each with what it is called; a star says that it repeats."""
+
+DRAWN: Final[Mapping[str, str]] = {
+    "medication": message("current medication"),
+    "allergies": message("hypersensitivity"),
+    "problems": message("active diagnoses"),
+    "vitals": message("latest vital signs"),
+    "results": message("latest laboratory results"),
+}
+"""What a text can begin with from the chart, and what each is called."""
 
 CODE_SYSTEMS: Final[Mapping[str, str]] = {
     "http://loinc.org": "LOINC",
@@ -352,6 +362,7 @@ PROPERTIES: Final[Mapping[str, Property]] = {
     "valueset": Property(_plain("answerValueSet"), _set_value_set),
     "calculated": Property(_formula(urls.CALCULATED), _set_formula(urls.CALCULATED)),
     "initial": Property(_formula(urls.INITIAL), _set_formula(urls.INITIAL)),
+    "draws": Property(drawn, draw),
     "enabled": Property(_formula(urls.ENABLE_WHEN), _set_formula(urls.ENABLE_WHEN)),
     "becomes": Property(becomes, _set_becomes),
     "system": Property(_coded("system"), _set_coded("system")),

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kontinuum.fhir.issues import Issue
+from kontinuum.fhir.issues import Issue, Severity
 from kontinuum.terminology import Terminology
 from kontinuum.terminology.answers import Branch, Expansion
 from kontinuum.terminology.expanding import Page
@@ -20,10 +20,10 @@ from kontinuum.web.workspace.studio.editing import walk
 from kontinuum.web.workspace.studio.elements import Element
 
 MOST: Final = 300
-"""The largest value set that a question offers as a list."""
+"""The largest value set that a question offers as a list; a larger one is searched."""
 
 NOT_HERE: Final = "The value set %s is not known here."
-TOO_LARGE: Final = "The value set %s has more than 300 codes. Choose a smaller one."
+TOO_LARGE: Final = "The value set %s has more than 300 codes: it is searched while one writes."
 EMPTY: Final = "The value set %s has no codes here."
 
 
@@ -44,7 +44,8 @@ async def freeze(
             if not known[url] and isinstance(found, Expansion):
                 made.setdefault("contained", []).append(_value_set(url, found, len(known), moment))
         if known[url]:
-            issues.append(Issue("error", "not-found", known[url] % url, f"{place.location}.answerValueSet"))
+            severity: Severity = "information" if known[url] == TOO_LARGE else "error"
+            issues.append(Issue(severity, "not-found", known[url] % url, f"{place.location}.answerValueSet"))
         else:
             place.item["answerValueSet"] = f"#{_name(list(known).index(url) + 1)}"
     _resolve(made)

@@ -52,7 +52,7 @@ _KNOWN: Final = (
     message("Expressions are written in %(one)s; here is %(two)s."),
     message("Answers cannot be written as '%(one)s'."),
     message("The value set %(one)s is not known here."),
-    message("The value set %(one)s has more than 300 codes. Choose a smaller one."),
+    message("The value set %(one)s has more than 300 codes: it is searched while one writes."),
     message("The value set %(one)s has no codes here."),
     message("Answers of this kind (%(one)s) are not filled in here yet; the question is shown as a text."),
     message("The extension %(one)s is kept, and nothing here acts by it."),

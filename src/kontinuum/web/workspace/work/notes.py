@@ -8,17 +8,22 @@ from typing import Any
 
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.attachments import references
+from kontinuum.fhir.copied import told
 from kontinuum.fhir.paragraphs import paragraphs
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A heading, its paragraphs and the ids of its documents; `level` grows with nesting."""
+    """A heading, its paragraphs and the ids of its documents; `level` grows with nesting.
+
+    `copied` says of earlier notes what of this was copied from them.
+    """
 
     heading: str
     paragraphs: tuple[str, ...]
     level: int
     files: tuple[str, ...] = ()
+    copied: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +60,5 @@ def _parts(sections: Any, level: int) -> Iterator[Part]:
         text = paragraphs(section["text"]["div"]) if section.get("text") else ()
         files = tuple(references(section))
         if heading or text or files:
-            yield Part(heading, text, level, files)
+            yield Part(heading, text, level, files, tuple(told(section.get("extension") or ())))
         yield from _parts(section.get("section", ()), level + 1)
