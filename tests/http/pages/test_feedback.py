@@ -30,7 +30,8 @@ async def colleague(application: Services) -> Record:
 
 async def _report(browser: httpx.AsyncClient, **fields: str) -> httpx.Response:
     token = csrf_of(await browser.get("/feedback"))
-    form = {"csrf": token, "kind": "deviation", "text": TEXT, "from": "/inbox", **fields}
+    here = f"/patient/{fields['patient']}" if "patient" in fields else "/inbox"
+    form = {"csrf": token, "kind": "deviation", "text": TEXT, "from": here, **fields}
     return await browser.post("/feedback", data=form)
 
 
