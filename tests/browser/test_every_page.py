@@ -70,7 +70,7 @@ AROUND = {
     "/inbox/new": f"/inbox/new?patient={FULLEST}",
     "/feedback": f"/feedback?from=/patient/{FULLEST}",
     "/unit/feedback": "/unit/feedback",
-    "/unit/feedback/{number:int}": LINKED,
+    "/unit/feedback/{number:number}": LINKED,
     "/sign-in/{provider}/answer": "/sign-in/siths/answer?state=x",
 }
 REFUSING: Final = {"/sign-in/{provider}/answer"}
@@ -113,8 +113,8 @@ WALKS: dict[str, tuple[str | None, dict[str, str]]] = {
         "Åsa Malmgren",
         {
             **_as_it_is("/log", "/log/reviews"),
-            "/log/reviews/{round:int}": LINKED,
-            "/log/findings/{finding:int}": LINKED,
+            "/log/reviews/{round:number}": LINKED,
+            "/log/findings/{finding:number}": LINKED,
             **_as_it_is("/log/breach", "/log/extract"),
             "/log/extract/{patient}": f"/log/extract/{MARKED}",
         },

@@ -128,7 +128,7 @@ async def test_what_is_typed_without_a_line_is_merged_when_it_is_back(visit: Ope
     await away.context.set_offline(True)
     away_text, there_text = "Ingen nackstelhet.\nSkrivet på tåget.", "Ingen andnöd."
     await away.get_by_label("Bedömning").fill(away_text)
-    await expect(away.locator("[data-state]")).to_contain_text("Inte sparat ännu")
+    await expect(away.locator("[data-state]")).to_contain_text("bara krypterat på den här datorn")
     await away.get_by_label("Aktuellt", exact=True).fill("Sedan i går")
     await there.get_by_label("Bedömning").fill(there_text)
     await expect(there.locator("[data-state]")).to_contain_text("Sparat")

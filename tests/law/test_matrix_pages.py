@@ -7,6 +7,8 @@ have it. It is then asked by everybody. A route that the table does not name fai
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from starlette.routing import Route, WebSocketRoute
@@ -139,9 +141,9 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/feedback"): _phrases(kind=NONE),
     ("GET", "/unit/feedback"): _phrases(),
     ("GET", "/unit/feedback/csv"): _phrases(),
-    ("GET", "/unit/feedback/{number:int}"): Way(About.PATIENT, STAFF, "7", (), {"number": NONE}),
+    ("GET", "/unit/feedback/{number:number}"): Way(About.PATIENT, STAFF, "7", (), {"number": NONE}),
     **{
-        ("POST", f"/unit/feedback/{{number:int}}/{deed}"): Way(
+        ("POST", f"/unit/feedback/{{number:number}}/{deed}"): Way(
             About.PATIENT, STAFF, "7", (), {"number": NONE}
         )
         for deed in ("comment", "change", "agree", "withdraw")
@@ -164,7 +166,9 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/worklists/{id}/change"): Way(About.NOBODY, frozenset(), _BUILDS, (), {"id": WORKLIST}),
     ("GET", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
     ("POST", "/destruction"): Way(About.DIRECTORY, frozenset(), _DESTROYS),
-    ("POST", "/destruction/{number:int}"): Way(About.DIRECTORY, frozenset(), _DESTROYS, (), {"number": NONE}),
+    ("POST", "/destruction/{number:number}"): Way(
+        About.DIRECTORY, frozenset(), _DESTROYS, (), {"number": NONE}
+    ),
     ("GET", "/patients/new"): _person(),
     ("POST", "/patients/new"): _person(number="no number"),
     ("GET", "/duplicates"): _person(),
@@ -242,9 +246,9 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("POST", "/log"): _review(),
     ("GET", "/log/reviews"): _review(),
     ("POST", "/log/reviews"): _review(),
-    ("GET", "/log/reviews/{round:int}"): _review(round=NONE),
-    ("GET", "/log/findings/{finding:int}"): _review(finding=NONE),
-    ("POST", "/log/findings/{finding:int}"): _review(finding=NONE),
+    ("GET", "/log/reviews/{round:number}"): _review(round=NONE),
+    ("GET", "/log/findings/{finding:number}"): _review(finding=NONE),
+    ("POST", "/log/findings/{finding:number}"): _review(finding=NONE),
     ("GET", "/log/breach"): _review(),
     ("POST", "/log/breach"): _review(),
     ("GET", "/log/extract"): _review(),
@@ -381,6 +385,26 @@ async def test_every_route_shows_each_of_the_cast_what_is_theirs(town: Town, abo
     last = [(*key, ROUTES[key]) for key in ENDING if ROUTES[key].about is about]
     await asyncio.gather(*(drive(who, *each) for who in ASKING for each in last))
     assert wrong == []
+
+
+@pytest.mark.parametrize("odd", [",", "a b|c$d", "x" * 65, '\u00e5\\"<', "..", "9" * 40, "\u00b2"])
+async def test_no_route_breaks_by_an_odd_name(town: Town, odd: str) -> None:
+    """What names nothing is answered in words: in the address, and in what is sent."""
+    broken = []
+    for (method, path), way in ROUTES.items():
+        named = {
+            key: quote(odd, safe="") if value in (NONE, "{mark}") else value
+            for key, value in way.fill.items()
+        }
+        sent = {key: odd if value == NONE else value for key, value in way.form.items()}
+        who = next((one for one in ASKING if one in way.may), "treating doctor")
+        if (named, sent) == (way.fill, way.form) or who == "nobody":
+            continue
+        changed = replace(way, fill=named, form=sent)
+        for address, _ in addresses(path, changed):
+            answer = await asked(town, who, method, address, changed)
+            broken += [(who, method, address)] if answer.status_code >= 500 else []
+    assert broken == []
 
 
 @pytest.mark.parametrize("who", NOT_TOLD_OF)

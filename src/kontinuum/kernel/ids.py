@@ -10,6 +10,7 @@ of the resource, so that `GET /Observation/{id}` finds its shard and row without
 
 from __future__ import annotations
 
+import re
 import threading
 
 import xxhash
@@ -19,6 +20,7 @@ from kontinuum.kernel.clock import Clock, to_micros
 BUCKETS = 1024
 """How many distribution buckets there are. May never change: it is baked into stored ids and keys."""
 
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 ID_LENGTH = 16
 KEY_DIGITS = 13
 
@@ -29,6 +31,11 @@ _WRITER_BITS = 10
 _SEQUENCE_BITS = 12
 MAX_WRITERS = 1 << _WRITER_BITS
 _MAX_KEY = (1 << 63) - 1
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be a logical id at all (http://hl7.org/fhir/R4/datatypes.html#id)."""
+    return _ID.fullmatch(text) is not None
 
 
 class KeySource:

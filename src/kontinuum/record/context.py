@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -26,9 +25,6 @@ from kontinuum.sweden.identifiers import LocalScheme, schemes_of
 
 MAX_LOGGED_REFERENCES = 500
 """How many references one log entry names; the entry's count always tells how many there were."""
-
-
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 class ProviderDecisions(Protocol):
@@ -177,8 +173,3 @@ def type_code(type_name: str) -> int | Refusal:
             RefusalKind.NOT_FOUND, "not-supported", f"'{type_name}' is not a resource type of FHIR R4."
         )
     return code
-
-
-def is_id(text: str) -> bool:
-    """Whether a text can be a logical id at all (http://hl7.org/fhir/R4/datatypes.html#id)."""
-    return _ID.fullmatch(text) is not None

@@ -15,11 +15,11 @@ from kontinuum.access import Action, Deny
 from kontinuum.access.kept_back import labels
 from kontinuum.fhir import json
 from kontinuum.kernel.i18n import phrase
-from kontinuum.kernel.ids import bucket_of
+from kontinuum.kernel.ids import bucket_of, is_id
 from kontinuum.record import provenance, writing
 from kontinuum.record.attached import attached
 from kontinuum.record.circumstances import decide_rows
-from kontinuum.record.context import Context, is_id, missing, type_code
+from kontinuum.record.context import Context, missing, type_code
 from kontinuum.record.guarding import Grounds
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
 from kontinuum.record.planning import Intent

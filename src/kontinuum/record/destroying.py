@@ -17,9 +17,10 @@ from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, phrase
+from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.principal import DESTRUCTION, Principal, Purpose
 from kontinuum.record.attached import attached
-from kontinuum.record.context import Context, is_id
+from kontinuum.record.context import Context
 from kontinuum.record.guarding import said_by_patient
 from kontinuum.record.outcome import Refusal, RefusalKind, refuse
 from kontinuum.record.reading import split

@@ -14,10 +14,11 @@ from kontinuum.fhir import json
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.i18n import phrase
+from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import withholding
 from kontinuum.record.circumstances import decide_rows
-from kontinuum.record.context import Context, is_id, missing, stored, type_code
+from kontinuum.record.context import Context, missing, stored, type_code
 from kontinuum.record.guarding import DISSENT, DISSENT_PROVISION, ENTRY_CODES, said_by_patient
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.preparing import check, created, superseding

@@ -17,7 +17,7 @@ from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.patch import Patch, parse_fhirpath_patch, parse_json_patch
 from kontinuum.fhir.validation import validate
-from kontinuum.record.context import is_id
+from kontinuum.kernel.ids import is_id
 from kontinuum.record.outcome import Refusal, RefusalKind, Written, refuse
 
 MAX_ENTRIES = 10_000

@@ -16,9 +16,10 @@ from typing import Any, Final, TypeVar
 from kontinuum.fhir import json
 from kontinuum.kernel.clock import instant
 from kontinuum.kernel.i18n import phrase
+from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.record import correcting, reading, writing
-from kontinuum.record.context import Context, is_id
+from kontinuum.record.context import Context
 from kontinuum.record.existence import standing
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.planning import Intent

@@ -15,9 +15,10 @@ from kontinuum.access.scopes import outside
 from kontinuum.audit.event import place_of
 from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
 from kontinuum.fhir.issues import Issue
+from kontinuum.kernel.ids import is_id
 from kontinuum.record import tombstones
 from kontinuum.record.circumstances import decide_rows, facts, readable
-from kontinuum.record.context import Context, is_id, missing, reference, stored, type_code
+from kontinuum.record.context import Context, missing, reference, stored, type_code
 from kontinuum.record.logbook import Logbook
 from kontinuum.record.outcome import HistoryPage, Refusal, RefusalKind, Stored, refuse
 from kontinuum.record.release import release, release_one

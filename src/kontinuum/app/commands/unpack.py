@@ -17,10 +17,10 @@ from typing import Any
 
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.issues import Issue
+from kontinuum.kernel.ids import is_id
 from kontinuum.record.references import references, rewrite
 
 UNPACKED = ("transaction", "batch", "collection", "searchset", "document")
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _RESTFUL = re.compile(r"^https?://.+/([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?$")
 
 
@@ -158,7 +158,7 @@ def _name(item: Item, method: str, request: dict[str, Any], where: str, digest: 
     restful = _RESTFUL.match(item.full_url or "")
     if isinstance(own, str):
         item.id = own
-    elif method == "PUT" and _ID.fullmatch(url_id) and url_id != item.type:
+    elif method == "PUT" and is_id(url_id) and url_id != item.type:
         item.id = url_id
     elif restful and restful[1] == item.type:
         item.id = restful[2]

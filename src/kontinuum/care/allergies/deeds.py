@@ -16,6 +16,7 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.authoring import author, form_id, new_token
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Chart, Moved, NotFound, PageRequest, Refused, View
+from kontinuum.kernel.numbers import whole
 
 _GONE: Final = message("There is no such alert in this patient's record.")
 _STRUCK: Final = message("It is struck, and stays so. Write it anew if it holds after all.")
@@ -40,7 +41,7 @@ def _one(request: ActionRequest, name: str) -> str:
 
 def _version(request: ActionRequest) -> int:
     text = _one(request, "version")
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
+    return whole(text)
 
 
 async def show(request: PageRequest) -> View | NotFound:

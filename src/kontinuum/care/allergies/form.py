@@ -26,6 +26,7 @@ from kontinuum.kernel.module import (
     Refused,
     View,
 )
+from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.terms import Suggested, Term
 from kontinuum.sweden import systems
 
@@ -123,7 +124,7 @@ def _filled(request: ActionRequest) -> Filled:
         token=given.get("token") or new_token(),
         kind=kind if kind in KINDS else "unstructured",
         of=given.get("of", ""),
-        version=int(version) if version.isdecimal() and len(version) < 10 else 0,
+        version=whole(version),
         text="" if given.get("choice") else given.get("text", ""),
         code=given.get("choice") or given.get("code", ""),
         free=given.get("free") == "1",

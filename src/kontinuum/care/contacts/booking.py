@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
-from urllib.parse import quote
 
 from kontinuum.care.contacts import writing
 from kontinuum.care.contacts.kinds import BOOKABLE, KINDS
@@ -16,7 +15,9 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.authoring import form_id, new_token
 from kontinuum.kernel.around import Busy
 from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import ActionRequest, Moved, NotFound, PageRequest, ResourceVersion, View
+from kontinuum.kernel.numbers import whole
 
 LENGTHS: Final = (10, 15, 20, 30, 45, 60, 90, 120)
 _STANDS: Final = frozenset({"proposed", "pending", "booked"})
@@ -59,14 +60,14 @@ def one(request: ActionRequest, name: str) -> str:
 def version_of(request: ActionRequest) -> int:
     """The version that the page showed."""
     text = one(request, "version")
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
+    return whole(text)
 
 
 async def find(request: PageRequest | ActionRequest, kind: str, identity: str) -> ResourceVersion | None:
     """A resource of this patient; None where there is none that may be read."""
-    if not identity:
+    if not is_id(identity):
         return None
-    query = f"{kind}?patient={request.chart.patient}&_id={quote(identity, safe='')}&_count=2"
+    query = f"{kind}?patient={request.chart.patient}&_id={identity}&_count=2"
     (page,) = await request.record.find_many([query])
     return next((entry for entry in page.matches if entry.body), None)
 
@@ -117,7 +118,7 @@ def _filled(request: ActionRequest) -> Filled:
         version=version_of(request),
         when=one(request, "free") or one(request, "when"),
         kind=kind if kind in BOOKABLE else BOOKABLE[0],
-        minutes=int(minutes) if minutes.isdecimal() and 0 < int(minutes[:5]) <= 24 * 60 else 30,
+        minutes=whole(minutes) if 0 < whole(minutes) <= 24 * 60 else 30,
         staff=one(request, "staff"),
         reason=one(request, "reason"),
     )

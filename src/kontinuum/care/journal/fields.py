@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 from kontinuum.fhir.questionnaire import Form, Item, Occurrence, State, display
 from kontinuum.fhir.questionnaire.values import unit_of, value_key
 from kontinuum.kernel.i18n import local
+from kontinuum.kernel.numbers import whole
 
 Fields = Mapping[str, Sequence[str]]
 
@@ -161,7 +162,7 @@ def _value(item: Item, text: str) -> dict[str, Any] | None:
     if is_searched(item):
         return _coding(text)
     if kind in ("choice", "open-choice"):
-        number = int(text) if text.isdecimal() and len(text) < 6 else -1
+        number = whole(text, -1)
         return dict(item.options[number].value) if 0 <= number < len(item.options) else None
     if kind == "boolean":
         return {"valueBoolean": text == "true"} if text in ("true", "false") else None

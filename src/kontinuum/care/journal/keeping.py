@@ -31,6 +31,7 @@ from kontinuum.kernel.module import (
     Told,
     View,
 )
+from kontinuum.kernel.numbers import whole
 
 _OWN: Final = frozenset(
     {"csrf", "patient", "template", "version", "draft", "before", "do", "unfilled", "saving", "saves", "copy"}
@@ -188,7 +189,7 @@ async def keep_fields(
     """
     mine = fields_of(request)
     version, saving = one_of(request, "version"), one_of(request, "saving")
-    number = int(version) if version.isdecimal() else 0
+    number = whole(version)
     content = _content(mine, one_of(request, "saves").split(), saving)
     saved = await request.writer.save_draft(chosen.name, content, number)
     if not (isinstance(saved, Refused) and saved.conflict):

@@ -6,23 +6,21 @@ resource for each version (docs/templates.md): a draft names the version that it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import Form, compile_form, phrasing, use
 from kontinuum.kernel.i18n import local
+from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import RecordReader, ResultPage
 from kontinuum.record.drafts import OF_NOTE
 from kontinuum.sweden import systems
-
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ async def find_all(record: RecordReader, wanted: Collection[str]) -> dict[str, T
     """Templates by their names; what is still a draft or in review is not written in."""
     bases = {one: one.partition(OF_NOTE)[0] for one in wanted}
     found = {one: known for one in bases.values() if (known := template(one)) is not None}
-    asked = sorted(one for one in bases.values() if one not in found and _ID.fullmatch(one))
+    asked = sorted(one for one in bases.values() if one not in found and is_id(one))
     if asked:
         (page,) = await record.find_many(
             [f"Questionnaire?_id={','.join(asked)}&status=active,retired&_count=500"]

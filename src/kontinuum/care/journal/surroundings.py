@@ -6,7 +6,6 @@ They are what `%patient`, `%user` and `%encounter` mean in a template's expressi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -18,13 +17,13 @@ from kontinuum.fhir.questionnaire import Context, Form
 from kontinuum.fhir.questionnaire.drawing import asked_always, queries, resolved
 from kontinuum.fhir.questionnaire.items import Formula
 from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import Chart, RecordReader
 from kontinuum.kernel.principal import Principal
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.searching import parse_url
 
 _LATEST: Final = 15
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _OVER: Final = frozenset({"finished", "cancelled", "entered-in-error"})
 _NEVER_TOOK_PLACE: Final = frozenset({"cancelled", "entered-in-error"})
 _CONTACT: Final = message("Contact")
@@ -105,7 +104,7 @@ async def surroundings(
         f"Patient?_id={chart.patient}",
         f"Encounter?patient={chart.patient}&_sort=-date&_count={_LATEST}",
     ]
-    if _ID.fullmatch(contact):
+    if is_id(contact):
         asked.append(f"Encounter?patient={chart.patient}&_id={contact}")
     measured = _measured(form)
     if measured:

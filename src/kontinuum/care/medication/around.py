@@ -20,6 +20,7 @@ from kontinuum.care.medication.model import (
 from kontinuum.care.medication.rules import Read, Standing, renewable, standing
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import ActionRequest, Chart, PageRequest, ResourceVersion, ResultPage
+from kontinuum.kernel.numbers import whole
 
 ENDED_AT_MOST: Final = 100
 _AT_MOST: Final = 200
@@ -108,4 +109,4 @@ def one(request: ActionRequest, name: str) -> str:
 def version_of(request: ActionRequest, name: str = "version") -> int:
     """The version that the form was made of; 0, which is none, where it says nothing."""
     text = one(request, name)
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
+    return whole(text)

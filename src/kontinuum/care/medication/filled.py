@@ -15,6 +15,7 @@ from kontinuum.care.medication.usual import Usual
 from kontinuum.care.medication.writing import INPATIENT
 from kontinuum.fhir.authoring import new_token, read_date
 from kontinuum.kernel.i18n import message
+from kontinuum.kernel.numbers import whole
 
 YEAR: Final = timedelta(days=364)
 """The longest time for which a prescription holds: a year with its first day (HSLF-FS 2021:75 ch. 8)."""
@@ -93,7 +94,7 @@ def filled_of(fields: Mapping[str, Sequence[str]]) -> Filled:
     plain = ("of", "dose", "times", "ceiling", "words", "start", "days", "end", "problem", "reason", "pack")
     return Filled(
         token=given.get("token") or new_token(),
-        version=int(version) if version.isdecimal() and len(version) < 10 else 0,
+        version=whole(version),
         text="" if given.get("choice") else given.get("text", ""),
         code=given.get("choice") or given.get("code", ""),
         free=given.get("free") == "1",

@@ -28,6 +28,7 @@ from kontinuum.kernel.module import (
     Refused,
     View,
 )
+from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.terms import Suggested, Term
 from kontinuum.sweden import systems
 
@@ -186,7 +187,7 @@ def _made(
         problem=(problem.id, problem.code.label) if problem else ("", ""),
         reason=filled.reason,
         pack=forms.read_pack(filled.pack),
-        draws=int(filled.draws) if filled.draws.isdecimal() else 1,
+        draws=whole(filled.draws, 1),
         until=filled.until.strip(),
         exchange=filled.exchange,
         inpatient=filled.inpatient,

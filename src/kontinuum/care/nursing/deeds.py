@@ -18,6 +18,7 @@ from kontinuum.care.nursing.writing import Writer
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Moved, NotFound, Refused, ResourceVersion, View
+from kontinuum.kernel.numbers import whole
 
 _NONE: Final = message("There is no such action in the patient's plans.")
 _NO_PLAN: Final = message("There is no such plan in this patient's record, or it is over.")
@@ -126,7 +127,7 @@ async def _plan_of(request: ActionRequest) -> tuple[Around, CarePlan, ResourceVe
 def _stands(request: ActionRequest, entry: ResourceVersion) -> tuple[dict[str, Any], int]:
     """The plan as it is stored, and the version that was on the page."""
     text = one(request, "version")
-    version = int(text) if text.isdecimal() and len(text) < 10 else entry.version
+    version = whole(text, entry.version)
     return fhir_json.loads(entry.body or b"{}"), version
 
 

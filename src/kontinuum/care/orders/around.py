@@ -13,13 +13,14 @@ from kontinuum.care.orders.model import ServiceRequest, Task, requests_of, tasks
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.authoring import author
 from kontinuum.kernel.i18n import local
+from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import ActionRequest, Chart, PageRequest, ResourceVersion, ResultPage
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.tasks import OPEN, ORDER, REFERRAL, WORK_CODES
 from kontinuum.sweden import systems
 
 AT_MOST: Final = 200
 _UNITS_AT_MOST: Final = 500
-_ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _SPECIAL: Final = re.compile(r"([\\,|$])")
 _ESCAPED: Final = r"\\\1"
 """What has a meaning of its own in the value of a search (http://hl7.org/fhir/R4/search.html#escaping)."""
@@ -55,7 +56,7 @@ def priority_of(request: ActionRequest) -> str:
 def version_of(request: ActionRequest) -> int:
     """The version that the page showed."""
     text = one(request, "version")
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
+    return whole(text)
 
 
 def writer(request: ActionRequest) -> tuple[dict[str, Any], dict[str, Any], str]:
@@ -81,14 +82,14 @@ async def found(
     """The Task of an order or referral, also of one that is over, and what was ordered; else None."""
     whose = f"patient={request.chart.patient}"
     codes = ",".join(f"{WORK_CODES}|{code}" for code in (ORDER, REFERRAL))
-    if not _ID.fullmatch(task):
+    if not is_id(task):
         return None
     (page,) = await request.record.find_many([f"Task?{whose}&_id={task}&code={codes}&_count=2"])
     chosen = tasks_of(page.matches).get(task)
     if chosen is None:
         return None
     # What a referral says that was received stands in the Task: the sender's order is the sender's.
-    ids = ",".join(filter(_ID.fullmatch, () if chosen[0].received else chosen[0].orders))
+    ids = ",".join(filter(is_id, () if chosen[0].received else chosen[0].orders))
     if not ids:
         return (*chosen, [])
     (page,) = await request.record.find_many([f"ServiceRequest?{whose}&_id={ids}&_count={AT_MOST}"])

@@ -23,6 +23,7 @@ from kontinuum.kernel.module import (
     ResourceVersion,
     View,
 )
+from kontinuum.kernel.numbers import whole
 
 _GONE: Final = message("There is no such problem in this patient's record.")
 _NONE: Final = message("The problem is not in this patient's record, or it is struck and stays so.")
@@ -89,7 +90,7 @@ def _one(request: ActionRequest, name: str) -> str:
 
 def _version(request: ActionRequest) -> int:
     text = _one(request, "version")
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
+    return whole(text)
 
 
 def _answer(

@@ -25,6 +25,7 @@ from kontinuum.kernel.module import (
     ResourceVersion,
     View,
 )
+from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.terms import Suggested, Term
 
 AT_MOST: Final = 200
@@ -125,7 +126,7 @@ def _filled(request: ActionRequest) -> Filled:
     return Filled(
         token=given.get("token") or new_token(),
         of=given.get("of", ""),
-        version=int(version) if version.isdecimal() and len(version) < 10 else 0,
+        version=whole(version),
         text="" if given.get("choice") else given.get("text", ""),
         code=given.get("choice") or given.get("code", ""),
         free=given.get("free") == "1",

@@ -26,6 +26,7 @@ from kontinuum.kernel.module import (
     Told,
     View,
 )
+from kontinuum.kernel.numbers import whole
 
 TEMPLATE: Final = "vitals"
 _ID: Final = re.compile(r"[0-9a-f-]{36}")
@@ -244,9 +245,7 @@ async def _keep(request: ActionRequest) -> tuple[SavedDraft, dict[str, list[str]
     """Save the fields; where another window saved first, what was changed here is put into what it saved."""
     mine = _fields(request)
     version = _one(request, "version")
-    saved = await request.writer.save_draft(
-        TEMPLATE, fhir_json.dumps(mine), int(version[:9]) if version.isdecimal() else 0
-    )
+    saved = await request.writer.save_draft(TEMPLATE, fhir_json.dumps(mine), whole(version))
     if not isinstance(saved, Refused):
         return saved, mine
     if not saved.conflict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,10 +17,10 @@ from kontinuum.care.vitals.kinds import CHOICES, KINDS
 from kontinuum.care.vitals.reading import Reading
 from kontinuum.care.vitals.rules import AIR, RISKS, Scale, Score, news2, score
 from kontinuum.kernel.i18n import Phrase, message
+from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import ActionRequest, Moved, NotFound, PageRequest, Refused, Told, View
 
 Request = PageRequest | ActionRequest
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NONE: Final = message("There is no such measurement.")
 _SAME: Final = message("Nothing was changed.")
 
@@ -87,14 +86,14 @@ def _reasons(refused: Refused, changed: str) -> str:
 
 
 async def _find(request: Request, identity: str) -> Reading | None:
-    if not _ID.fullmatch(identity):
+    if not is_id(identity):
         return None
     found = await _by_ids(request, [identity])
     return found[0] if found else None
 
 
 async def _by_ids(request: Request, ids: list[str]) -> list[Reading]:
-    wanted = [one for one in ids if _ID.fullmatch(one)]
+    wanted = [one for one in ids if is_id(one)]
     if not wanted:
         return []
     query = f"Observation?patient={request.chart.patient}&_id={','.join(wanted)}&_count={len(wanted)}"

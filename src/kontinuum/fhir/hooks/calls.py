@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+from kontinuum.kernel.ids import is_id
+
 _ORDER_HOOKS: Final = ("order-select", "order-sign")
 
 
@@ -47,7 +47,7 @@ def read_call(body: Any, hook: str) -> Call | str:
     if not isinstance(context, dict):
         return "context must be an object."
     patient, user = context.get("patientId"), context.get("userId")
-    if not isinstance(patient, str) or _ID.fullmatch(patient) is None:
+    if not isinstance(patient, str) or not is_id(patient):
         return "context.patientId must be the id of a Patient."
     if not isinstance(user, str) or "/" not in user:
         return "context.userId must be a reference such as Practitioner/1."

@@ -7,7 +7,6 @@ modifier that cannot be understood is always refused: to ignore it would change 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +20,7 @@ from kontinuum.fhir.search.paths import boolean_only
 from kontinuum.fhir.search.query import Chain, Criterion, DateValue, Has, SearchQuery, TokenValue, Value
 from kontinuum.fhir.search.values import BadValue, ValueParser, split_escaped, unescape
 from kontinuum.kernel.clock import SystemClock
+from kontinuum.kernel.ids import is_id
 
 _MODIFIERS = {
     "string": ("exact", "contains", "missing"),
@@ -42,7 +42,6 @@ _MODIFIERS_OF_R4 = (
 WORDS = ("_text", "_content")
 SPECIAL = (*WORDS, "near")
 _LONGEST_VALUE = 8192
-_LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _SYSTEM_CLOCK = SystemClock()
 
 
@@ -197,7 +196,7 @@ class _Search:
             self._refuse_modifier(name, "_list", modifier, ())
         elif text.startswith("$"):
             raise BadValue("lists by function are not supported: give the id of a List resource")
-        elif not _LOGICAL_ID.fullmatch(text.removeprefix("List/")):
+        elif not is_id(text.removeprefix("List/")):
             raise BadValue("expected the id of one List resource")
         else:
             self.lists.append(text.removeprefix("List/"))

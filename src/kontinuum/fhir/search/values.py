@@ -27,13 +27,13 @@ from kontinuum.fhir.search.query import (
     UriValue,
     Value,
 )
+from kontinuum.kernel.ids import is_id
 
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 _PREFIXED = re.compile(r"([a-z]{2})(.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPABLE = ",|$\\"
 _RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/([A-Za-z0-9.-]{1,64}))?")
-_LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 
 
@@ -169,7 +169,7 @@ class ValueParser:
         relative = _RELATIVE.fullmatch(address)
         if relative is not None and not versions:
             return ReferenceValue((_allowed(parameter, relative[1], target),), relative[2], None, relative[3])
-        if _LOGICAL_ID.fullmatch(address) and not versions:
+        if is_id(address) and not versions:
             return ReferenceValue(types, address, None, None)
         raise BadValue(
             "expected an id, Type/id, Type/id/_history/version or an absolute URL, perhaps with |version"

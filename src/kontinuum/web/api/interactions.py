@@ -7,7 +7,6 @@ are what both the parser and the CapabilityStatement stand on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,10 +14,9 @@ from functools import partial
 
 from kontinuum.fhir.definitions import TYPE_CODES, compartment
 from kontinuum.fhir.search.joined import COMPARTMENTS
+from kontinuum.kernel.ids import is_id
 from kontinuum.web.api.answer import Problem, problem
 from kontinuum.web.api.conditions import version_number
-
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +250,7 @@ def _below_type(method: str, type_name: str, rest: list[str]) -> Interaction | P
             return Invocation(operation[1:], type_name)
         case [operation, *_] if operation.startswith("$"):
             return _unknown_operation(operation)
-        case [logical_id, *below] if _ID.fullmatch(logical_id):
+        case [logical_id, *below] if is_id(logical_id):
             return _below_id(method, type_name, logical_id, below)
         case [logical_id, *_]:
             return _bad_id(method, type_name, logical_id)

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from kontinuum.access.circumstances import Level
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, message, phrase
+from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.kernel.provider_settings import BY_NAME, ProviderSettings, begins
 from kontinuum.record import Access, Refusal, RefusalKind, Way, Withheld
@@ -151,22 +152,22 @@ async def _relate(law: Any, patient: str, form: Mapping[str, str], now: int) -> 
 
 
 async def _choose(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
-    return await law.choose(patient, form["units"].split())
+    return await law.choose(patient, form.get("units", "").split())
 
 
 async def _consent(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
     """Note the consent and choose the units: one step, as what was just allowed is read at once."""
-    days = form.get("lasts", "")
-    if not (days.isascii() and days.isdecimal() and 0 < int(days[:6]) <= LONGEST_CONSENT):
+    days = whole(form.get("lasts", ""))
+    if not 0 < days <= LONGEST_CONSENT:
         return refuse(RefusalKind.BAD_REQUEST, "value", phrase("Say for how many days the consent holds."))
     unable = form.get("attitude", "") if form.get("how") == "unable" else None
     given = await law.consent(
         patient,
-        now + _micros(timedelta(days=int(days))),
+        now + _micros(timedelta(days=days)),
         only_my_unit=form.get("scope") == "unit",
         unable=unable,
     )
-    return given if isinstance(given, Refusal) else await law.choose(patient, form["units"].split())
+    return given if isinstance(given, Refusal) else await law.choose(patient, form.get("units", "").split())
 
 
 async def _inform(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
@@ -184,10 +185,10 @@ async def _close(law: Any, patient: str, form: Mapping[str, str], now: int) -> A
 async def _lift(law: Any, patient: str, form: Mapping[str, str], now: int) -> Any:
     result: Any = None
     for block in form.get("blocks", "").split():
-        if block.isdecimal():
+        if whole(block):
             result = await law.lift(
                 patient,
-                int(block),
+                whole(block),
                 ground=form.get("ground", ""),
                 reason=form.get("reason", ""),
                 until=now + _micros(timedelta(days=int(form["lift_days"]))),

@@ -24,6 +24,7 @@ from kontinuum.fhir.search.extract import extract
 from kontinuum.kernel.clock import instant, to_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import Chart
+from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.record.guarding import is_signed
 from kontinuum.record.outcome import Refusal
@@ -178,7 +179,7 @@ async def change_words(page: Page) -> Response:
     if form.get("do") == "take-back":
         return await _answer(page, await own.take_back_words(words))
     text, version = await _typed(page, "words"), str(form.get("version", ""))
-    number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
+    number = whole(version)
     return await _answer(page, await own.change_words(words, text, version=number), words, text)
 
 

@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypedDict
 from urllib.parse import quote, urlencode
 
 import structlog
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from kontinuum.kernel.i18n import LANGUAGES, Translator, message, negotiate
+from kontinuum.kernel.ids import is_id
+from kontinuum.kernel.numbers import DIGITS
+from kontinuum.record.context import missing
 from kontinuum.record.outcome import Refusal, RefusalKind
 from kontinuum.web.workspace.events import Event, tell
 from kontinuum.web.workspace.templating import Templates
@@ -30,6 +34,21 @@ if TYPE_CHECKING:
     from kontinuum.web.workspace.services import WorkspaceServices
 
 _log = structlog.get_logger(__name__)
+
+
+class _Number(Convertor[int]):
+    """`{name:number}` in an address: the number of something that is stored."""
+
+    regex = rf"[0-9]{{1,{DIGITS}}}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("number", _Number())
 
 SESSION_COOKIE: Final = "kontinuum_session"
 FORM_COOKIE: Final = "kontinuum_form"
@@ -152,6 +171,9 @@ def signed_in(
             return await _given_back(request, services, _LOCKED) or _ask_to_unlock(request)
         translator = translator_of(request, services.templates)
         page = Page(request, services, session, translator, await typed(request, translator))
+        patient = request.path_params.get("patient")
+        if patient is not None and not is_id(patient):
+            return page.refuse(missing("Patient", patient))
         if request.method == "POST" and not await _token_agrees(request, session.csrf):
             return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(STALE_FORM)])
         if request.method == "POST" and not await _patient_agrees(request):
@@ -165,8 +187,8 @@ def signed_in(
             # The last resort: the person gets a page in their language, the log gets the fault.
             _log.exception("page_failed", handler=handler.__qualname__)
             return page.problem(HTTPStatus.INTERNAL_SERVER_ERROR, [page.translator.gettext(_FAULT)])
-        if "patient" in request.path_params:
-            response.headers[PATIENT] = quote(request.path_params["patient"], safe="")
+        if patient is not None:
+            response.headers[PATIENT] = quote(patient, safe="")
         return response
 
     return endpoint

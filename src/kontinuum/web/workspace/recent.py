@@ -7,11 +7,11 @@ the next person does not see them. What they are called is read through the gate
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
+from kontinuum.kernel.ids import is_id
 from kontinuum.web.workspace.pages import read_cookie, set_cookie
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 RECENT_COOKIE: Final = "kontinuum_recent"
 AT_MOST: Final = 8
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 def recently_opened(page: Page) -> list[str]:
@@ -27,7 +26,7 @@ def recently_opened(page: Page) -> list[str]:
     owner, _, listed = read_cookie(page.request, RECENT_COOKIE).partition("/")
     if owner != _owner(page):
         return []
-    return [one for one in listed.split("/") if _ID.fullmatch(one)][:AT_MOST]
+    return [one for one in listed.split("/") if is_id(one)][:AT_MOST]
 
 
 def remember_opened(page: Page, response: Response, patient: str) -> None:

@@ -14,6 +14,7 @@ from kontinuum.audit import entry as log_entry
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.media import ATTACHABLE
+from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.provider_settings import (
     BY_NAME,
     PROVIDER_SETTINGS,
@@ -102,7 +103,7 @@ async def decide(
 ) -> str | None:
     """Decide on a value, None for the usual one, as a form asks; why not, where somebody was first."""
     reader = page.services.application.provider_settings
-    seen = int(text) if (text := fields.get("seen", "")).isdigit() and len(text) < 19 else 0
+    seen = whole(fields.get("seen", ""))
     before = getattr(await reader.of(provider_of(page)), setting.name)
     await _log(page, setting, before, setting.default if value is None else value)
     done = await reader.decide(page.session.principal, setting.name, value, fields["reason"], seen=seen)

@@ -19,6 +19,7 @@ from kontinuum.audit import entry as log_entry
 from kontinuum.fhir import json
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
 from kontinuum.organisation import applying, codes
 from kontinuum.organisation.model import FIELDS, FieldChange, Record, differences
@@ -139,7 +140,7 @@ class Leaf:
 def leaf_of(page: Page, items: Sequence[Any]) -> Leaf:
     """The page of a list that the address asks for by `page`; the nearest one for a number beyond."""
     asked = page.request.query_params.get("page", "")
-    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 8 else 1
+    number = whole(asked, 1)
     last = max(1, -(-len(items) // A_PAGE))
     number = min(max(number, 1), last)
     return Leaf(number, last, items[(number - 1) * A_PAGE : number * A_PAGE], len(items))
@@ -340,7 +341,7 @@ def is_conflict(refusal: Refusal) -> bool:
 def seen_version(fields: Mapping[str, str]) -> int:
     """The version that the form was made of."""
     text = fields.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return whole(text)
 
 
 def go(path: str) -> Response:

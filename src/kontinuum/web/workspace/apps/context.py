@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 
 from kontinuum.fhir import json
 from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
 
 _LATEST: Final = 20
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NEVER_TOOK_PLACE: Final = frozenset({"cancelled", "entered-in-error"})
 _CONTACT: Final = message("Contact")
 
@@ -29,7 +28,7 @@ class Contact:
 async def contacts_of(page: Page, patient: str, named: str = "") -> list[Contact]:
     """The patient's latest contacts as the person may see them, and one that is named however old it is."""
     queries = [f"Encounter?patient={patient}&_sort=-date&_count={_LATEST}"]
-    if _ID.fullmatch(named):
+    if is_id(named):
         queries.insert(0, f"Encounter?patient={patient}&_id={named}")
     record = page.services.record(page.session.principal)
     found: dict[str, Any] = {}

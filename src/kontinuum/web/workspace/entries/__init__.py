@@ -30,5 +30,5 @@ def entry_routes(services: WorkspaceServices) -> list[BaseRoute]:
         ),
         Route("/destruction", signed_in(services, destruction.show, resumable=True), methods=["GET"]),
         Route("/destruction", signed_in(services, destruction.register), methods=["POST"]),
-        Route("/destruction/{number:int}", signed_in(services, destruction.execute), methods=["POST"]),
+        Route("/destruction/{number:number}", signed_in(services, destruction.execute), methods=["POST"]),
     ]

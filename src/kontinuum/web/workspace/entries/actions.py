@@ -13,6 +13,7 @@ from kontinuum.access.kept_back import Kind
 from kontinuum.fhir import json
 from kontinuum.fhir.search.extract import extract
 from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record.keeping_back import Place
 from kontinuum.record.outcome import Refusal, RefusalKind
@@ -53,7 +54,7 @@ async def _form(page: Page) -> Form:
 
 def _version(form: Form) -> int:
     text = form.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return whole(text)
 
 
 def _path(text: str) -> tuple[int, ...] | None:

@@ -19,7 +19,7 @@ def feedback_routes(services: WorkspaceServices) -> list[BaseRoute]:
     def route(path: str, handler: Handler, method: str = "GET", *, resumable: bool = False) -> Route:
         return Route(path, signed_in(services, _of_staff(handler), resumable=resumable), methods=[method])
 
-    one = "/unit/feedback/{number:int}"
+    one = "/unit/feedback/{number:number}"
     return [
         route("/feedback", reporting.show_form),
         route("/feedback", reporting.report, "POST"),

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from kontinuum.fhir import json
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.feedback import AT_MOST, KINDS, OPEN, STATES, Feedback, Wanted
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.tasks import Party
@@ -102,7 +103,7 @@ async def _agree(page: Page, _form: FormData) -> Refusal | None:
 
 async def _withdraw(page: Page, form: FormData) -> Refusal | None:
     event = str(form.get("event", ""))
-    number = int(event[:18]) if event.isdecimal() else 0
+    number = whole(event)
     return await _feedback(page).withdraw(_number(page), number, str(form.get("reason", "")))
 
 

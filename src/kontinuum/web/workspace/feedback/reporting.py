@@ -116,7 +116,15 @@ async def _form(
     values = {
         "from": path,
         "person": person,
-        "typed": {"text": "", "patient": "", "beside": "", "viewport": "", "refused": "", **typed},
+        "typed": {
+            "kind": "",
+            "text": "",
+            "patient": "",
+            "beside": "",
+            "viewport": "",
+            "refused": "",
+            **typed,
+        },
         "nameless": "nameless" in typed,
         "attached": labelled(page, attached(page, here, typed)),
         "longest": LONGEST,

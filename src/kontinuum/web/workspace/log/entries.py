@@ -15,6 +15,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from kontinuum.kernel.i18n import message
+from kontinuum.kernel.ids import is_id
 from kontinuum.record.logbook import LogPage, Position, may_review
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.log.common import field, learn_units, shown_entries, start_of
@@ -112,7 +113,7 @@ async def find_staff(page: Page, text: str) -> list[str]:
     names = "".join(f"&name={_escaped(word)}" for word in text.split())
     record = page.services.record(page.session.principal)
     queries = [f"Practitioner?{names[1:]}&_count=100"]
-    if re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", text):
+    if is_id(text):
         queries.append(f"Practitioner?_id={text}&_count=1")
     return sorted({stored.id for answer in await record.find_many(queries) for stored in answer.matches})
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from kontinuum.kernel.i18n import message
-from kontinuum.record.context import is_id
+from kontinuum.kernel.ids import is_id
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.persons import editing, reading
@@ -43,7 +44,7 @@ async def set_protection(page: Page) -> Response:
     if not reason:
         return wrong(page, NO_REASON)
     patient = page.request.path_params["patient"]
-    seen = int(version) if version.isdigit() else 0
+    seen = whole(version)
     result = await record_of(page).persons.protect(patient, wanted or None, reason=reason, if_match=seen)
     return refuse(page, result) if isinstance(result, Refusal) else done(person_path(patient, "protection"))
 
@@ -116,7 +117,7 @@ async def end_relation(page: Page) -> Response:
         return wrong(page, _ENDED)
     stored = found.matches[0]
     person = editing.ended(stored.body or b"", today_of(page).isoformat())
-    version = int(form.get("version", "0")) if form.get("version", "").isdigit() else 0
+    version = whole(form.get("version", ""))
     entries = [
         {
             "resource": person,

@@ -14,6 +14,7 @@ from kontinuum.fhir import json
 from kontinuum.kernel.clock import from_micros, instant, to_micros
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import Chart
+from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.principal import Purpose
 from kontinuum.record import Record
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored
@@ -129,7 +130,7 @@ async def change(
     """
     if changed == current.resource:
         return None
-    seen = int(version) if version.isdigit() else 0
+    seen = whole(version)
     reference = f"Patient/{current.stored.id}"
     made = provenance(page, f"{reference}/_history/{seen + 1}", reason, activity)
     entries = [

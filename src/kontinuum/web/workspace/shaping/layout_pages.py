@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import Chart, OverviewCard
+from kontinuum.kernel.numbers import whole
 from kontinuum.web.workspace.chart import ShownCard, render_card
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.shaping import layout, made_up, shelf
@@ -85,7 +86,7 @@ async def change_layout(page: Page) -> Response:
         wrong = _Editing(own, placed, problems=[page.translator.say(fault)])
         return await _page(page, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
     version = str(form.get("version", ""))
-    changed = replace(own, stored=int(version) if version.isdecimal() else 0)
+    changed = replace(own, stored=whole(version))
     if do == "save":
         changed = replace(changed, content=layout.content_of(placed), active=True)
     else:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import local
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.outcome import Refusal, Stored
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
@@ -50,7 +51,7 @@ async def listed(page: Page, wanted: Worklist, at: str = "") -> Listed | Refusal
         if isinstance(found, Refusal):
             return found
         kept, cut = found
-        first = int(at) if at.isdecimal() and len(at) < 5 else 0
+        first = whole(at)
         following = str(first + ON_PAGE) if len(kept) > first + ON_PAGE else ""
         rows = await _rows(page, wanted, kept[first : first + ON_PAGE])
         return Listed(rows, len(kept), cut, following)

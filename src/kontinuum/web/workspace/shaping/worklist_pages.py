@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from kontinuum.kernel.i18n import message
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.shaping import listing, shelf, worklist
@@ -117,7 +118,7 @@ async def change(page: Page) -> Response:
     do, wanted = str(form.get("do", "")), _chosen(form)
     version = str(form.get("version", ""))
     title = " ".join(str(form.get("title", "")).split())
-    tool = replace(tool, title=title, stored=int(version) if version.isdecimal() else 0)
+    tool = replace(tool, title=title, stored=whole(version))
     problems = [page.translator.gettext(one) for one in worklist.faults(title or "-", wanted)]
     if do not in ("save", "offer", "remove"):
         return await _editor(page, _Editing(tool, wanted, problems=problems))

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from kontinuum.fhir.questionnaire import phrasing
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Chart
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.studio import editing, elements, shelf
@@ -114,7 +115,7 @@ def offered_values() -> tuple[str, ...]:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 6 else -1
+    return whole(text, -1)
 
 
 def _rows(page: Page, questionnaire: Element, at: int) -> list[Row]:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from kontinuum.fhir.questionnaire import arranging, phrasing
 from kontinuum.fhir.questionnaire.arranging import KIND, Place, Situation
 from kontinuum.kernel.i18n import message
+from kontinuum.kernel.numbers import whole
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.shaping import shelf as tools
 from kontinuum.web.workspace.shaping.shelf import Tool
@@ -81,7 +82,7 @@ async def change(page: Page) -> Response:
     if do in ("up", "down"):
         return await _page(page, own, _moved(placed, url, -1 if do == "up" else 1))
     version = str(form.get("version", ""))
-    changed = replace(own, stored=int(version) if version.isdecimal() else 0)
+    changed = replace(own, stored=whole(version))
     if do == "offer":
         changed = replace(changed, offered=not own.offered)
     else:

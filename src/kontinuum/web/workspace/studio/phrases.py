@@ -13,6 +13,7 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import phrasing
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.entries.difference import Piece, words
 from kontinuum.web.workspace.pages import Page
@@ -106,7 +107,7 @@ async def change(page: Page) -> Response:
     form = await page.request.form()
     given = {name: str(form.get(name, "")) for name in ("do", "name", "text", "of", "version")}
     name = given["name"].strip().removeprefix(".").lower()
-    version = int(given["version"]) if given["version"].isdecimal() else 0
+    version = whole(given["version"])
     principal = page.session.principal
     mine = "unit" not in (given["of"], given["do"])
     identity = identity_of(principal, name)

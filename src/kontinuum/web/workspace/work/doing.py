@@ -13,6 +13,7 @@ from starlette.responses import Response
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import ActionRequest, Chart, Refused
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.tasks import (
     COUNTERSIGN,
@@ -91,10 +92,10 @@ def parse(text: str) -> Item | None:
     if (
         len(parts) != 5
         or parts[0] not in (SIGN, COUNTERSIGN, TASK, QUESTION, WORDS, ORDER, REFERRAL, OTHER, DRAFT)
-        or not parts[3].isdecimal()
+        or whole(parts[3], -1) < 0
     ):
         return None
-    return Item(parts[0], parts[1], parts[2], int(parts[3][:9]), parts[4])
+    return Item(parts[0], parts[1], parts[2], whole(parts[3]), parts[4])
 
 
 async def show_signing(page: Page) -> Response:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.tasks import COUNTERSIGN, LATE_DAYS, LONGEST, SIGN, TRANSCRIBE
 from kontinuum.record.waiting import Begun, Waiting, WaitingNote
@@ -115,7 +116,7 @@ async def inbox_page(
         "away": await record.work.absences.own(),
         "today": local(page.services.clock.now()).date().isoformat(),
         "problems": problems,
-        "done": done or (int(asked_done) if asked_done.isdecimal() and len(asked_done) < 5 else 0),
+        "done": done or (whole(asked_done)),
         "did": did or page.request.query_params.get("did", ""),
         "longest": LONGEST,
         "words": {task: word for task, word in (await typed_words(page)).items() if task != sent},

@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from kontinuum.kernel.i18n import message
+from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.timeline.opening import PURPOSES
@@ -16,7 +17,6 @@ from kontinuum.web.workspace.work.phrases import phrases_of
 from kontinuum.web.workspace.work.tabs import draftings
 
 AT_MOST: Final = 8
-_PATIENT: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ async def suggestions(page: Page, typed: str, at: str) -> list[Suggestion]:
         for one in module.unit_pages
         if principal.purpose in one.purposes
     ]
-    chart = f"/patient/{quote(at, safe='')}" if _PATIENT.fullmatch(at) else ""
+    chart = f"/patient/{quote(at, safe='')}" if is_id(at) else ""
     if chart:
         offered += await _of_patient(page, chart, templates=bool(words))
     if words:

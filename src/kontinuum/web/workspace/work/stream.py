@@ -15,6 +15,7 @@ from typing import Final
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from kontinuum.fhir import json
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.waiting import Counts
 from kontinuum.web.workspace.events import Event, tell
 from kontinuum.web.workspace.pages import SESSION_COOKIE, Page, read_cookie
@@ -40,9 +41,9 @@ async def count(page: Page) -> Response:
         return StreamingResponse(_events(page), media_type="text/event-stream", headers=_HEADERS)
     work = page.services.record(page.session.principal).work
     since = page.request.query_params.get("since", "")
-    if since.isdecimal():
+    if whole(since, -1) >= 0:
         of_unit = page.request.query_params.get("of") == "unit"
-        told = {"newer": await work.newer(int(since[:18]), of_unit=of_unit)}
+        told = {"newer": await work.newer(whole(since), of_unit=of_unit)}
     else:
         told = _values(await work.counts())
     return JSONResponse(told, headers={"cache-control": "no-store"})

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.numbers import whole
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.tasks import DECLINED, DONE, QUESTION, TASK
 from kontinuum.web.workspace.pages import Page
@@ -134,8 +135,8 @@ async def be_away(page: Page) -> Response:
     form = await page.request.form()
     record: Any = page.services.record(page.session.principal)
     end = str(form.get("end", ""))
-    if end.isdecimal():
-        await record.work.absences.end(int(end[:9]))
+    if whole(end):
+        await record.work.absences.end(whole(end))
         return page.redirect("/inbox?did=back&done=1")
     cover = await recipient(page, str(form.get("cover", "")))
     begins, ends = _day(str(form.get("begins", ""))), _day(str(form.get("ends", "")))
