@@ -34,7 +34,7 @@ async def test_every_letter_is_kept_and_shown_and_there_elsewhere(visit: Open) -
     reason = page.get_by_label("Kontaktorsak")
     await reason.press("Control+a")
     await page.keyboard.insert_text(TEXT.replace("\n", "\r\n"))  # as what is pasted, with others' line ends
-    line = page.locator("[data-lines] .line-text")
+    line = page.locator("[data-lines] .line-text", has_text="Ingen blödning.")
     await expect(line).to_have_text(TEXT, use_inner_text=False)
     assert await line.inner_text() == TEXT
     await _kept(page)

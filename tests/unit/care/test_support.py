@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kontinuum.care.support import SERVICES, about_another, given_of
-from kontinuum.care.support.model import Allergy, Drug, read
-from kontinuum.care.support.rules import Match, duplicates, match, same_drug
+from kontinuum.care.support.model import read
+from kontinuum.clinical.drugs import Allergy, Drug, Match, duplicates, match, same_drug
 from kontinuum.fhir.hooks import Call, Card
 from kontinuum.kernel.i18n import Translator
 from kontinuum.sweden import systems

@@ -15,8 +15,7 @@ from enum import StrEnum
 
 from kontinuum.care.medication.dosing import shown
 from kontinuum.care.medication.usual import most_of
-from kontinuum.care.support.model import Allergy, Drug, atc_of
-from kontinuum.care.support.rules import Match, match, same_drug
+from kontinuum.clinical.drugs import Allergy, Drug, Match, atc_of, match, same_drug
 from kontinuum.fhir.datatypes import CodeableConcept, Coding, decoder
 from kontinuum.kernel.module import ResourceVersion
 from kontinuum.sweden import systems

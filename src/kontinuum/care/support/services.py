@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
 
-from kontinuum.care.support import rules
-from kontinuum.care.support.model import Alert, Allergy, Drug, Person, read
-from kontinuum.care.support.rules import Match
+from kontinuum.care.support.model import Alert, Person, read
+from kontinuum.clinical.drugs import Allergy, Drug, Match, duplicates, match, same_drug, without_code
 from kontinuum.fhir.hooks import Call, Card, Source
 from kontinuum.kernel.i18n import Translator, message
 
@@ -128,9 +127,9 @@ def _warnings(given: Given, _call: Call, translator: Translator) -> list[Card]:
         if alert.status == "active":
             telling.card("warning", telling.text(_ALERT, what=alert.code.label or "?"))
     drugs = [one for one in telling.read("prescriptions", Drug) if one.in_use]
-    for one, other in rules.duplicates(drugs):
+    for one, other in duplicates(drugs):
         telling.card("warning", telling.text(_TWICE, one=one.label, other=other.label))
-    telling.unchecked += [telling.text(_BY_WORDS, drug=one.label) for one in rules.without_code(drugs)]
+    telling.unchecked += [telling.text(_BY_WORDS, drug=one.label) for one in without_code(drugs)]
     return telling.finish(translator.gettext(_NO_WARNING))
 
 
@@ -147,18 +146,18 @@ def _orders(given: Given, call: Call, translator: Translator) -> list[Card]:
     for draft in drafts:
         for allergy in allergies:
             _compare(telling, draft, allergy)
-        for other in (one for one in taken if rules.same_drug(draft, one)):
+        for other in (one for one in taken if same_drug(draft, one)):
             telling.card("warning", telling.text(_TAKEN, drug=draft.label, other=other.label))
-    for one, other in rules.duplicates(drafts):
+    for one, other in duplicates(drafts):
         telling.card("warning", telling.text(_TWICE, one=one.label, other=other.label))
-    plain = rules.without_code([*drafts, *taken])
+    plain = without_code([*drafts, *taken])
     telling.unchecked += [telling.text(_BY_WORDS, drug=one.label) for one in plain]
     return telling.finish(translator.gettext(_NO_COLLISION))
 
 
 def _compare(telling: _Telling, draft: Drug, allergy: Allergy) -> None:
     what = allergy.code.label or "?"
-    match rules.match(draft, allergy):
+    match match(draft, allergy):
         case Match.SAME:
             telling.card("critical", telling.text(_COLLIDES, drug=draft.label, what=what))
         case Match.RELATED:

@@ -1,0 +1,1 @@
+"""Clinical knowledge that several features and services judge by, so that none says something else. Pure."""
