@@ -360,6 +360,8 @@ AT_THE_UNIT = {"at_own_unit"}
 """A search that finds less (tests/law/test_matrix_units.py)."""
 TAKEN_TIMES = {"agenda"}
 """Times of staff and beds, without whom they are taken for (tests/law/test_matrix_units.py)."""
+ON_THE_WAY = {"coming", "receive"}
+"""Who is moved to the unit is told of and taken in there (tests/law/test_matrix_units.py)."""
 ON_THE_BOARD = {"feedback"}
 """Texts about a patient that lie in the record, as it gives them (tests/law/test_matrix_units.py)."""
 ABOUT_ACCESS = {"learn_of_law", "law", "access", "standing", "principal", "record", "providers"}
@@ -430,6 +432,7 @@ def test_every_way_in_is_in_the_matrix() -> None:
         | UNSIGNED
         | AT_THE_UNIT
         | TAKEN_TIMES
+        | ON_THE_WAY
         | ON_THE_BOARD
         | ABOUT_ACCESS
         | ABOUT_IDENTITY
