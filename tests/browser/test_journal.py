@@ -165,11 +165,11 @@ async def test_writing_survives_a_server_that_does_not_take_it_and_a_closed_wind
     await expect(state).to_contain_text("bara krypterat")
     again.on("dialog", lambda dialog: dialog.accept())  # whether to leave what is not saved
     await again.goto("/")
-    await again.context.unroute(drafts)
     await again.request.post(
         "/sign-out", form={"csrf": await again.locator("#lock").get_attribute("data-csrf") or ""}
     )
     await sign_in(again)
+    await again.context.unroute(drafts)
     await again.goto(address)
     await expect(where).to_have_value("Vänster knä 🫀")
     assert await again.evaluate(LEFT_HERE) == []
