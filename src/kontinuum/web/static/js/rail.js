@@ -16,7 +16,7 @@ export function startRail() {
 function foldable(rail) {
   const toggle = rail.querySelector("[data-rail-toggle]");
   toggle.addEventListener("click", () => {
-    const open = rail.classList.toggle("is-open");
+    const open = document.body.classList.toggle("rail-open");
     toggle.setAttribute("aria-expanded", String(open));
     document.cookie = `${COOKIE}=${open ? "open" : "closed"}; path=/; max-age=31536000; samesite=lax`;
   });
