@@ -150,7 +150,7 @@ async def _closes(walk: Walk, page: Page) -> None:
     await expect(page.get_by_role("button", name="Spara")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator("#problems")).to_contain_text("J03.0")
-    await page.wait_for_load_state()
+    await page.wait_for_url("**/patient/p-0030#problems")
     await page.goto("/patient/p-0030?beside=contacts/book")
     await pane(page).get_by_label("Dag och tid").fill("+3m 9:40")
     await pane(page).get_by_label("Kontaktorsak").fill("Uppföljning epilepsi")
@@ -236,7 +236,7 @@ async def _places(walk: Walk, page: Page) -> None:
         "A bed",
         "Beds that are taken cannot be chosen. The same page moves, gives leave and discharges.",
     )
-    await pane(page).get_by_role("button", name="Flytta").click()
+    await pane(page).get_by_role("button", name="Flytta", exact=True).first.click()
     await expect(pane(page)).to_contain_text("1:1")
     await page.goto("/patient/p-0053?beside=journal/write?template=norton")
     choices = pane(page).get_by_role("radiogroup")
