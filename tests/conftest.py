@@ -21,6 +21,7 @@ from kontinuum.kernel.config import Settings, load_settings
 from kontinuum.kernel.principal import Actor, ActorKind, Assignment, Principal, Purpose
 from kontinuum.record import Gate, Record
 from kontinuum.store.migrate import migrate
+from tests.browser.steps import STEPS
 from tests.support import holding
 from tests.support.databases import Databases
 
@@ -56,6 +57,17 @@ def principal(
 
 
 SYSTEM = principal("test-client", kind=ActorKind.SYSTEM, purpose=Purpose.SYSTEM)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the actions that each task took beside its budget, and how long a browser needed for them."""
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, ())]
+    rows = [value for one in reports for name, value in getattr(one, "user_properties", ()) if name == STEPS]
+    if rows:
+        terminalreporter.section("actions of a task beside its budget, and the time of a machine's hand")
+        terminalreporter.write_line(f"{'task':<58} | budget | counted |   time")
+        for task, budget, taken, seconds in rows:
+            terminalreporter.write_line(f"{task:<58} | {budget:>6} | {taken:>7} | {seconds:>4.1f} s")
 
 
 @pytest.fixture(scope="session", autouse=True)

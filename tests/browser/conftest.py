@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -21,7 +20,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from kontinuum.app.postgres import scratch_database
 from kontinuum.demo.region import region
-from tests.browser.steps import STEPS, Steps
+from tests.browser.steps import Steps
 from tests.support.independent import independent_provider, register
 from tests.support.oidc import HSA_CLAIM, LOA3
 
@@ -50,17 +49,6 @@ DECEASED = "p-0018"
 Open = Callable[..., Awaitable[Page]]
 
 expect.set_options(timeout=20_000)  # a busy machine: what is looked for is awaited, not timed
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the actions that each task took beside its budget, and how long a browser needed for them."""
-    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, ())]
-    rows = [value for one in reports for name, value in getattr(one, "user_properties", ()) if name == STEPS]
-    if rows:
-        terminalreporter.section("actions of a task beside its budget, and the time of a machine's hand")
-        terminalreporter.write_line(f"{'task':<58} | budget | counted |   time")
-        for task, budget, taken, seconds in rows:
-            terminalreporter.write_line(f"{task:<58} | {budget:>6} | {taken:>7} | {seconds:>4.1f} s")
 
 
 @pytest.fixture
