@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from kontinuum.kernel.around import Advisers, Agenda, BoardNotes, ContactPart, UnitPage
 from kontinuum.kernel.files import DraftFile
 from kontinuum.kernel.i18n import Translator, message
+from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.orders import OrderWriter
 from kontinuum.kernel.principal import Principal, Purpose
 from kontinuum.kernel.provider_settings import ProviderSettings
@@ -411,6 +412,14 @@ class ActionRequest:
     """What the modules tell of one contact."""
     advisers: Advisers | None = None
     """The decision support of others; None where it is not asked."""
+
+    def one(self, name: str) -> str:
+        """The value of a field; empty when it was not sent."""
+        return (self.fields.get(name) or ("",))[0]
+
+    def version(self, name: str = "version") -> int:
+        """The version that the form was made of; 0, which is none, where it says nothing."""
+        return whole(self.one(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.authoring import author, form_id, new_token
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Chart, Moved, NotFound, PageRequest, Refused, View
-from kontinuum.kernel.numbers import whole
 
 _GONE: Final = message("There is no such alert in this patient's record.")
 _STRUCK: Final = message("It is struck, and stays so. Write it anew if it holds after all.")
@@ -33,15 +32,6 @@ class Typed:
     deed: str = ""
     text: str = ""
     alert: str = ""
-
-
-def _one(request: ActionRequest, name: str) -> str:
-    return (request.fields.get(name) or ("",))[0]
-
-
-def _version(request: ActionRequest) -> int:
-    text = _one(request, "version")
-    return whole(text)
 
 
 async def show(request: PageRequest) -> View | NotFound:
@@ -68,13 +58,13 @@ def _view(
 async def change(request: ActionRequest, deed: str) -> View | NotFound | Moved:
     """End an entry, take it up again or strike it; every one of them has a reason."""
     found = await read(request)
-    entry = found.find(_one(request, "id"))
+    entry = found.find(request.one("id"))
     if entry is None:
         return NotFound(_GONE)
     if entry[0].entered_in_error:
         return NotFound(_STRUCK)
     gettext = request.chart.translator.gettext
-    reason, version = _one(request, "reason"), _version(request)
+    reason, version = request.one("reason"), request.version()
     if not reason.strip():
         return _view(request, found, entry, Typed(deed, reason, gettext(_NO_REASON)))
     resource = fhir_json.loads(entry[1].body or b"{}")
@@ -93,7 +83,7 @@ async def _carry_out(
         return await request.writer.withdraw(kind, identity, reason, version)
     if deed == "reopen":
         return await request.writer.correct(writing.back(resource), reason, version)
-    refuted = bool(_one(request, "refuted"))
+    refuted = bool(request.one("refuted"))
     ended = writing.over(resource, today_of(request.chart), refuted=refuted)
     return await request.writer.correct(ended, reason, version)
 
@@ -136,10 +126,10 @@ async def say_none(request: ActionRequest) -> View | Moved:
     chart = request.chart
     gettext = chart.translator.gettext
     found = await read(request)
-    scope = _one(request, "scope")
+    scope = request.one("scope")
     scope = scope if scope in DENIALS else "any"
-    token = _one(request, "token") or new_token()
-    if _one(request, "do") != "save":
+    token = request.one("token") or new_token()
+    if request.one("do") != "save":
         return _none(chart, found, token, scope, "")
     identity = form_id(request.principal, chart.patient, token)
     done = Moved(f"{chart.path()}#{ANCHOR}")
@@ -147,7 +137,7 @@ async def say_none(request: ActionRequest) -> View | Moved:
         return done  # an earlier press of the same button wrote it
     moment = local(chart.now).isoformat(timespec="seconds")
     about = About(identity, chart.patient, moment, author(request.principal))
-    made = writing.denial(scope, about, by_patient=_one(request, "source") == PATIENT)
+    made = writing.denial(scope, about, by_patient=request.one("source") == PATIENT)
     statement = read_allergy(made)
     if any(one.contradicts(statement) for one, _ in found.allergies):
         return _none(chart, found, token, scope, gettext(_THERE_ARE))

@@ -52,17 +52,6 @@ class Clash:
     free: str
 
 
-def one(request: ActionRequest, name: str) -> str:
-    """A field of a form; empty where it is not there."""
-    return (request.fields.get(name) or ("",))[0]
-
-
-def version_of(request: ActionRequest) -> int:
-    """The version that the page showed."""
-    text = one(request, "version")
-    return whole(text)
-
-
 async def find(request: PageRequest | ActionRequest, kind: str, identity: str) -> ResourceVersion | None:
     """A resource of this patient; None where there is none that may be read."""
     if not is_id(identity):
@@ -111,16 +100,16 @@ def _as_it_stands(booking: dict[str, Any], entry: ResourceVersion) -> Filled:
 
 
 def _filled(request: ActionRequest) -> Filled:
-    minutes, kind = one(request, "minutes"), one(request, "kind")
+    minutes, kind = request.one("minutes"), request.one("kind")
     return Filled(
-        token=one(request, "token") or new_token(),
-        of=one(request, "of"),
-        version=version_of(request),
-        when=one(request, "free") or one(request, "when"),
+        token=request.one("token") or new_token(),
+        of=request.one("of"),
+        version=request.version(),
+        when=request.one("free") or request.one("when"),
         kind=kind if kind in BOOKABLE else BOOKABLE[0],
         minutes=whole(minutes) if 0 < whole(minutes) <= 24 * 60 else 30,
-        staff=one(request, "staff"),
-        reason=one(request, "reason"),
+        staff=request.one("staff"),
+        reason=request.one("reason"),
     )
 
 
@@ -142,7 +131,7 @@ async def book(request: ActionRequest) -> View | NotFound | Moved:
     if not filled.of and await find(request, "Appointment", identity) is not None:
         return Moved(f"{request.chart.path()}#contacts")  # an earlier press of the same button wrote it
     end = start + timedelta(minutes=filled.minutes)
-    if one(request, "do") != "anyway":
+    if request.one("do") != "anyway":
         clash = await _clash(request, filled, people[filled.staff], start, end)
         if clash is not None:
             return await _view(request, filled, clash=clash)

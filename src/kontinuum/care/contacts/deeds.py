@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from kontinuum.care.contacts import writing
-from kontinuum.care.contacts.booking import find, one, version_of
+from kontinuum.care.contacts.booking import find
 from kontinuum.care.contacts.found import Found, gather
 from kontinuum.care.contacts.kinds import AT_ONCE, CANCELLED_BY, DESTINATIONS
 from kontinuum.care.contacts.one import GONE, Told, back, booking_page, page_of, reason_of
@@ -42,11 +42,11 @@ def now_of(request: ActionRequest) -> str:
 
 async def begin(request: ActionRequest) -> Answer:
     """Answer POST `contacts/begin`: a contact that takes place now."""
-    kind = one(request, "kind")
+    kind = request.one("kind")
     if kind not in AT_ONCE:
         return NotFound(_NO_KIND)
     patient = request.chart.patient
-    identity = form_id(request.principal, patient, one(request, "token"))
+    identity = form_id(request.principal, patient, request.one("token"))
     if (
         await find(request, "Encounter", identity) is None
     ):  # else an earlier press of the same button wrote it
@@ -61,7 +61,7 @@ async def begin(request: ActionRequest) -> Answer:
 
 async def own_contact(request: ActionRequest) -> Found | NotFound:
     """The contact that a form names, where it is the own unit's."""
-    found = await gather(request, one(request, "id"))
+    found = await gather(request, request.one("id"))
     if found is None:
         return NotFound(GONE)
     return found if found.own else NotFound(_NOT_YOURS)
@@ -70,7 +70,7 @@ async def own_contact(request: ActionRequest) -> Found | NotFound:
 async def _own_as_typed(request: ActionRequest) -> Found | NotFound:
     """The unit's contact with the reason that stands in the field beside the button that was pressed."""
     found = await own_contact(request)
-    typed = one(request, "reason")
+    typed = request.one("reason")
     if isinstance(found, NotFound) or "reason" not in request.fields:
         return found
     if typed.split() == reason_of(found.encounter).split():
@@ -87,7 +87,7 @@ async def _write(
 ) -> Answer:
     """Write a contact in its new state, and with it the booking that it came of."""
     resources: list[Mapping[str, Any]] = [changed]
-    versions = {f"Encounter/{found.entry.id}": version_of(request)}
+    versions = {f"Encounter/{found.entry.id}": request.version()}
     booking, to = found.booking, BOOKING_OF.get(changed["status"], "arrived")
     if booking is not None:
         body = fhir_json.loads(booking.body or b"{}")
@@ -103,12 +103,12 @@ async def _write(
 
 async def step(request: ActionRequest) -> Answer:
     """Answer POST `contacts/step`: a contact or booking in its next state, or (`undo`) the one before."""
-    if one(request, "booking"):
+    if request.one("booking"):
         return await _booking_step(request)
     found = await _own_as_typed(request)
     if isinstance(found, NotFound):
         return found
-    name = one(request, "step")
+    name = request.one("step")
     if name == "close" or name not in possible(found.encounter):
         alert = request.chart.translator.gettext(_NOT_NOW)
         return page_of(request, found, Told(alert))
@@ -116,13 +116,13 @@ async def step(request: ActionRequest) -> Answer:
 
 
 async def _booking_step(request: ActionRequest) -> Answer:
-    entry = await find(request, "Appointment", one(request, "booking"))
+    entry = await find(request, "Appointment", request.one("booking"))
     if entry is None:
         return NotFound(GONE)
     if entry.unit != request.principal.assignment.unit:
         return NotFound(_NOT_YOURS)
     booking = fhir_json.loads(entry.body or b"{}")
-    name, by = one(request, "step"), one(request, "by")
+    name, by = request.one("step"), request.one("by")
     stands = booking["status"] in ("proposed", "pending", "booked")
     fallen = booking["status"] in ("cancelled", "noshow")
     if name in ("arrive", "start") and stands:
@@ -136,7 +136,7 @@ async def _booking_step(request: ActionRequest) -> Answer:
         change = writing.put(booking, "booked")
     if change is None:
         return booking_page(request, entry, request.chart.translator.gettext(_NOT_NOW))
-    refused = await request.writer.write([change], {f"Appointment/{entry.id}": version_of(request)})
+    refused = await request.writer.write([change], {f"Appointment/{entry.id}": request.version()})
     if refused is not None:
         return booking_page(request, entry, _told(request, refused))
     return back(request, "", entry.id)
@@ -147,7 +147,7 @@ async def _let_in(
 ) -> Answer:
     """The patient has come, or is called: the booking becomes a contact, one however often it is pressed."""
     moment = now_of(request)
-    versions = {f"Appointment/{entry.id}": version_of(request)}
+    versions = {f"Appointment/{entry.id}": request.version()}
     before = await find(request, "Encounter", contact_of(entry.id))
     if before is not None:
         encounter = fhir_json.loads(before.body or b"{}")
@@ -178,7 +178,7 @@ async def close(request: ActionRequest) -> Answer:
     if isinstance(found, NotFound):
         return found
     gettext = request.chart.translator.gettext
-    destination = one(request, "destination")
+    destination = request.one("destination")
     if "close" not in possible(found.encounter):
         return page_of(request, found, Told(gettext(_NOT_NOW)))
     told = Told(closing=True, destination=destination)
@@ -187,7 +187,7 @@ async def close(request: ActionRequest) -> Answer:
         if destination not in DESTINATIONS:
             return page_of(request, found, replace(told, alert=gettext(_NO_DESTINATION)))
         changed = writing.discharged(changed, destination, now_of(request))
-    if found.missing and one(request, "do") != "anyway":
+    if found.missing and request.one("do") != "anyway":
         return page_of(request, found, told)
     return await _write(request, found, taken(changed, "close", now_of(request)), told)
 
@@ -198,7 +198,7 @@ async def move(request: ActionRequest) -> Answer:
     if isinstance(found, NotFound):
         return found
     gettext = request.chart.translator.gettext
-    chosen = one(request, "bed")
+    chosen = request.one("bed")
     bed = next((each for each in found.beds if each.reference == chosen), None)
     lies = is_inpatient(found.encounter) and "close" in possible(found.encounter)
     if bed is None and chosen:
@@ -215,10 +215,10 @@ async def strike(request: ActionRequest) -> Answer:
     found = await own_contact(request)
     if isinstance(found, NotFound):
         return found
-    reason, gettext = one(request, "reason"), request.chart.translator.gettext
+    reason, gettext = request.one("reason"), request.chart.translator.gettext
     if found.booking is not None or not reason.strip():
         return page_of(request, found, Told(gettext(_UNDO_FIRST if found.booking else _NO_REASON)))
-    refused = await request.writer.withdraw("Encounter", found.entry.id, reason, version_of(request))
+    refused = await request.writer.withdraw("Encounter", found.entry.id, reason, request.version())
     if refused is not None:
         return page_of(request, found, Told(_told(request, refused)))
     return Moved(f"{request.chart.path()}#contacts")
@@ -232,24 +232,24 @@ async def measure(request: ActionRequest) -> Answer:
     found = await _own_as_typed(request)
     if isinstance(found, NotFound):
         return found
-    gone = next((each for each in found.measures if each.id == one(request, "strike")), None)
+    gone = next((each for each in found.measures if each.id == request.one("strike")), None)
     if gone is not None:
         refused = await request.writer.withdraw("Procedure", gone.id, _BY_MISTAKE, gone.version)
     else:
-        code = one(request, "choice") or one(request, "code")
+        code = request.one("choice") or request.one("code")
         if not code:
-            text = one(request, "text")
+            text = request.one("text")
             suggested = await request.terms.suggest(MEASURE, text)
             return page_of(request, found, Told(text=text, suggested=suggested))
         term = await request.terms.find(MEASURE, code)
         if term is None:
             return page_of(request, found, Told(request.chart.translator.gettext(_UNKNOWN_CODE)))
         patient = request.chart.patient
-        identity = form_id(request.principal, patient, f"{one(request, 'token')}/{code}")
+        identity = form_id(request.principal, patient, f"{request.one('token')}/{code}")
         moment = (found.encounter.get("period") or {}).get("end") or now_of(request)
         made = writing.measured(identity, patient, found.entry.id, term, moment, author(request.principal))
         typed = found.encounter != fhir_json.loads(found.entry.body or b"{}")
-        versions = {f"Encounter/{found.entry.id}": version_of(request)} if typed else None
+        versions = {f"Encounter/{found.entry.id}": request.version()} if typed else None
         refused = await request.writer.write([made, *([found.encounter] if typed else [])], versions)
         if refused is None:
             await request.terms.chose(MEASURE, code)

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kontinuum.care.contacts import places, writing
-from kontinuum.care.contacts.booking import one, version_of
 from kontinuum.care.contacts.deeds import Answer, now_of, own_contact
 from kontinuum.care.contacts.one import Told, back, page_of
 from kontinuum.care.contacts.places import own_unit, staff
@@ -42,11 +41,11 @@ async def transfer(request: ActionRequest) -> Answer:
         return page_of(request, found, Told(gettext(_NOT_NOW)))
     ours: Mapping[str, Any] = await own_unit(request)
     moment = now_of(request)
-    if one(request, "undo"):
+    if request.one("undo"):
         changed, units = unplanned(found.encounter), [ours]
     else:
-        ward = next((each for each in found.wards if each.reference == one(request, "ward")), None)
-        when = _moment(one(request, "when"), local(request.chart.now))
+        ward = next((each for each in found.wards if each.reference == request.one("ward")), None)
+        when = _moment(request.one("when"), local(request.chart.now))
         if ward is None or when is None:
             return page_of(request, found, Told(gettext(_NO_WARD if ward is None else _NO_TIME)))
         to = {"reference": ward.reference, "display": ward.name}
@@ -55,9 +54,7 @@ async def transfer(request: ActionRequest) -> Answer:
     until = (local(request.chart.now) + SHARED).isoformat(timespec="seconds")
     identity = writing.shared_id(found.entry.id, request.principal.assignment.unit)
     team = writing.sharing(identity, request.chart.patient, found.entry.id, units, (moment, until))
-    refused = await request.writer.write(
-        [changed, team], {f"Encounter/{found.entry.id}": version_of(request)}
-    )
+    refused = await request.writer.write([changed, team], {f"Encounter/{found.entry.id}": request.version()})
     if refused is not None:
         return page_of(request, found, Told(refused.told(request.chart.translator)))
     return back(request, found.entry.id)
@@ -77,7 +74,7 @@ def _moment(text: str, now: datetime) -> datetime | None:
 async def receive(request: ActionRequest) -> Answer:
     """Answer POST `contacts/receive`: the patient has come, to a bed or to none yet."""
     beds = places.beds_of(await request.record.find_many(places.bed_queries(request.principal)))
-    chosen = one(request, "bed")
+    chosen = request.one("bed")
     bed = next((each for each in beds if each.reference == chosen), None)
     if chosen and bed is None:
         return NotFound(_NO_BED)
@@ -85,10 +82,10 @@ async def receive(request: ActionRequest) -> Answer:
         return NotFound(_BED_TAKEN)
     ward = next((each.ward for each in beds if each.ward), None)
     where = bed.placing if bed is not None else Placing(ward, None)
-    people, who = await staff(request), one(request, "staff")
+    people, who = await staff(request), request.one("staff")
     responsible = {"reference": who, "display": people[who]} if who in people else author(request.principal)
-    unit, identity = await own_unit(request), one(request, "id")
-    refused = await request.writer.receive(identity, version_of(request), where.here, responsible, unit)
+    unit, identity = await own_unit(request), request.one("id")
+    refused = await request.writer.receive(identity, request.version(), where.here, responsible, unit)
     return back(request, identity) if refused is None else NotFound(" ".join(refused.reasons))
 
 

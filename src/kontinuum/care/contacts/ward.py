@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kontinuum.care.contacts import places, writing
-from kontinuum.care.contacts.booking import find, one
+from kontinuum.care.contacts.booking import find
 from kontinuum.care.contacts.deeds import now_of
 from kontinuum.care.contacts.kinds import INPATIENT
 from kontinuum.care.contacts.one import address, back
@@ -105,7 +105,7 @@ async def _admissions(request: PageRequest | ActionRequest) -> tuple[str, list[s
 async def admit(request: ActionRequest) -> View | NotFound | Moved:
     """Answer POST `contacts/admit`: the patient is admitted now, to a bed or to none yet."""
     patient, gettext = request.chart.patient, request.chart.translator.gettext
-    filled = Filled(one(request, "token") or new_token(), one(request, "reason"), one(request, "bed"))
+    filled = Filled(request.one("token") or new_token(), request.one("reason"), request.one("bed"))
     identity = form_id(request.principal, patient, filled.token)
     if await find(request, "Encounter", identity) is not None:
         return back(request, identity)  # an earlier press of the same button wrote it

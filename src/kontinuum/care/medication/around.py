@@ -20,7 +20,6 @@ from kontinuum.care.medication.model import (
 from kontinuum.care.medication.rules import Read, Standing, renewable, standing
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import ActionRequest, Chart, PageRequest, ResourceVersion, ResultPage
-from kontinuum.kernel.numbers import whole
 
 ENDED_AT_MOST: Final = 100
 _AT_MOST: Final = 200
@@ -99,14 +98,3 @@ def read(chart: Chart, pages: Sequence[ResultPage]) -> Around:
 async def around(request: PageRequest | ActionRequest) -> Around:
     """Read what a page stands in."""
     return read(request.chart, await request.record.find_many(queries(request.chart)))
-
-
-def one(request: ActionRequest, name: str) -> str:
-    """The value of a field; empty when it was not sent."""
-    return (request.fields.get(name) or ("",))[0]
-
-
-def version_of(request: ActionRequest, name: str = "version") -> int:
-    """The version that the form was made of; 0, which is none, where it says nothing."""
-    text = one(request, name)
-    return whole(text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kontinuum.care.medication import writing
-from kontinuum.care.medication.around import Around, around, one, version_of
+from kontinuum.care.medication.around import Around, around
 from kontinuum.care.medication.filled import LONGEST, TOO_LONG
 from kontinuum.care.medication.form import ANCHOR
 from kontinuum.care.medication.rules import Read, renewable
@@ -71,10 +71,10 @@ def _earlier(found: Around, chosen: Read) -> list[Read]:
 
 async def _change(request: ActionRequest, deed: str) -> View | NotFound | Moved:
     found = await around(request)
-    chosen = found.prescription(one(request, "id"))
+    chosen = found.prescription(request.one("id"))
     if chosen is None:
         return NotFound(_GONE)
-    reason = one(request, "reason")
+    reason = request.one("reason")
     fault = _fault(request, deed, chosen, reason)
     if fault:
         alert = request.chart.translator.gettext(fault)
@@ -100,7 +100,7 @@ def _fault(request: ActionRequest, deed: str, chosen: Read, reason: str) -> str:
 
 async def _carry_out(request: ActionRequest, deed: str, chosen: Read, reason: str) -> Refused | None:
     medication, entry = chosen
-    version = version_of(request)
+    version = request.version()
     if deed == "strike":
         return await request.writer.withdraw("MedicationRequest", medication.id, reason, version)
     resource = fhir_json.loads(entry.body or b"{}")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kontinuum.care.medication import filled as forms
 from kontinuum.care.medication import warned, writing
-from kontinuum.care.medication.around import Around, around, one
+from kontinuum.care.medication.around import Around, around
 from kontinuum.care.medication.checks import Asked, Checked
 from kontinuum.care.medication.dosing import EVERY, ROUTES, UNITS, WHEN, Dosing
 from kontinuum.care.medication.filled import Filled
@@ -70,7 +70,7 @@ async def fill(request: ActionRequest) -> View | NotFound | Moved:
     filled = forms.filled_of(request.fields)
     if filled.of and found.prescription(filled.of) is None:
         return NotFound(_GONE)
-    do = one(request, "do")
+    do = request.one("do")
     if do == "begin":
         # The card sends what was chosen and nothing else: the rest is as in an empty form.
         begun = forms.empty(found.today)
@@ -79,8 +79,8 @@ async def fill(request: ActionRequest) -> View | NotFound | Moved:
         filled = replace(filled, free=True, code="")
     if do == "sign":
         return await _sign(request, found, filled)
-    usual = everything().get(one(request, "usual"))
-    if usual is None and (do in ("begin", "choose") or one(request, "choice")):
+    usual = everything().get(request.one("usual"))
+    if usual is None and (do in ("begin", "choose") or request.one("choice")):
         usual = next(iter(usual_for(filled.code)), None)
     if usual is not None:
         filled = forms.with_usual(filled, usual, found.problems)

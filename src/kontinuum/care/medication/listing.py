@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Final
 
 from kontinuum.care.medication import writing
-from kontinuum.care.medication.around import ENDED_AT_MOST, Around, around, one
+from kontinuum.care.medication.around import ENDED_AT_MOST, Around, around
 from kontinuum.care.medication.rules import (
     ATC_GROUPS,
     Read,
@@ -129,18 +129,18 @@ async def go_through(request: ActionRequest) -> View | Moved:
     """Answer POST `medication/go-through`: the list as it was shown is right, says who signs."""
     found = await around(request)
     chart = request.chart
-    token = one(request, "token") or new_token()
+    token = request.one("token") or new_token()
     current = newest_of_each(found.of(Standing.CURRENT))
     identity = form_id(request.principal, chart.patient, token)
     done = Moved(chart.path("medication", "list"))
     if found.review is not None and found.review[0].id == identity:
         return done  # an earlier press of the same button wrote it
-    if one(request, "seen") != _seen(current):
-        return _view(request, found, one(request, "by"), token, _CHANGED)
+    if request.one("seen") != _seen(current):
+        return _view(request, found, request.one("by"), token, _CHANGED)
     moment = local(chart.now).isoformat(timespec="seconds")
     about = About(identity, chart.patient, moment, author(request.principal))
     made = writing.gone_through(about, [reference_of(each) for each in current], _TITLE)
     refused = await request.writer.write([made])
     if refused is None:
         return done
-    return _view(request, found, one(request, "by"), token, refused.told(chart.translator))
+    return _view(request, found, request.one("by"), token, refused.told(chart.translator))

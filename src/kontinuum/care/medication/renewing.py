@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kontinuum.care.medication import warned, writing
-from kontinuum.care.medication.around import Around, around, one, version_of
+from kontinuum.care.medication.around import Around, around
 from kontinuum.care.medication.checks import Asked, Checked
 from kontinuum.care.medication.dosing import dosing_of
 from kontinuum.care.medication.filled import LONGEST, TOO_LONG, YEAR
@@ -48,14 +48,14 @@ async def renew(request: ActionRequest) -> View | Moved:
     """Answer POST `medication/renew`: renew all that is marked, in one transaction."""
     found = await around(request)
     chart = request.chart
-    token = one(request, "token") or new_token()
+    token = request.one("token") or new_token()
     marked = dict.fromkeys(request.fields.get("of", ()))
     done = Moved(f"{chart.path()}#{ANCHOR}")
     if marked and all(found.prescription(_id(request, token, each)) is not None for each in marked):
         return done  # an earlier press of the same button wrote them
     chosen = [each for each in found.renewable() if each[0].id in marked]
-    why = one(request, "why")
-    if one(request, "do") != "sign":
+    why = request.one("why")
+    if request.one("do") != "sign":
         return await _view(request, found, marked, token, why)
     fault = _NOTHING if not marked else _CHANGED if len(chosen) < len(marked) else ""
     fault = fault or (TOO_LONG if len(why) > LONGEST else "")
@@ -66,7 +66,7 @@ async def renew(request: ActionRequest) -> View | Moved:
         return await _view(request, found, marked, token, why, alert=chart.translator.gettext(fault))
     made = [_renewed(request, found, each, token, warned.kept(checks[each[0].id], why)) for each in chosen]
     advice = await advised(request, "order-sign", made)
-    if heard_of(advice) not in ("", one(request, "heard")):
+    if heard_of(advice) not in ("", request.one("heard")):
         alert = chart.translator.gettext(HEAR)
         return await _view(request, found, marked, token, why, alert=alert, advice=advice)
     refused = await _write(request, chosen, made)
@@ -84,7 +84,7 @@ async def _write(request: ActionRequest, chosen: Sequence[Read], made: Sequence[
         writing.over(fhir_json.loads(entry.body or b"{}"), "completed", writing.RENEWED, moment)
         for _, entry in own
     ]
-    versions = {f"MedicationRequest/{each.id}": version_of(request, f"version-{each.id}") for each, _ in own}
+    versions = {f"MedicationRequest/{each.id}": request.version(f"version-{each.id}") for each, _ in own}
     return await request.writer.write([*made, *ended], versions)
 
 

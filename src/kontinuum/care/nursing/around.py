@@ -81,11 +81,6 @@ def writer(request: ActionRequest) -> tuple[str, dict[str, object], str]:
     return request.chart.patient, author(request.principal), moment
 
 
-def one(request: ActionRequest, name: str) -> str:
-    """The value of a field; empty when it was not sent."""
-    return (request.fields.get(name) or ("",))[0]
-
-
 def read_day(text: str, today: date) -> date:
     """The day that an address names; today when it names none."""
     try:

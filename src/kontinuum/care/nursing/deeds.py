@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from kontinuum.care.nursing import today, writing
-from kontinuum.care.nursing.around import Around, around, one, read_day, writer
+from kontinuum.care.nursing.around import Around, around, read_day, writer
 from kontinuum.care.nursing.form import LONGEST, TOO_LONG, actions_of, typed
 from kontinuum.care.nursing.kinds import ACHIEVEMENTS
 from kontinuum.care.nursing.model import CarePlan
@@ -36,7 +36,7 @@ _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
 async def carry_out(request: ActionRequest) -> View | NotFound | Moved:
     """Answer POST `nursing/do`: the action of a slot was done, or (`outcome=not`) was not, and why."""
     now = local(request.chart.now)
-    key = one(request, "slot")
+    key = request.one("slot")
     day = read_day([*key.split("/"), "", "", ""][2], now.date())
     found = await around(request, day)
     slot = slot_of((plan for plan, _ in found.plans.values()), key)
@@ -46,16 +46,16 @@ async def carry_out(request: ActionRequest) -> View | NotFound | Moved:
         return today.view(request, found, day, alert=_NOT_YOURS)
     if found.settled(slot) is not None:
         return _list(request, day)  # a colleague, or an earlier press of the same button
-    outcome, reason, comment = one(request, "outcome"), one(request, "reason"), one(request, "comment")
-    at = _moment(one(request, "at"), slot, now)
+    outcome, reason, comment = request.one("outcome"), request.one("reason"), request.one("comment")
+    at = _moment(request.one("at"), slot, now)
     wrong = _contradiction(outcome, reason) or (_NO_CLOCK if at is None else "")
     wrong = wrong or (_AHEAD if day > now.date() or (at is not None and at > now) else "")
     wrong = wrong or (TOO_LONG if len(reason) + len(comment) > LONGEST else "")
     if wrong or at is None:
-        refilled = today.Refilled(key, one(request, "at"), reason, comment)
+        refilled = today.Refilled(key, request.one("at"), reason, comment)
         return today.view(request, found, day, alert=wrong, refilled=refilled)
     taken_back = sum(task.key == key and not task.stands for task, _ in found.tasks)
-    name = f"{key}/{one(request, 'token')}" if slot.needed else key
+    name = f"{key}/{request.one('token')}" if slot.needed else key
     made = writing.carried_out(
         writing.task_id(name, taken_back),
         slot,
@@ -93,7 +93,7 @@ def _moment(clock: str, slot: Slot, now: datetime) -> datetime | None:
 def _list(request: ActionRequest, day: date) -> Moved:
     """Back to the list: beside the chart where it was pressed there, else as the page that it was."""
     below = f"nursing/today?day={day.isoformat()}"
-    if one(request, "beside"):
+    if request.one("beside"):
         return Moved(f"{request.chart.path()}?beside={quote(below, safe='/')}")
     return Moved(request.chart.path(below))
 
@@ -105,9 +105,9 @@ def _told(request: ActionRequest, found: Around, day: date, refused: Refused) ->
 async def take_back(request: ActionRequest) -> View | NotFound | Moved:
     """Answer POST `nursing/undo`: it was pressed by mistake; what stood stays readable, struck."""
     now = local(request.chart.now)
-    day = read_day(one(request, "day"), now.date())
+    day = read_day(request.one("day"), now.date())
     found = await around(request, day)
-    chosen = next(((task, entry) for task, entry in found.tasks if task.id == one(request, "id")), None)
+    chosen = next(((task, entry) for task, entry in found.tasks if task.id == request.one("id")), None)
     if chosen is None or not chosen[0].stands or not chosen[0].key:
         return NotFound(_NONE)
     task, entry = chosen
@@ -118,7 +118,7 @@ async def take_back(request: ActionRequest) -> View | NotFound | Moved:
 
 async def _plan_of(request: ActionRequest) -> tuple[Around, CarePlan, ResourceVersion] | NotFound:
     found = await around(request)
-    chosen = found.plans.get(one(request, "id"))
+    chosen = found.plans.get(request.one("id"))
     if chosen is None or not chosen[0].nursing or not chosen[0].active:
         return NotFound(_NO_PLAN)
     return found, *chosen
@@ -126,7 +126,7 @@ async def _plan_of(request: ActionRequest) -> tuple[Around, CarePlan, ResourceVe
 
 def _stands(request: ActionRequest, entry: ResourceVersion) -> tuple[dict[str, Any], int]:
     """The plan as it is stored, and the version that was on the page."""
-    text = one(request, "version")
+    text = request.one("version")
     version = whole(text, entry.version)
     return fhir_json.loads(entry.body or b"{}"), version
 
@@ -137,7 +137,7 @@ async def evaluate(request: ActionRequest) -> View | NotFound | Moved:
     if isinstance(opened, NotFound):
         return opened
     found, plan, entry = opened
-    text, status, end = one(request, "text"), one(request, "reached"), bool(one(request, "end"))
+    text, status, end = request.one("text"), request.one("reached"), bool(request.one("end"))
     refilled = Refilled("evaluate", text=text, reached=status, end=end)
     wrong = _not_own(request, entry) or ("" if text.strip() and status in ACHIEVEMENTS else _NO_TEXT)
     wrong = wrong or (TOO_LONG if len(text) > LONGEST else "")
@@ -161,7 +161,7 @@ async def change(request: ActionRequest) -> View | NotFound | Moved:
         return opened
     found, plan, entry = opened
     gettext = request.chart.translator.gettext
-    rows, stop = typed(request), one(request, "stop")
+    rows, stop = typed(request), request.one("stop")
     refilled = Refilled("change", action=rows[0] if rows else None)
     actions = [] if stop else actions_of(rows, gettext)
     wrong = gettext(_not_own(request, entry)) if _not_own(request, entry) else ""

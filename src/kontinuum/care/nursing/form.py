@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kontinuum.care.nursing import writing
-from kontinuum.care.nursing.around import around, one, writer
+from kontinuum.care.nursing.around import around, writer
 from kontinuum.care.nursing.kinds import HEADINGS, INTERVALS, NEEDED, USUAL
 from kontinuum.care.nursing.rules import read_times
 from kontinuum.care.nursing.writing import Action, Writer
@@ -82,11 +82,11 @@ async def fill(request: ActionRequest) -> View | NotFound | Moved:
     """Answer POST `nursing/add`: write the plan, its goal and its actions."""
     rows = typed(request)
     filled = Filled(
-        one(request, "token") or new_token(),
-        one(request, "heading"),
-        one(request, "problem"),
-        one(request, "goal"),
-        one(request, "due"),
+        request.one("token") or new_token(),
+        request.one("heading"),
+        request.one("problem"),
+        request.one("goal"),
+        request.one("due"),
         rows + (Typed(),) * max(0, ROWS - len(rows)),
     )
     gettext = request.chart.translator.gettext

@@ -15,7 +15,6 @@ from kontinuum.fhir.authoring import author
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import ActionRequest, Chart, PageRequest, ResourceVersion, ResultPage
-from kontinuum.kernel.numbers import whole
 from kontinuum.record.tasks import OPEN, ORDER, REFERRAL, WORK_CODES
 from kontinuum.sweden import systems
 
@@ -42,21 +41,10 @@ class Unit:
         return str(self.reference.get("display", ""))
 
 
-def one(request: ActionRequest, name: str) -> str:
-    """A field of a form; empty where it is not there."""
-    return (request.fields.get(name) or ("",))[0]
-
-
 def priority_of(request: ActionRequest) -> str:
     """The priority that is chosen."""
-    chosen = one(request, "priority")
+    chosen = request.one("priority")
     return chosen if chosen in PRIORITIES else ROUTINE
-
-
-def version_of(request: ActionRequest) -> int:
-    """The version that the page showed."""
-    text = one(request, "version")
-    return whole(text)
 
 
 def writer(request: ActionRequest) -> tuple[dict[str, Any], dict[str, Any], str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kontinuum.care.orders import writing
-from kontinuum.care.orders.around import contact, found, one, priority_of, units, writer
+from kontinuum.care.orders.around import contact, found, priority_of, units, writer
 from kontinuum.care.orders.kinds import LABORATORY, LONGEST, PRIORITIES, ROUTINE, panels, system_of
 from kontinuum.care.orders.rules import read_day
 from kontinuum.fhir.authoring import coded, form_id, new_token
@@ -49,29 +49,29 @@ async def show(request: PageRequest) -> View | NotFound:
 def _filled(request: ActionRequest) -> Filled:
     chosen = request.fields.get("panel") or ()
     single = [name for name in request.fields.get("single") or () if name.strip("= ")]
-    added = one(request, "choice") or one(request, "code")
-    text = one(request, "text")
-    free = one(request, "do") == "free" or bool(one(request, "free"))
+    added = request.one("choice") or request.one("code")
+    text = request.one("text")
+    free = request.one("do") == "free" or bool(request.one("free"))
     if added:
         single, text = [*single, added], ""
     elif free and text.strip():
         single, text = [*single, f"={text.strip()}"], ""
-    gone = one(request, "remove")
+    gone = request.one("remove")
     return Filled(
-        token=one(request, "token") or new_token(),
+        token=request.one("token") or new_token(),
         panels=tuple(name for name in panels() if name in chosen),
         single=tuple(name for name in dict.fromkeys(single) if name != gone)[:AT_MOST],
         text=text,
         priority=priority_of(request),
-        question=one(request, "question"),
-        day=one(request, "day"),
+        question=request.one("question"),
+        day=request.one("day"),
     )
 
 
 async def fill(request: ActionRequest) -> View | NotFound | Moved:
     """Answer POST `orders/lab`: the form with an analysis more or less, or (`do=send`) the order, signed."""
     filled = _filled(request)
-    if one(request, "do") != "send":
+    if request.one("do") != "send":
         return await _view(request, filled)
     day = read_day(filled.day, local(request.chart.now).date())
     terms = await _terms(request, filled)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from kontinuum.care.orders.around import found, one, version_of
+from kontinuum.care.orders.around import found
 from kontinuum.care.orders.kinds import (
     ACCEPTED,
     ANSWERED,
@@ -70,7 +70,7 @@ async def show(request: PageRequest) -> View | NotFound:
 
 async def reply(request: ActionRequest) -> View | NotFound | Moved:
     """Answer POST `orders/reply`: accept, ask, decline or answer a referral, or complete it when asked."""
-    deed = one(request, "deed")
+    deed = request.one("deed")
 
     def fault(text: str) -> str:
         return _NO_TEXT if not text.strip() and deed != ACCEPTED else ""
@@ -94,14 +94,14 @@ async def _done(
     fault: Callable[[str], str],
     act: Callable[[str, int, str], Awaitable[Refused | None]],
 ) -> View | NotFound | Moved:
-    chosen = await found(request, one(request, "id"))
+    chosen = await found(request, request.one("id"))
     if chosen is None:
         return NotFound(_GONE)
-    text, words = one(request, "text"), request.chart.translator
+    text, words = request.one("text"), request.chart.translator
     wrong = fault(text) or (TOO_LONG if len(text) > LONGEST else "")
     if wrong:
         return _view(request, chosen, Typed(deed, text, words.gettext(wrong)))
-    refused = await act(chosen[0].id, version_of(request), text)
+    refused = await act(chosen[0].id, request.version(), text)
     if refused is not None:
         return _view(request, chosen, Typed(deed, text, refused.told(words)))
     return Moved(f"{request.chart.path()}#orders")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from kontinuum.care.orders import writing
-from kontinuum.care.orders.around import Unit, contact, found, one, priority_of, units, writer
+from kontinuum.care.orders.around import Unit, contact, found, priority_of, units, writer
 from kontinuum.care.orders.kinds import LONGEST, PRIORITIES, REFERRAL, ROUTINE
 from kontinuum.care.orders.lab import TOO_LONG
 from kontinuum.fhir.authoring import form_id, new_token
@@ -75,12 +75,12 @@ async def _problems(request: PageRequest) -> str:
 
 def _filled(request: ActionRequest) -> Filled:
     return Filled(
-        token=one(request, "token") or new_token(),
-        to=one(request, "to").strip(),
-        unit=one(request, "unit"),
-        outside=bool(one(request, "outside")),
-        question=one(request, "question"),
-        background=one(request, "background"),
+        token=request.one("token") or new_token(),
+        to=request.one("to").strip(),
+        unit=request.one("unit"),
+        outside=bool(request.one("outside")),
+        question=request.one("question"),
+        background=request.one("background"),
         priority=priority_of(request),
     )
 

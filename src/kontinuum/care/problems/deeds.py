@@ -23,7 +23,6 @@ from kontinuum.kernel.module import (
     ResourceVersion,
     View,
 )
-from kontinuum.kernel.numbers import whole
 
 _GONE: Final = message("There is no such problem in this patient's record.")
 _NONE: Final = message("The problem is not in this patient's record, or it is struck and stays so.")
@@ -80,17 +79,8 @@ def _registration(
 async def _found(request: ActionRequest) -> tuple[Around, Read] | None:
     """The problem that a form is about; None where there is none, or where it is struck for good."""
     found = await around(request)
-    chosen = found.read.get(_one(request, "id"))
+    chosen = found.read.get(request.one("id"))
     return None if chosen is None or not chosen[0].stands else (found, chosen)
-
-
-def _one(request: ActionRequest, name: str) -> str:
-    return (request.fields.get(name) or ("",))[0]
-
-
-def _version(request: ActionRequest) -> int:
-    text = _one(request, "version")
-    return whole(text)
 
 
 def _answer(
@@ -109,7 +99,7 @@ async def end(request: ActionRequest) -> View | NotFound | Moved:
         return NotFound(_NONE)
     found, chosen = opened
     gettext = request.chart.translator.gettext
-    typed = _one(request, "day")
+    typed = request.one("day")
     day = read_date(typed, local(request.chart.now).date())
     if day is None:
         return _view(request, found, chosen, Typed("end", typed, gettext(_NO_DATE)))
@@ -145,7 +135,7 @@ async def reopen(request: ActionRequest) -> View | NotFound | Moved:
     if opened is None:
         return NotFound(_NONE)
     found, chosen = opened
-    again = bool(_one(request, "again"))
+    again = bool(request.one("again"))
     done = await _rewrite(request, [chosen], lambda one: writing.reopened(one, again=again))
     return _answer(request, found, chosen, "reopen", "", done)
 
@@ -154,10 +144,10 @@ async def _rewrite(request: ActionRequest, chosen: list[Read], change: Any) -> R
     """Write the changed versions of what was read, all or none; the one on the page as it was shown."""
     written: list[Mapping[str, Any]] = []
     versions: dict[str, int] = {}
-    shown = _one(request, "id")
+    shown = request.one("id")
     for condition, entry in chosen:
         written.append(change(fhir_json.loads(entry.body or b"{}")))
-        versions[f"Condition/{condition.id}"] = _version(request) if condition.id == shown else entry.version
+        versions[f"Condition/{condition.id}"] = request.version() if condition.id == shown else entry.version
     return await request.writer.write(written, versions)
 
 
@@ -167,12 +157,12 @@ async def strike(request: ActionRequest) -> View | NotFound | Moved:
     if opened is None:
         return NotFound(_NONE)
     found, chosen = opened
-    reason, version = _one(request, "reason"), _version(request)
+    reason, version = request.one("reason"), request.version()
     if not reason.strip():
         alert = request.chart.translator.gettext(_NO_REASON)
         return _view(request, found, chosen, Typed("strike", reason, alert))
     identity = chosen[0].id
-    if _one(request, "refuted"):
+    if request.one("refuted"):
         refuted = writing.refuted(fhir_json.loads(chosen[1].body or b"{}"))
         done = await request.writer.correct(refuted, reason, version)
     else:
@@ -186,11 +176,11 @@ async def at_contact(request: ActionRequest) -> View | NotFound | Moved:
     if opened is None:
         return NotFound(_NONE)
     found, chosen = opened
-    contact = found.contact(_one(request, "contact"))
+    contact = found.contact(request.one("contact"))
     if contact is None:
         alert = request.chart.translator.gettext(_NO_CONTACT)
         return _view(request, found, chosen, Typed("contact", "", alert))
-    role = MAIN if _one(request, "role") == MAIN else SECONDARY
+    role = MAIN if request.one("role") == MAIN else SECONDARY
     made = writing.diagnosed(contact.resource, chosen[0].id, role)
     done = await request.writer.write([made], {f"Encounter/{contact.id}": contact.version})
     return _answer(request, found, chosen, "contact", "", done)
