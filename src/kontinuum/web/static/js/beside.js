@@ -29,7 +29,8 @@ export function startBeside() {
   });
   if (!pane) return;
   const banner = document.querySelector(".banner");
-  const measure = () => document.documentElement.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
+  // On the pane, not on the root: there it would have every element of the chart styled once more.
+  const measure = () => pane.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
   if (banner) new ResizeObserver(measure).observe(banner);
   startSplit(pane.querySelector("[data-beside-split]"));
   const first = pane.dataset.first;
