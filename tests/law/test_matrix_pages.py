@@ -353,6 +353,12 @@ ROUTES: dict[tuple[str, str], Way] = {
     ),
     ("GET", "/my-record/file/{id}"): Way(About.OWN, _PATIENT_ALONE, "27, 28", (), {"id": NONE}),
     ("GET", "/patient/{patient}/together"): _care("7", template=NONE),
+    **{
+        ("POST", f"/patient/{{patient}}/kept{deed}"): Way(
+            About.PATIENT, RELATED, "7", (), _PATIENT, _PATIENT | {"form": NONE, "draft": NONE}
+        )
+        for deed in ("", "/drop", "/restore")
+    },
     ("GET", "/patient/{patient}/draft-file/{id}"): Way(
         About.PATIENT, RELATED, "7", (), _PATIENT | {"id": NONE}
     ),

@@ -11,7 +11,7 @@ from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.web.workspace.files import related
 from kontinuum.web.workspace.pages import Handler, Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
-from kontinuum.web.workspace.work import doing, inbox, phrases, stream, tasks, together
+from kontinuum.web.workspace.work import doing, inbox, kept, phrases, stream, tasks, together
 
 __all__ = ["work_routes"]
 
@@ -42,6 +42,10 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
             "/patient/{patient}/together",
             signed_in(services, related(together.show), unattended=True),
             methods=["GET"],
+        ),
+        *(
+            Route(f"/patient/{{patient}}/kept{path}", signed_in(services, related(handler)), methods=["POST"])
+            for path, handler in (("", kept.keep), ("/drop", kept.drop), ("/restore", kept.restore))
         ),
         Route("/phrases/list", signed_in(services, _of_staff(phrases.list_phrases)), methods=["GET"]),
     ]
