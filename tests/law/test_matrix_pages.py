@@ -129,6 +129,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/inbox/ask"): _work(note=NONE),
     ("GET", "/inbox/new"): Way(About.IDENTITY, CARE, "7", form={"patient": ADULT}),
     ("POST", "/inbox/new"): _work(patient=ADULT, to=NONE),
+    ("GET", "/patient/{patient}/tasks/new"): Way(About.IDENTITY, CARE, "7", (), _PATIENT),
     **{
         ("POST", f"/inbox/{deed}"): _work(only=NONE)
         for deed in ("done", "decline", "take-on", "answer-read", "acknowledge")

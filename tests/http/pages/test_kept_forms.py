@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.http.pages.conftest import PATIENT, csrf_of, patient, sign_in, write
+from tests.http.pages.test_work import ORGANIZATION, _directory
 
 from kontinuum.app.asgi import build
 from kontinuum.app.modules import MODULES
@@ -142,6 +143,28 @@ async def test_windows_keep_nothing_over_each_other_and_what_is_put_aside_comes_
     about = await keep(doctor, token, form="problems/one?id=one#strike")
     assert about.status_code == 200
     assert kept_on(await doctor.get(f"{HERE}/problems/add")) == []
+
+
+async def test_a_task_that_was_begun_goes_on_beside_the_chart_until_it_is_given(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    await _directory(application, ORGANIZATION)
+    token = csrf_of(await doctor.get(f"{HERE}/tasks/new"))
+    kept = (await keep(doctor, token, form="tasks/new", fields=[["kind", "question"], ["text", TEXT]])).json()
+    assert 'data-first="tasks/new"' in (await doctor.get(f"{HERE}?beside=tasks/new")).text
+    for address in (f"{HERE}/tasks/new", f"/inbox/new?patient={PATIENT}"):
+        assert [one["fields"][1][1] for one in kept_on(await doctor.get(address))] == [TEXT]
+    assert kept_on(await doctor.get(f"/inbox/new?patient={OTHER}")) == []
+    form = {"csrf": token, "patient": PATIENT, "text": "Ring?", "to": "", "kept": f"{kept['draft']}/1"}
+    (back,) = kept_on(await doctor.post("/inbox/new", data=form))
+    assert back["draft"] == kept["draft"]
+    other = await doctor.post(
+        "/inbox/new", data={**form, "to": "Organization/unit-test", "kept": f"{kept['draft']}/0"}
+    )
+    assert other.status_code == 409
+    sent = await doctor.post("/inbox/new", data={**form, "to": "Organization/unit-test"})
+    assert sent.status_code == 303, re.findall(r"data-reason>[^<]*", sent.text)
+    assert await doctors_record.work.begun() == ()
 
 
 async def test_a_form_with_a_code_is_shown_anew_and_nothing_of_it_is_done(

@@ -155,7 +155,7 @@ def _beside(page: Page) -> str:
     """The address of the page that is to stand beside the chart; empty for none."""
     asked = page.request.query_params.get("beside", "")
     wanted = {f"{m.name}/{route.path}" for m in page.services.modules for route in m.routes if route.beside}
-    return asked if asked.partition("?")[0] in wanted else ""
+    return asked if asked.partition("?")[0] in {*wanted, kept.TASK} else ""
 
 
 async def _strip(page: Page, record: Record, stands: Access | None) -> Strip | None:
@@ -238,7 +238,7 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
         if isinstance(person, Refusal):
             return page.refuse(person)
         sent = await kept.sent_with(page)
-        refused = await kept.written_on(page, record, sent)
+        refused = await kept.written_on(page, record, chart.patient, sent)
         if refused is not None:
             return refused
         writer = PatientWriter(record, chart)
@@ -268,7 +268,7 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
         if isinstance(answer, NotFound):
             return page.problem(HTTPStatus.NOT_FOUND, [translator.gettext(answer.message)])
         tabs = await open_tabs(page, chart, "") if page.beside else ()
-        forms = await kept.form_again(page, record, sent)
+        forms = await kept.form_again(page, record, chart.patient, sent)
         return _module_view(page, chart, reader, person, answer, action.title, access, tabs, forms)
 
     return act

@@ -32,6 +32,11 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
         Route("/inbox/ask", signed_in(services, _in_care(doing.ask)), methods=["POST"]),
         Route("/inbox/new", signed_in(services, _in_care(tasks.show_new), resumable=True), methods=["GET"]),
         Route("/inbox/new", signed_in(services, _in_care(tasks.make)), methods=["POST"]),
+        Route(
+            f"/patient/{{patient}}/{kept.TASK}",
+            signed_in(services, _in_care(tasks.show_new), resumable=True),
+            methods=["GET"],
+        ),
         Route("/inbox/done", signed_in(services, _in_care(tasks.finish)), methods=["POST"]),
         Route("/inbox/decline", signed_in(services, _in_care(tasks.decline)), methods=["POST"]),
         Route("/inbox/take-on", signed_in(services, _in_care(tasks.take_on)), methods=["POST"]),

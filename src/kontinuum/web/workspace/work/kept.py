@@ -34,6 +34,10 @@ MOST: Final = 500_000
 NOT_KEPT: Final = frozenset({"csrf", "patient", "kept"})
 """Fields of the session, of the page and of the keeping itself."""
 
+TASK: Final = "tasks/new"
+"""The form for a task or question: the shell's own, also at an address without its patient's."""
+_TASKS_TITLE: Final = message("New task or question")
+
 _ABOUT: Final = ("id", "of")
 """What says in an address which entry a page is about: a form about one is never filled in for another."""
 _NAME: Final = re.compile(r"[a-z-]+/[a-z-]+(\?[^#\s]{1,300})?(#[a-z-]+)?")
@@ -75,17 +79,17 @@ async def sent_with(page: Page) -> Sent | None:
     return Sent(draft, whole(version), resumed == "resumed") if draft else None
 
 
-async def written_on(page: Page, record: Record, sent: Sent | None) -> Response | None:
+async def written_on(page: Page, record: Record, patient: str, sent: Sent | None) -> Response | None:
     """The refusal of a form on which was written in another window since: its sender has not seen that."""
-    stands = await record.known_draft(_patient(page), sent.draft) if sent is not None else None
+    stands = await record.known_draft(patient, sent.draft) if sent is not None else None
     if sent is None or stands is None or stands.version <= sent.version:
         return None
     return page.problem(HTTPStatus.CONFLICT, [page.translator.gettext(_WRITTEN_ON)])
 
 
-async def form_again(page: Page, record: Record, sent: Sent | None) -> list[dict[str, Any]]:
+async def form_again(page: Page, record: Record, patient: str, sent: Sent | None) -> list[dict[str, Any]]:
     """What a form that comes back goes on being kept as; what was typed stands in it."""
-    stands = await record.known_draft(_patient(page), sent.draft) if sent is not None else None
+    stands = await record.known_draft(patient, sent.draft) if sent is not None else None
     return [] if sent is None or stands is None else [_told(page, stands, fields=None, resumed=sent.resumed)]
 
 
@@ -96,9 +100,9 @@ def drafting(page: Page) -> Drafting:
         return ()
 
     async def titles(record: RecordReader, templates: Collection[str]) -> Mapping[str, str]:
-        routes = {path: page.translator.gettext(route.title) for path, route in _routes(page)}
+        known = {TASK: _TASKS_TITLE} | {path: route.title for path, route in _routes(page)}
         named = {one: _path(one) for one in templates if one.startswith(OF_FORM)}
-        return {one: routes[path] for one, path in named.items() if path in routes}
+        return {one: page.translator.gettext(known[path]) for one, path in named.items() if path in known}
 
     return Drafting(none, titles, _page)
 
@@ -116,9 +120,10 @@ async def keep(page: Page) -> Response:
     said = {name: str(form.get(name, "")) for name in ("form", "fields", "window", "turn", "version")}
     fields = _read(said["fields"])
     route = dict(_routes(page)).get(_path(OF_FORM + said["form"]))
-    if route is None or fields is None or not _NAME.fullmatch(said["form"]):
+    known = route is not None or said["form"] == TASK
+    if not known or fields is None or not _NAME.fullmatch(said["form"]):
         return page.problem(HTTPStatus.UNPROCESSABLE_ENTITY, [page.translator.gettext(_NO_FORM)])
-    reason = barred(page, route)
+    reason = barred(page, route) if route is not None else ""
     if reason:
         return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(reason)])
     kept = {"window": said["window"][:100], "turn": whole(said["turn"]), "fields": fields}
