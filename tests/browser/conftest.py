@@ -16,7 +16,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from kontinuum.app.postgres import scratch_database
 from kontinuum.demo.region import region
@@ -141,6 +149,12 @@ async def browser() -> AsyncIterator[Browser]:
         opened = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield opened
         await opened.close()
+
+
+async def put_aside(place: Page | Locator) -> None:
+    """Leave nothing begun in a form: whoever opens it next would go on with it."""
+    await place.get_by_role("button", name="Börja om").click()
+    await expect(place.get_by_text("Det du hade påbörjat är undanlagt.")).to_be_visible()
 
 
 @pytest.fixture

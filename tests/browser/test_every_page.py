@@ -68,6 +68,7 @@ AROUND = {
     **_as_it_is("/sessions", "/my-apps", "/templates"),
     "/templates/{id}": LINKED,
     "/inbox/new": f"/inbox/new?patient={FULLEST}",
+    "/patient/{patient}/tasks/new": f"/patient/{FULLEST}/tasks/new",
     "/feedback": f"/feedback?from=/patient/{FULLEST}",
     "/unit/feedback": "/unit/feedback",
     "/unit/feedback/{number:number}": LINKED,

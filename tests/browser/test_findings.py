@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems
+from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems, put_aside
 from tests.browser.steps import Steps
 
 Count = Callable[[Page, str, int], Steps]
@@ -67,6 +67,7 @@ async def test_the_list_of_codes_is_used_by_keyboard_and_the_words_can_stay_as_t
     await page.get_by_role("option", name="Fri text").click()
     await expect(page.locator(".code-chosen")).to_contain_text("Fri text")
     await expect(page.get_by_role("button", name="Spara")).to_be_focused()
+    await put_aside(page)
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Open, accessibility_problems
+from tests.browser.conftest import Open, accessibility_problems, put_aside
 from tests.browser.steps import Steps
 
 Count = Callable[[Page, str, int], Steps]
@@ -57,6 +57,7 @@ async def test_an_analysis_is_found_as_one_types_and_stands_in_the_order(visit: 
     assert await accessibility_problems(page, "[data-beside-pane]") == []
     await pane.get_by_role("button", name="Ta bort: B-SR").click()
     await expect(pane.get_by_role("button", name="Ta bort: B-SR")).to_have_count(0)
+    await put_aside(pane)
 
 
 async def test_an_answer_is_acknowledged_from_the_list_in_one_action(visit: Open, steps: Count) -> None:

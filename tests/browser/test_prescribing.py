@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import FULLEST, Open, accessibility_problems
+from tests.browser.conftest import FULLEST, Open, accessibility_problems, put_aside
 from tests.browser.steps import Steps
 
 Count = Callable[[Page, str, int], Steps]
@@ -55,3 +55,4 @@ async def test_the_form_with_a_drug_in_it_is_accessible_and_does_not_scroll_side
     await expect(page.locator(".drug-usual")).to_be_visible()
     assert await accessibility_problems(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await put_aside(page)

@@ -14,7 +14,7 @@ from kontinuum.record import provenance, writing
 from kontinuum.record.absences import Absences
 from kontinuum.record.context import Context, forbidden
 from kontinuum.record.correcting import Corrected, change, current
-from kontinuum.record.drafts import OF_NOTE
+from kontinuum.record.drafts import OF_FORM, OF_NOTE
 from kontinuum.record.escalating import name_of, rule_of
 from kontinuum.record.guarding import is_signed
 from kontinuum.record.outcome import Refusal, RefusalKind, Written, refuse
@@ -160,8 +160,12 @@ async def hand_draft(context: Context, identity: str, to: Party) -> Refusal | No
 
 
 async def handable(context: Context, begun: Sequence[BegunRow]) -> frozenset[str]:
-    """Which open drafts the person may hand over. One that is written on a note goes with the note."""
-    actor, own = context.principal.actor, [one for one in begun if OF_NOTE not in one.template]
+    """Which open drafts the person may hand over.
+
+    One that is written on a note goes with the note. What is kept of a form names nobody but who signs it.
+    """
+    actor = context.principal.actor
+    own = [one for one in begun if OF_NOTE not in one.template and not one.template.startswith(OF_FORM)]
     others = {f"Practitioner/{one.owner}" for one in own} - {f"Practitioner/{actor.id}"}
     may: set[str] = set()
     if others and actor.reference in (await rule_of(context)).named:

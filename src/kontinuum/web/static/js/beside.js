@@ -3,6 +3,7 @@
 // patient's chart, so that no pane ever stands beside somebody else's record.
 
 import { ask, parsed } from "./asking.js";
+import { holdForm, letGo, startKept } from "./kept.js";
 import { agreed, broughtBack, forget, leave } from "./unsent.js";
 import { startSplit } from "./split.js";
 import { keepWriting, startWriting } from "./writing.js";
@@ -111,6 +112,7 @@ class Beside {
     document.documentElement.classList.add("has-beside");
     this.content.scrollTop = 0;
     if (form) broughtBack(this.content);
+    startKept(this.content);
     startWriting(this.content);
     const first = this.content.querySelector("[data-focus]") ?? this.content.querySelector("a, input, textarea, button");
     if (!this.content.contains(document.activeElement)) first?.focus();
@@ -138,6 +140,7 @@ class Beside {
   }
 
   async send(form, submitter) {
+    await holdForm(form);
     const body = new URLSearchParams();
     // Values are read from the elements: the browser's form encoding would change line ends.
     for (const element of form.elements) {
@@ -151,6 +154,7 @@ class Beside {
     // A button may be of another deed than its form. Read as attributes: a field may be called "action".
     const to = submitter?.getAttribute("formaction") ?? form.getAttribute("action");
     const answer = await this.ask(to, { method: "POST", body, headers }, form);
+    if (!answer) letGo(form);
     if (answer && this.show(await answer.text(), form) && form.matches("[data-opens-beside]")) form.reset();
   }
 }

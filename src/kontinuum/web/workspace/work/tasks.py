@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,6 +16,7 @@ from kontinuum.kernel.numbers import whole
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.tasks import DECLINED, DONE, QUESTION, TASK
 from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.work import kept
 from kontinuum.web.workspace.work.colleagues import choices, recipients
 from kontinuum.web.workspace.work.doing import Item, parse, recipient
 from kontinuum.web.workspace.work.inbox import done_page, inbox_page, typed_words
@@ -28,13 +29,24 @@ _NO_PATIENT: Final = message("There is no such patient in this record.")
 
 
 async def show_new(page: Page) -> Response:
-    """Answer GET `/inbox/new?patient=…`: what is to be done or asked, by whom and until when."""
+    """Answer GET `/inbox/new?patient=…`: what is to be done or asked, by whom and until when.
+
+    Also at `/patient/{patient}/tasks/new`, where what was begun is gone on with beside the chart.
+    """
     query = page.request.query_params
-    return await _new_page(page, query.get("patient", ""), {"kind": query.get("kind", TASK)})
+    patient = page.request.path_params.get("patient") or query.get("patient", "")
+    forms = await kept.forms_of(page, page.services.record(page.session.principal), patient, kept.TASK)
+    return await _new_page(page, patient, {"kind": query.get("kind", TASK)}, forms=forms)
 
 
 async def _new_page(
-    page: Page, patient: str, typed: dict[str, str], problems: Sequence[str] = (), status: int = 200
+    page: Page,
+    patient: str,
+    typed: dict[str, str],
+    problems: Sequence[str] = (),
+    status: int = 200,
+    *,
+    forms: Sequence[Mapping[str, Any]],
 ) -> Response:
     person = (await people(page, [patient] if patient else [])).get(patient)
     if person is None:
@@ -45,6 +57,8 @@ async def _new_page(
         "recipients": await choices(page, await recipients(page)),
         "today": local(page.services.clock.now()).date().isoformat(),
         "problems": problems,
+        "kept_forms": forms,
+        "answered": page.request.method == "POST",
     }
     return page.render("work/new_task.html", values, status)
 
@@ -59,13 +73,21 @@ async def make(page: Page) -> Response:
     gettext = page.translator.gettext
     problems = [gettext(_NOBODY)] if to is None else []
     problems += [gettext(_NO_DAY)] if typed["due"] and due is None else []
-    if to is None or problems:
-        return await _new_page(page, patient, typed, problems, HTTPStatus.UNPROCESSABLE_ENTITY)
     record: Any = page.services.record(page.session.principal)
+    sent = await kept.sent_with(page)
+    stale = await kept.written_on(page, record, patient, sent)
+    if stale is not None:
+        return stale
+    forms = await kept.form_again(page, record, patient, sent)
+    if to is None or problems:
+        return await _new_page(page, patient, typed, problems, HTTPStatus.UNPROCESSABLE_ENTITY, forms=forms)
     code = QUESTION if typed["kind"] == QUESTION else TASK
     done = await record.work.tasks.assign(code, patient, typed["text"].replace("\r\n", "\n"), to, due)
     if isinstance(done, Refusal):
-        return await _new_page(page, patient, typed, done.in_words(page.translator), done.kind.value)
+        reasons = done.in_words(page.translator)
+        return await _new_page(page, patient, typed, reasons, done.kind.value, forms=forms)
+    if sent is not None:
+        await record.remove_draft(patient, sent.draft)
     return page.redirect(f"/patient/{patient}#tasks")
 
 
