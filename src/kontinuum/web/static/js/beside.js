@@ -83,6 +83,7 @@ class Beside {
 
   // What is in a form stays in it, and the form can be sent again.
   failed(form = null, reasons = []) {
+    if (form) letGo(form);
     const state = this.content.querySelector("[data-state]");
     if (form && !form.matches("[data-writing]")) tell(form, [this.pane.dataset.unsent, ...reasons].join(" "));
     else if (state) state.textContent = this.pane.dataset.failed;
@@ -154,7 +155,6 @@ class Beside {
     // A button may be of another deed than its form. Read as attributes: a field may be called "action".
     const to = submitter?.getAttribute("formaction") ?? form.getAttribute("action");
     const answer = await this.ask(to, { method: "POST", body, headers }, form);
-    if (!answer) letGo(form);
     if (answer && this.show(await answer.text(), form) && form.matches("[data-opens-beside]")) form.reset();
   }
 }

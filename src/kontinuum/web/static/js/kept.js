@@ -199,7 +199,7 @@ class Kept {
     if (!fresh) return this.letGo();
     fresh.draft = draft;
     fresh.tell(this.words.dropped, "undo");
-    fresh.form.querySelector("[data-focus]")?.focus();
+    (fresh.form.querySelector("[data-focus]") ?? fresh.form.querySelector("textarea, input:not([type=hidden])"))?.focus();
   }
 
   async undo() {
