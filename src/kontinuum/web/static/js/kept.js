@@ -11,6 +11,10 @@ const AGAIN = 3000;
 const PATIENCE = 10_000;
 
 const forms = new WeakMap();
+let mayDrop = async () => true;
+
+// unsent.js, which needs this module, asks before what was typed is dropped.
+export const askBeforeDropping = (ask) => (mayDrop = ask);
 
 export function startKept(root = document) {
   const told = root.querySelector("[data-kept-forms]");
@@ -209,8 +213,7 @@ class Kept {
   }
 
   async fetch() {
-    const { agreed } = await import("./unsent.js");
-    if (await agreed(this.form.parentElement)) await this.renew();
+    if (await mayDrop(this.form.parentElement)) await this.renew();
   }
 
   // The form as the server makes it now, in the place of this one; null when it cannot be had.

@@ -1,7 +1,7 @@
 // What is typed in a form and not sent stands nowhere but in its window: nothing takes it away unasked.
 // Drafts of notes are kept by writing.js, forms beside the chart by kept.js, templates by studio.js.
 
-import { isKept, keepForms } from "./kept.js";
+import { askBeforeDropping, isKept, keepForms } from "./kept.js";
 import { forgetWriting, leaveWriting, writingUnsaved } from "./writing.js";
 
 const OWN = "[data-writing], [data-studio], [data-try], [data-opens-beside], [role=search], [hx-post]";
@@ -11,6 +11,7 @@ const sent = new WeakSet();
 const brought = new WeakSet();
 
 export function startUnsent() {
+  askBeforeDropping(agreed);
   // On the window, after everybody who may have kept it from being sent.
   window.addEventListener("submit", (event) => event.defaultPrevented || sent.add(event.target));
   window.addEventListener("input", (event) => event.target.form && sent.delete(event.target.form));
