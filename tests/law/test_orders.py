@@ -112,10 +112,12 @@ async def test_an_answer_is_told_of_where_no_block_hides_it_and_acknowledged_by_
         for version in (a, b, c):
             if who is TREATING or (who is NURSE and version == a):
                 continue
-            done = await decided.record(who).work.orders.acknowledge("waiting", 1, [version])
+            done = await decided.record(who).work.orders.acknowledge("waiting", 1, [version], patient=ADULT)
             assert isinstance(done, Refusal), (who.actor.name, version)
-    assert isinstance(await record.work.orders.acknowledge("waiting", 1, [a, b]), Refusal), "B is blocked"
-    done = await decided.record(NURSE).work.orders.acknowledge("waiting", 1, [a])
+    assert isinstance(await record.work.orders.acknowledge("waiting", 1, [a, b], patient=ADULT), Refusal), (
+        "B is blocked"
+    )
+    done = await decided.record(NURSE).work.orders.acknowledge("waiting", 1, [a], patient=ADULT)
     assert isinstance(done, Written)
     assert await told(decided, TREATING, of_unit=True) == {c}
 

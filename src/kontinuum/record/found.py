@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kontinuum.record.ordered import Arrived
+from kontinuum.record.answered import Arrived
 from kontinuum.record.tasks import Escalated, TaskRow
 from kontinuum.store.drafts import BegunRow
 from kontinuum.store.resources.rows import ResourceRow

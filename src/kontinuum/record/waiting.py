@@ -23,6 +23,7 @@ from kontinuum.kernel.i18n import local, phrase
 from kontinuum.kernel.principal import TRANSCRIPTION
 from kontinuum.record import escalating, handing, writing
 from kontinuum.record.absences import Absences
+from kontinuum.record.answered import arrivals, changed
 from kontinuum.record.circumstances import readable, unbarred
 from kontinuum.record.context import Context, forbidden, reference, stored
 from kontinuum.record.correcting import Corrected
@@ -30,7 +31,8 @@ from kontinuum.record.escalating import Rule, rule_of
 from kontinuum.record.feedback import Feedback
 from kontinuum.record.found import Found, Noted
 from kontinuum.record.guarding import is_signed
-from kontinuum.record.ordered import arrivals, corrected, stirs
+from kontinuum.record.listing import WorkTask, shown
+from kontinuum.record.ordered import stirs
 from kontinuum.record.orders import Orders
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.release import release
@@ -52,13 +54,11 @@ from kontinuum.record.tasks import (
     Party,
     TaskRow,
     Tasks,
-    WorkTask,
     answers,
     business,
     directory,
     is_care,
     rows,
-    shown,
     staff_among,
     tasks,
 )
@@ -184,25 +184,27 @@ class Work:
         actor, assignment = self._context.principal.actor, self._context.principal.assignment
         return tuple(await drafts.of_owner(self._context.pool, actor.id, assignment.provider))
 
-    async def give(self, code: str, note: str, to: Party) -> Written | Refusal:
+    # Whatever is done with what waits names the patient about whom it was shown.
+
+    async def give(self, code: str, note: str, to: Party, *, patient: str) -> Written | Refusal:
         """Give a note of the own unit to somebody, to be signed or countersigned; twice is one Task."""
-        return await handing.give(self._context, code, note, to)
+        return await handing.give(self._context, code, note, to, patient)
 
-    async def pass_on(self, task: str, to: Party) -> Written | Refusal:
+    async def pass_on(self, task: str, to: Party, *, patient: str) -> Written | Refusal:
         """Give what somebody at the unit was asked for to somebody else."""
-        return await handing.pass_on(self._context, task, to)
+        return await handing.pass_on(self._context, task, to, patient)
 
-    async def hand_draft(self, draft: str, to: Party) -> Refusal | None:
+    async def hand_draft(self, draft: str, to: Party, *, patient: str) -> Refusal | None:
         """Give an open draft to a colleague: one's own, or as responsible that of one who is away."""
-        return await handing.hand_draft(self._context, draft, to)
+        return await handing.hand_draft(self._context, draft, to, patient)
 
     async def countersign(self, note: str, version: int) -> Corrected | Refusal:
         """Countersign a signed note that one was asked to countersign; the Task is done with it."""
         return await handing.countersign(self._context, note, version)
 
-    async def acknowledge(self, task: str, version: int) -> Written | Refusal:
+    async def acknowledge(self, task: str, version: int, *, patient: str) -> Written | Refusal:
         """Say that an answer is read: who asked, who covers for that one, or the unit for one who left."""
-        found = await self.tasks.found(task, version)
+        found = await self.tasks.found(task, version, patient)
         if isinstance(found, Refusal):
             return found
         if not found.is_answered:
@@ -220,9 +222,9 @@ class Work:
         changed = {**found.resource, "businessStatus": business(READ)}
         return await writing.update(self._context, "Task", task, changed, found.row.version, False)
 
-    async def take_on(self, task: str, version: int) -> Written | Refusal:
+    async def take_on(self, task: str, version: int, *, patient: str) -> Written | Refusal:
         """Say that one sees to a task that was escalated to the person, or to whom the person covers for."""
-        found = await self.tasks.found(task, version)
+        found = await self.tasks.found(task, version, patient)
         if isinstance(found, Refusal):
             return found
         people = [self._context.principal.actor.reference]
@@ -290,7 +292,8 @@ class Work:
         found = Found([], [], (), True)
         if of_unit:
             unsigned = await rows(context, _UNSIGNED, unit=True)
-            given = [*await tasks(context, unit=True), *await corrected(context, unit=True)]
+            again, found.complete = await changed(context, unit=True)
+            given = [*await tasks(context, unit=True), *again]
             told = await answers(context, unit=True)
             people = [one.owner for one in given] + [one.requester for one in told]
             found.staff = await staff_among(context, people)
@@ -333,7 +336,9 @@ class Work:
         asked = await tasks(self._context, f"&requester={mine}", unit=unit)
         found.asked += asked
         given += asked
-        given += await corrected(self._context, f"&owner={mine}", unit=unit)
+        again, complete = await changed(self._context, f"&owner={mine}", unit=unit)
+        given += again
+        found.complete = found.complete and complete
         told = await answers(self._context, f"&requester={mine}", unit=unit)
         await self._add(found, unsigned, [*given, *told], names, instead)
 

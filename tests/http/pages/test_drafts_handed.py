@@ -40,8 +40,11 @@ async def test_a_draft_is_handed_over_and_signed_with_both_named(
     purpose = [{"url": "urn:kontinuum:structure:assignment-purpose", "valueCode": "administration"}]
     works = {"practitioner": {"reference": "Practitioner/clerk"}, "extension": purpose}
     await _directory(application, clerk, {**ROLE, "id": "role-clerk", **works})
-    assert isinstance(await kajsas.work.hand_draft(mine.id, Party("Practitioner/clerk", "Kontoret")), Refusal)
-    assert await kajsas.work.hand_draft(mine.id, ANNA) is None
+    assert isinstance(
+        await kajsas.work.hand_draft(mine.id, Party("Practitioner/clerk", "Kontoret"), patient=PATIENT),
+        Refusal,
+    )
+    assert await kajsas.work.hand_draft(mine.id, ANNA, patient=PATIENT) is None
     assert await kajsas.drafts(PATIENT) == []
     stale = await kajsas.save_draft(PATIENT, TEMPLATE, b"{}", mine.version)
     assert isinstance(stale, Refusal), "a window that was open does not write over it"
@@ -67,7 +70,9 @@ async def test_who_is_away_has_drafts_handed_over_by_who_is_responsible_and_read
     assert not isinstance(anna, Refusal)
     kajsas = await _kajsa(application)
     await _decide(application, f"{UNIT}; 1 d; {HSA}")
-    assert isinstance(await kajsas.work.hand_draft(anna.id, KAJSA), Refusal), "its writer is here"
+    assert isinstance(await kajsas.work.hand_draft(anna.id, KAJSA, patient=PATIENT), Refusal), (
+        "its writer is here"
+    )
     today = local(application.clock.now()).date()
     away = await doctors_record.work.absences.state(BO, today - timedelta(days=2), today + timedelta(days=2))
     assert not isinstance(away, Refusal), away
@@ -76,9 +81,11 @@ async def test_who_is_away_has_drafts_handed_over_by_who_is_responsible_and_read
     assert unit.handable == {anna.id}
     own = await kajsas.save_draft(PATIENT, TEMPLATE, b"{}", 0)
     assert not isinstance(own, Refusal)
-    assert isinstance(await kajsas.work.hand_draft(anna.id, KAJSA), Refusal), "she writes on one of her own"
+    assert isinstance(await kajsas.work.hand_draft(anna.id, KAJSA, patient=PATIENT), Refusal), (
+        "she writes on one of her own"
+    )
     await kajsas.discard_draft(PATIENT, own.id)
-    assert await kajsas.work.hand_draft(anna.id, KAJSA) is None
+    assert await kajsas.work.hand_draft(anna.id, KAJSA, patient=PATIENT) is None
     await application.pool.execute("delete from care_relation")
     assert isinstance(await kajsas.draft(PATIENT, TEMPLATE), Refusal), "read as the record is"
     assert await kajsas.drafts(PATIENT) == []

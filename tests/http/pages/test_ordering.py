@@ -159,7 +159,10 @@ async def test_tests_are_ordered_once_and_the_answer_is_acknowledged_as_it_was_r
     assert done.headers["location"] == "/inbox?did=acknowledged&done=1"
     (task,) = await stored(doctors_record, "Task")
     read = [one["valueReference"]["reference"] for one in task["output"]]
-    assert (task["status"], read) == ("requested", ["DiagnosticReport/r-1/_history/2"])
+    assert (task["status"], read) == (
+        "requested",
+        ["DiagnosticReport/r-1/_history/2", "Observation/o-1/_history/1"],
+    )
     statuses = {one["code"]["text"]: one["status"] for one in await stored(doctors_record, "ServiceRequest")}
     assert statuses == {"Blodstatus": "completed", "CRP": "active"}
     assert (await doctors_record.work.counts()).own == 0, "the CRP is still awaited"
@@ -182,6 +185,64 @@ async def taken(record: Record, *resources: dict[str, Any]) -> None:
     for one in resources:
         done = await record.update(one["resourceType"], one["id"], one)
         assert isinstance(done, Written), done
+
+
+async def test_a_result_that_is_another_after_it_was_read_comes_back_with_what_it_was(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    assert (await sent(doctor, "lab", panel=["crp"])).status_code == 303
+    (task,), (order,) = await stored(doctors_record, "Task"), await stored(doctors_record, "ServiceRequest")
+    lab, news = application.gate.record(LAB), application.gate.news
+    assert await news.read() is None, "it may be anywhere"
+
+    async def wakes() -> bool:
+        return any(place.concerns(doctors_record.principal) for place in await news.read() or ())
+
+    await taken(lab, observation("o-1", "64"), observation("o-2", "80"))
+    assert not await wakes(), "nobody waits for them"
+    other = {"reference": "Patient/p-other"}
+    await write(doctors_record, patient("p-other", identifier=[{"value": "annan"}]))
+    await taken(lab, observation("o-3", "999", subject=other))
+    # A report that names somebody else's result by mistake shows nothing of it.
+    await taken(lab, report("r-1", order["id"], "o-1", "o-2", "o-3"))
+    assert await wakes()
+    inbox = await doctor.get("/inbox")
+    assert "64 g/L" in inbox.text
+    assert "999" not in inbox.text
+    pressed = fields_of(inbox, task["id"])
+    await taken(lab, observation("o-1", "65", status="corrected"))
+    assert await wakes()
+    refused = await doctor.post("/inbox/acknowledge", data=pressed)
+    assert refused.status_code == 409, "a result was changed after it was shown"
+    done = await doctor.post("/inbox/acknowledge", data=fields_of(refused, task["id"]))
+    assert done.headers["location"] == "/inbox?did=acknowledged&done=1"
+    assert (await doctors_record.work.counts()).own == 0
+    await wakes()
+
+    await taken(lab, observation("o-1", "46", status="corrected"))
+    assert await wakes(), "the report has no new version, and the order is completed"
+    assert (await doctors_record.work.counts()).own == 1
+    row = unescape((await doctor.get("/inbox")).text).partition("Svar att vidimera")[2]
+    assert re.search(r"<del>.*65 g/L</del>.*46 g/L", row), row
+    assert "80 g/L" not in row, "what is as it was read is not shown again"
+    assert "Svar att vidimera" in (await doctor.get("/inbox?of=unit")).text
+    await taken(lab, observation("o-2", "80", status="entered-in-error"))
+    inbox = await doctor.get("/inbox")
+    assert re.search(r"<del>.*80 g/L</del>.*felaktigt införd", unescape(inbox.text)), inbox.text
+    done = await doctor.post("/inbox/acknowledge", data=fields_of(inbox, task["id"]))
+    assert done.status_code == 303
+    assert (await doctors_record.work.counts()).own == 0
+    await wakes()
+    # An answer that is taken away altogether, or cancelled, is told of as well.
+    await taken(lab, report("r-1", order["id"], "o-1", "o-2", status="cancelled"))
+    assert await wakes()
+    assert "återkallat" in (await doctor.get("/inbox")).text
+    assert isinstance(await lab.delete("DiagnosticReport", "r-1"), Written)
+    assert await wakes()
+    assert (await doctors_record.work.counts()).own == 0
+    bedside = {"coding": [hl7("observation-category", "vital-signs")["coding"][0]]}
+    await taken(lab, observation("o-9", "1", category=[bedside]), observation("o-9", "2", category=[bedside]))
+    assert not await wakes()
 
 
 async def test_what_is_late_or_nobodys_or_elsewhere_stands_in_the_list(

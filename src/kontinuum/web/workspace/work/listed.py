@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from kontinuum.kernel.i18n import message
+from kontinuum.record.listing import WorkTask
 from kontinuum.record.ordered import ANSWERED, ASKED, DECLINED
-from kontinuum.record.tasks import ORDER, OTHER, QUESTION, REFERRAL, WORDS, WorkTask
+from kontinuum.record.tasks import ORDER, OTHER, QUESTION, REFERRAL, WORDS
 from kontinuum.record.waiting import Waiting
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
@@ -52,7 +53,7 @@ class TaskLine:
     @property
     def seen(self) -> str:
         """The versions of the answers that are shown, as the form names them."""
-        return " ".join(one.name for one in self.answers if not one.hidden)
+        return " ".join(version for one in self.answers for version in one.versions)
 
     @property
     def is_others(self) -> bool:
