@@ -159,8 +159,7 @@ class TaskRow:
     def late(self) -> datetime | None:
         """From when it is late: after its day or time, or without one when it has waited for long."""
         if self.due:
-            end = local(self.due)
-            return end if "T" in self.due else end + timedelta(days=1)
+            return end_of(self.due)
         written = self.resource.get("authoredOn") or self.resource.get("lastModified") or ""
         return local(written[:10]) + timedelta(days=LATE_DAYS) if written else None
 
@@ -290,6 +289,12 @@ def of_another(whose: str | None, patient: str) -> Refusal | None:
         "This is about another patient than it was shown for, so nothing was written. Look at it again."
     )
     return refuse(RefusalKind.CONFLICT, "conflict", other)
+
+
+def end_of(due: str) -> datetime:
+    """When a day, or a moment, has passed until which something was in good time."""
+    end = local(due)
+    return end if "T" in due else end + timedelta(days=1)
 
 
 def is_care(principal: Principal) -> bool:

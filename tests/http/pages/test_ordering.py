@@ -187,6 +187,45 @@ async def taken(record: Record, *resources: dict[str, Any]) -> None:
         assert isinstance(done, Written), done
 
 
+async def test_an_emergency_is_awaited_by_the_hour_as_the_laboratory_has_said(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    lines = (f"{CHEMISTRY.hsa}; laboratory; stat; 45 min",)
+    await application.provider_settings.decide(
+        doctors_record.principal, "answer_times", lines, "Labbets svarstider", seen=0
+    )
+    assert (await sent(doctor, "lab", panel="crp", priority="stat")).status_code == 303
+    (task,) = await stored(doctors_record, "Task")
+    assert validate(task) == []
+    end = local(task["restriction"]["period"]["end"])
+    assert end - local(task["authoredOn"]) == timedelta(minutes=45)
+    assert f"{end:%Y-%m-%d %H:%M}" in (await doctor.get(f"/patient/{PATIENT}")).text
+    assert (await doctors_record.work.counts()).own == 0
+    now = local(application.clock.now())
+    for minutes, late in ((90, False), (-90, True)):
+        ends = (now + timedelta(minutes=minutes)).isoformat(timespec="seconds")
+        await taken(doctors_record, {**task, "restriction": {"period": {"end": ends}}})
+        assert (await doctors_record.work.counts()).own == int(late)
+        for page in ("/inbox", f"{HERE}/one?id={task['id']}", f"/patient/{PATIENT}"):
+            shown = (await doctor.get(page)).text
+            assert ("Försenad" in shown or "försenad" in shown) is late, page
+    assert f"senast {local(ends):%Y-%m-%d %H:%M}" in (await doctor.get("/inbox")).text
+    # A referral: until it is accepted, and from then on.
+    there = next(one for one in region().units.values() if one.hsa == THERE.unit)
+    words = {"to": there.name, "question": "Bedömning?", "priority": "stat"}
+    assert (await sent(doctor, "refer", **words)).status_code == 303
+    theirs = application.gate.record(Principal(RECEIVER.actor, THERE, "test"))
+    (handed,) = await stored(theirs, "Task")
+    (mine,) = [one for one in await stored(doctors_record, "Task") if one["id"] != task["id"]]
+    assert handed["restriction"] == mine["restriction"]
+    end = local(mine["restriction"]["period"]["end"])
+    assert end - local(mine["authoredOn"]) == timedelta(hours=4)
+    assert isinstance(await theirs.work.orders.reply(handed["id"], 1, "accepted", ""), Written)
+    (mine,) = [one for one in await stored(doctors_record, "Task") if one["id"] != task["id"]]
+    end = local(mine["restriction"]["period"]["end"])
+    assert timedelta(hours=23) < end - local(mine["authoredOn"]) < timedelta(hours=26)
+
+
 async def test_a_result_that_is_another_after_it_was_read_comes_back_with_what_it_was(
     doctor: httpx.AsyncClient, doctors_record: Record, application: Services
 ) -> None:
