@@ -20,7 +20,7 @@ from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.work.colleagues import choices, names, recipients
 from kontinuum.web.workspace.work.listed import task_groups
 from kontinuum.web.workspace.work.notes import Text, read
-from kontinuum.web.workspace.work.tabs import Titles, draftings, note_templates, people, titled
+from kontinuum.web.workspace.work.tabs import Titles, draftings, people, titled
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,7 @@ async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
     # A draft that was saved into the record unsigned is there already, as the note.
     open_drafts = [one for one in found.drafts if one.id not in noted]
     writers = await names(page, {f"Practitioner/{one.owner}" for one in open_drafts} if of_unit else set())
-    notes = await note_templates(page, {one.template for one in open_drafts})
-    may = {one.id for one in open_drafts if one.id in found.handable and one.template in notes}
+    may = {one.id for one in open_drafts if one.id in found.handable and one.template in titles}
     rows = [_draft_row(page, one, known.get(one.patient), writers, titles, may) for one in open_drafts]
     return [*made, Group("draft", gettext(_DRAFTS), tuple(rows))]
 
