@@ -78,6 +78,12 @@ async def told(region: Region, who: Principal, *, of_unit: bool) -> set[str] | N
     return None if isinstance(found, Refusal) else {name for task in found.tasks for name, _ in task.results}
 
 
+async def listed(region: Region, who: Principal, *, of_unit: bool) -> bool | None:
+    """Whether the order stands among those that were sent, and nothing else; None where there is no list."""
+    found = await region.record(who).work.sent(of_unit=of_unit)
+    return None if isinstance(found, Refusal) else [one.id for one in found.tasks] == ["waiting"]
+
+
 async def test_an_answer_is_told_of_where_no_block_hides_it_and_acknowledged_by_who_may_read_it(
     decided: Region,
 ) -> None:
@@ -109,6 +115,8 @@ async def test_an_answer_is_told_of_where_no_block_hides_it_and_acknowledged_by_
     for who, (own, unit) in expected.items():
         assert await told(decided, who, of_unit=False) == own, who.actor.name
         assert await told(decided, who, of_unit=True) == unit, who.actor.name
+        assert await listed(decided, who, of_unit=False) == (None if own is None else who is TREATING)
+        assert await listed(decided, who, of_unit=True) == (None if own is None else bool(unit))
         for version in (a, b, c):
             if who is TREATING or (who is NURSE and version == a):
                 continue

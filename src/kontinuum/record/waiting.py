@@ -136,6 +136,13 @@ class Work:
         """What waits at the unit, whoever it waits for."""
         return await self._shown(of_unit=True)
 
+    async def sent(self, *, of_unit: bool) -> Waiting | Refusal:
+        """The orders and referrals of the person, or of the unit, that are not answered and read yet.
+
+        Also those that wait in good time, which are on no list of what waits for somebody.
+        """
+        return await self._shown(of_unit=of_unit, sent=True)
+
     async def counts(self) -> Counts:
         """How much waits. Tells of no patient, so nothing is logged."""
         if not is_care(self._context.principal):
@@ -241,16 +248,17 @@ class Work:
     def _writes_out(self) -> bool:
         return TRANSCRIPTION in self._context.principal.assignment.rights
 
-    async def _shown(self, *, of_unit: bool) -> Waiting | Refusal:
+    async def _shown(self, *, of_unit: bool, sent: bool = False) -> Waiting | Refusal:
         context = self._context
         if not is_care(context.principal):
             await context.log("search", "refused", NOT_STAFF.rule)
             return forbidden(NOT_STAFF)
-        found = await self._found(of_unit=of_unit)
+        found = await self._found(of_unit=of_unit, sent=sent)
         permitted = await readable(context, context.pool, found.rows)
         released = {one.reference: one for one in await release(context, context.pool, permitted)}
         away = sorted({one.instead for one in found.notes} | {one for _, one in found.tasks} - {""})
-        note = "work of the unit" if of_unit else "own work"
+        what = "orders" if sent else "work"
+        note = f"{what} of the unit" if of_unit else f"own {what}"
         await context.log(
             "search",
             "permitted",
@@ -286,7 +294,7 @@ class Work:
         may = await handing.handable(context, found.drafts)
         return Waiting(tuple(notes), tuple(listed), found.drafts, found.complete, may)
 
-    async def _found(self, *, of_unit: bool) -> Found:
+    async def _found(self, *, of_unit: bool, sent: bool = False) -> Found:
         context = self._context
         actor, at = context.principal.actor, context.principal.assignment
         found = Found([], [], (), True)
@@ -310,17 +318,19 @@ class Work:
                 await self._add(found, [row for row in dictated if not _is_signed(row)], asked, None, "")
             found.drafts = tuple(await drafts.of_owner(context.pool, actor.id, at.provider))
         await self._escalate(found, of_unit=of_unit)
+        if sent:
+            found.keep_orders()
         found.notes.sort(key=lambda one: (one.row.sort, one.row.id))
         found.tasks.sort(key=lambda one: (one[0].due or "9999", one[0].row.sort))
-        return await self._answered(await self._unbarred(found), of_unit=of_unit)
+        return await self._answered(await self._unbarred(found), of_unit=of_unit, sent=sent)
 
-    async def _answered(self, found: Found, *, of_unit: bool) -> Found:
-        """With what has come of orders, and without orders that wait for their answer in good time."""
+    async def _answered(self, found: Found, *, of_unit: bool, sent: bool) -> Found:
+        """With what has come of orders, and (but for `sent`) without those that wait in good time."""
         found.arrived = await arrivals(self._context, [one for one, _ in found.tasks])
         found.tasks = [
             (one, instead)
             for one, instead in found.tasks
-            if stirs(one, found.arrived, self._now(), left=of_unit and one.owner not in found.staff)
+            if sent or stirs(one, found.arrived, self._now(), left=of_unit and one.owner not in found.staff)
         ]
         return found
 

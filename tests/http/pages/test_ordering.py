@@ -201,6 +201,11 @@ async def test_an_emergency_is_awaited_by_the_hour_as_the_laboratory_has_said(
     assert end - local(task["authoredOn"]) == timedelta(minutes=45)
     assert f"{end:%Y-%m-%d %H:%M}" in (await doctor.get(f"/patient/{PATIENT}")).text
     assert (await doctors_record.work.counts()).own == 0
+    assert "Provtagning: CRP" not in (await doctor.get("/inbox")).text
+    for of in ("", "&of=unit"):
+        sent_list = (await doctor.get(f"/inbox?sent=1{of}")).text
+        assert "Väntar på svar, i god tid" in sent_list or of
+        assert "Provtagning: CRP" in sent_list
     now = local(application.clock.now())
     for minutes, late in ((90, False), (-90, True)):
         ends = (now + timedelta(minutes=minutes)).isoformat(timespec="seconds")
@@ -209,7 +214,8 @@ async def test_an_emergency_is_awaited_by_the_hour_as_the_laboratory_has_said(
         for page in ("/inbox", f"{HERE}/one?id={task['id']}", f"/patient/{PATIENT}"):
             shown = (await doctor.get(page)).text
             assert ("Försenad" in shown or "försenad" in shown) is late, page
-    assert f"senast {local(ends):%Y-%m-%d %H:%M}" in (await doctor.get("/inbox")).text
+    for page in ("/inbox", "/inbox?sent=1"):
+        assert f"senast {local(ends):%Y-%m-%d %H:%M}" in (await doctor.get(page)).text
     # A referral: until it is accepted, and from then on.
     there = next(one for one in region().units.values() if one.hsa == THERE.unit)
     words = {"to": there.name, "question": "Bedömning?", "priority": "stat"}

@@ -78,6 +78,7 @@ class TaskGroup:
 _RESULTS: Final = message("Answers to acknowledge")
 _ASKED: Final = message("The receiver asks for more")
 _LATE: Final = message("Not answered in time")
+_IN_TIME: Final = message("Await an answer, in good time")
 _REFERRALS: Final = message("Referrals to the unit")
 _ANSWERS: Final = message("Answers to you")
 _NEEDED: Final = message("Needs somebody")
@@ -88,6 +89,7 @@ _KEYS: Final = {
     _ANSWERS: "answers",
     _ASKED: "asked",
     _LATE: "late-orders",
+    _IN_TIME: "orders",
     _ESCALATED: "escalated",
     _NEEDED: "needed",
     _REFERRALS: "referrals",
@@ -116,7 +118,8 @@ def _title(one: WorkTask, *, of_unit: bool) -> str:
     """The group in which a task stands."""
     if one.code == ORDER:
         answered = one.results or one.state in (ANSWERED, DECLINED)
-        return _RESULTS if answered else _ASKED if one.state == ASKED else _LATE
+        waits = _LATE if one.overdue else _NEEDED if of_unit and one.needed else _IN_TIME
+        return _RESULTS if answered else _ASKED if one.state == ASKED else waits
     if one.code == REFERRAL:
         return _REFERRALS
     return _NEEDED if of_unit and one.needed else _TASKS if one.is_open else _ANSWERS
