@@ -45,16 +45,6 @@ async def titled(page: Page, templates: Collection[str]) -> Titles:
     return found
 
 
-async def note_templates(page: Page, templates: Collection[str]) -> frozenset[str]:
-    """Those of some drafts' templates that become notes."""
-    record: Any = page.services.record(page.session.principal)
-    found: set[str] = set()
-    for one in draftings(page):
-        if one.sign is not None and templates:
-            found |= {*(await one.titles(record, templates))}
-    return frozenset(found)
-
-
 async def people(page: Page, ids: Iterable[str]) -> Mapping[str, Person]:
     """Patients by id, each once read."""
     wanted = sorted(set(ids))

@@ -106,7 +106,8 @@ async def _finish(page: Page, status: str) -> Response:
     item = parse(str(form.get("only", "")))
     word = (await typed_words(page)).get(item.task, "") if item else ""
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.tasks.finish(item.task, item.version, status, word) if item else None
+    finish = record.work.tasks.finish
+    done = await finish(item.task, item.version, status, word, patient=item.patient) if item else None
     return await _after(page, item, done, "done")
 
 
@@ -114,7 +115,7 @@ async def take_on(page: Page) -> Response:
     """Answer POST `/inbox/take-on`: who is told of what is late sees to it."""
     item = parse(str((await page.request.form()).get("only", "")))
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.take_on(item.task, item.version) if item else None
+    done = await record.work.take_on(item.task, item.version, patient=item.patient) if item else None
     return await _after(page, item, done, "taken")
 
 
@@ -122,7 +123,7 @@ async def acknowledge(page: Page) -> Response:
     """Answer POST `/inbox/answer-read`: the answer is read."""
     item = parse(str((await page.request.form()).get("only", "")))
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.acknowledge(item.task, item.version) if item else None
+    done = await record.work.acknowledge(item.task, item.version, patient=item.patient) if item else None
     return await _after(page, item, done, "read")
 
 
@@ -132,7 +133,8 @@ async def acknowledge_all(page: Page) -> Response:
     item = parse(str(form.get("only", "") or form.get("next", "")))
     seen = str(form.get(f"seen:{item.task}", "")).split() if item else []
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.orders.acknowledge(item.task, item.version, seen) if item else None
+    acknowledge = record.work.orders.acknowledge
+    done = await acknowledge(item.task, item.version, seen, patient=item.patient) if item else None
     if item is not None and form.get("next") and not isinstance(done, Refusal):
         return page.redirect(f"/inbox/new?patient={quote(item.patient, safe='')}")
     return await _after(page, item, done, "acknowledged")
