@@ -75,13 +75,14 @@ class Source:
 
 async def show_chart(page: Page) -> Response:
     """Answer `/patient/{patient}`: the overview."""
-    moved = await elsewhere(page)
+    record = page.services.record(page.session.principal)
+    moved, habits, stands = await asyncio.gather(
+        elsewhere(page), PersonsTerms(page).templates(), _standing(page, record)
+    )
     if moved is not None:
         return moved
-    chart = _chart_of(page, await PersonsTerms(page).templates())
+    chart = _chart_of(page, habits)
     modules = page.services.modules
-    record = page.services.record(page.session.principal)
-    stands = await record.standing(chart.patient) if concerns(page) else None
     if stands is not None and not stands.related:
         modules = ()  # nothing may be shown, and nothing must look like an empty record
     reader = PatientReader(record, chart, [part for module in modules for part in module.banner])
@@ -89,7 +90,9 @@ async def show_chart(page: Page) -> Response:
     wanted = {card.anchor: card.queries(chart) for card in cards}
 
     queries = [query for queries in wanted.values() for query in queries] + _laid_out_in(page)
-    strip, _ = await asyncio.gather(_strip(page, record, stands), reader.find_many(queries))
+    strip, advised, _ = await asyncio.gather(
+        _strip(page, record, stands), _advised(page, stands), reader.find_many(queries)
+    )
     person = await _person(page, reader, chart)
     if isinstance(person, Refusal):
         return page.refuse(person)
@@ -117,7 +120,7 @@ async def show_chart(page: Page) -> Response:
         "read_at": chart.now,
         "access": strip,
         "beside": _beside(page),
-        "advised": await _advised(page, stands),
+        "advised": advised,
     }
     response = page.render("pages/chart.html", values)
     remember_opened(page, response, chart.patient)
@@ -141,6 +144,11 @@ async def _arranged(
             if tool is not None and tool.provider == provider:
                 return layout.laid_out(tool.content, cards)
     return None
+
+
+async def _standing(page: Page, record: Record) -> Access | None:
+    """How the reader stands to the patient; None for those for whom there are no steps to take."""
+    return await record.standing(page.request.path_params["patient"]) if concerns(page) else None
 
 
 async def _advised(page: Page, stands: Access | None) -> bool:
@@ -178,7 +186,7 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
             return moved
         chart = _chart_of(page, await PersonsTerms(page).templates())
         record = page.services.record(page.session.principal)
-        access: Access | None = await record.standing(chart.patient) if concerns(page) else None
+        access: Access | None = await _standing(page, record)
         if access is not None and not access.related:
             # The chart offers the steps; a page of a module would look like an empty record.
             there = await record.read("Patient", chart.patient)
@@ -226,7 +234,7 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
         chart = _chart_of(page)
         fields = await _fields(page)
         record = page.services.record(page.session.principal)
-        access: Access | None = await record.standing(chart.patient) if concerns(page) else None
+        access: Access | None = await _standing(page, record)
         if access is not None and not access.related:
             # Who has no care relation writes nothing; what stands on the open page is not lost by it.
             there = await record.read("Patient", chart.patient)
