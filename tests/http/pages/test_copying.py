@@ -53,8 +53,12 @@ def _value(page: httpx.Response, name: str) -> str:
 async def test_words_are_copied_marked_and_stood_for_and_the_note_says_where_they_come_from(
     doctor: httpx.AsyncClient, doctors_record: Record
 ) -> None:
+    empty = (await doctor.get(NOTE)).text
+    assert "Ingen tidigare anteckning att hämta från." in empty
+    assert 'name="copy"' not in empty, "what is not there is not offered"
     assert "Det finns ingen tidigare signerad anteckning" in (await _copy(doctor)).text
     made = await written(doctor, doctors_record)
+    assert 'name="copy" value="*"' in (await doctor.get(NOTE)).text
     pane = await _copy(doctor, kontaktorsak="Ny kontroll")
     assert (_value(pane, "kontaktorsak"), _value(pane, "status/lokalstatus")) == ("Ny kontroll", SECRET)
     measured = 'name="status/vitalparametrar/blodtryck/systoliskt" type="text" value=""'
@@ -120,6 +124,9 @@ async def test_a_heading_is_copied_from_another_template_that_has_it(
 ) -> None:
     await written(doctor, doctors_record)
     other = f"{JOURNAL}/write?template=telefonradgivning"
+    offered = re.findall(r'name="copy" value="([^"]+)"', (await doctor.get(other)).text)
+    assert "kontaktorsak" in offered
+    assert "*" not in offered
     assert "Det finns ingen tidigare" in (await _copy(doctor, "*", other)).text, (
         "the whole is of the template"
     )
