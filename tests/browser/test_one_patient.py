@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from playwright.async_api import Dialog, Error, Route, expect
 
-from tests.browser.conftest import EMPTY, FULLEST, Open, sign_in
+from tests.browser.conftest import EMPTY, FULLEST, Open, discard, sign_in
 
 COLLEAGUE = "Karin Öhman"
 BROUGHT_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
@@ -58,8 +58,7 @@ async def test_what_comes_late_or_from_before_stays_with_its_patient(visit: Open
     await expect(banner).to_have_attribute("data-patient", EMPTY)
     assert WRITTEN not in await page.content()
     await page.go_back()
-    await page.get_by_role("button", name="Kasta utkastet").click()
-    await page.get_by_role("button", name="Ångra").wait_for()
+    await discard(page)
 
 
 async def test_a_part_of_another_patients_page_is_not_put_in(visit: Open) -> None:
