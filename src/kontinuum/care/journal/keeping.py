@@ -130,13 +130,15 @@ async def _to_copy(request: PageRequest | ActionRequest, chosen: Template) -> Ma
     offered = copyable_headings(chosen.form) if chosen.kind == "note" else frozenset()
     if not offered:
         return NOTHING_TO_COPY
+    note = f"Composition?patient={request.chart.patient}&status=final,amended&_count=1"
     answered = f"QuestionnaireResponse?patient={request.chart.patient}&status=completed&_count=1"
-    asked = [answered, *([f"{answered}&questionnaire={quote(chosen.url, safe='')}"] if chosen.url else ())]
-    any_note, *same = [bool(page.matches) for page in await request.record.find_many(asked)]
+    asked = [note, answered, f"{answered}&questionnaire={quote(chosen.url, safe='')}"]
+    found = await request.record.find_many(asked if chosen.url else asked[:2])
+    earlier, answers, *same = [bool(page.matches) for page in found]
     return {
-        "copyable": offered if any_note else frozenset(),
+        "copyable": offered if answers else frozenset(),
         "copy_whole": any(same),
-        "no_earlier": not any_note,
+        "no_earlier": not earlier,
     }
 
 
