@@ -415,12 +415,13 @@ async def test_a_form_made_elsewhere_is_taken_in_filled_in_and_stands_in_the_cha
     for wrong in (b"{", b'{"resourceType":"Patient"}', b'{"resourceType":"Questionnaire","item":[1]}', DEEP):
         answer = await writer.post("/templates", data={"csrf": csrf}, files={"file": ("f.json", wrong)})
         assert answer.status_code == 422
-    data = json.dumps(MADE_ELSEWHERE).encode().replace(b'"STEP"', b"0.50")
+    data = json.dumps(MADE_ELSEWHERE).encode().replace(b'"STEP"', b'"0.50"')
     taken = await writer.post("/templates", data={"csrf": csrf}, files={"file": ("f.json", data)})
     address = taken.headers["location"]
     page = await writer.get(address)
     for told in ("uv/xyz/StructureDefinition/colour", "questionnaire-sliderStepValue", "”drop-down” behålls"):
         assert told in page.text
+    assert "inom citattecken har lästs som sådana: Questionnaire.item" in page.text
     assert "Svar av den här typen (attachment)" in page.text
     saved = (await writer.get(f"{address}/export")).content
     exported = json.loads(saved.replace(b"0.50", b'"STEP"'))

@@ -77,16 +77,16 @@ async def test_growth_is_told_by_age_in_one_unit_and_by_its_distance_from_the_me
         _measured("w-four", "29463-7", "16.1", "kg", "2026-03-01"),
         _measured("h-four", "8302-2", "1.027", "m", "2026-03-01"),
         _measured("w-wrong", "29463-7", "99", "kg", "2025-03-01", status="entered-in-error"),
-        _measured("w-odd", "29463-7", "35", "[lb_av]", "2025-04-01"),
+        _measured("w-odd", "29463-7", "35", "skålpund", "2025-04-01"),
     )
     page = await doctor.get(f"{HERE}/growth")
     assert page.status_code == 200
     rows = re.findall(r'<tr data-at="(\d+)" data-value="([\d.]+)".*?</tr>', page.text, re.DOTALL)
-    assert rows == [("1461", "16.1"), ("365", "8.95"), ("0", "3.232"), ("1461", "102.700"), ("1461", "15.3")]
+    assert rows == [("1461", "16.1"), ("365", "8.95"), ("0", "3.232"), ("1461", "102.7"), ("1461", "15.3")]
     assert "Karin Öhman" in page.text
     assert "4 år 0 mån" in page.text
     assert ">0,0<" in page.text
-    assert "Ett värde i en annan enhet är inte ritat." in page.text
+    assert "Ett värde som är en gräns eller i en annan enhet är inte ritat." in page.text
     assert page.text.count("data-curves") == 3
     assert "inte den svenska referensen" in page.text
     assert "vitals/growth" in (await doctor.get(f"/patient/{PATIENT}")).text
@@ -463,6 +463,15 @@ async def test_the_flowsheet_shows_what_came_from_elsewhere_and_refuses_an_unkno
     assert "24,10" in sheet
     assert "BMI" in sheet
     assert "151" in sheet
+    inches = _measured("o-inches", "8302-2", "70", "[in_i]", "2026-02-01", category=base["category"])
+    odd = _measured("o-odd", "8302-2", "3", "aln", "2026-02-02", category=base["category"])
+    await write(doctors_record, inches, odd)
+    sheet = (await doctor.get(f"{HERE}/flowsheet")).text
+    assert "177,8 (70 [in_i])" in sheet
+    assert "3 aln" in sheet
+    charts = (await doctor.get(f"{HERE}/charts?period=all")).text
+    assert 'data-value="177.8"' in charts
+    assert "Ett värde som är en gräns eller i en annan enhet är inte ritat." in charts
     assert "24,10" not in (await doctor.get(f"{HERE}/flowsheet?period=24h")).text
     assert (await doctor.get(f"{HERE}/flowsheet?period=year")).status_code == 404
     assert (await doctor.get(f"{HERE}/charts?period=year")).status_code == 404

@@ -110,11 +110,20 @@ def test_values_keep_their_digits_and_a_no_is_a_value() -> None:
     assert value(valueQuantity={"value": "1.00", "unit": "g", "comparator": "<"}) == "<1.00 g"
     assert value(valueBoolean=False) == "No"
     assert value() == "no value"
-    part = [
-        {"code": {"coding": [{"code": c}]}, "valueQuantity": {"value": v}}
-        for c, v in (("8480-6", 140), ("8462-4", 80))
-    ]
-    assert value(component=part) == "140/80 mmHg"
+
+
+def test_a_blood_pressure_is_told_in_millimetres_of_mercury_only_where_it_is_one() -> None:
+    def value(unit: dict[str, Any]) -> str:
+        parts = [
+            {"code": {"coding": [{"code": code}]}, "valueQuantity": {"value": number, **unit}}
+            for code, number in (("8480-6", 140), ("8462-4", 80))
+        ]
+        resource = {"resourceType": "Observation", "id": "o", "status": "final", "component": parts}
+        return describe(resource, Translator("en"), NoNames()).value
+
+    assert value({"unit": "mmHg"}) == value({"code": "mm[Hg]"}) == "140/80 mmHg"
+    assert "mmHg" not in value({}) + value({"unit": "kPa"})
+    assert "/" not in value({"unit": "mmHg", "comparator": "<"})
 
 
 def test_tasks_scores_and_bookings_are_told_as_what_they_are() -> None:

@@ -83,6 +83,7 @@ async def charts(request: PageRequest) -> View | NotFound:
         "begins": int(begins.timestamp()),
         "ends": int(now.timestamp()),
         "truncated": truncated,
+        "other_units": sum(one.undrawn for one in found if not one.wrong and one.key in _ORDER),
     }
     return View("vitals/charts.html", values)
 

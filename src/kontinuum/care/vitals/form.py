@@ -11,7 +11,7 @@ from kontinuum.care.vitals.around import Around, say
 from kontinuum.care.vitals.entry import CONFIRMED, Entry, Fields, answer_of, one
 from kontinuum.care.vitals.kinds import CHOICES, KINDS, POSITIONS, SITES
 from kontinuum.care.vitals.reading import Reading
-from kontinuum.kernel.i18n import Translator, local
+from kontinuum.kernel.i18n import Translator, local, message
 from kontinuum.kernel.module import Chart
 
 ORDER: Final = (
@@ -133,7 +133,8 @@ def value_text(found: Reading, words: Translator, *, unit: bool = True) -> str:
     if found.key == "pressure":
         numbers = found.numbers
         parts = [words.number(numbers[key]) if key in numbers else "–" for key in ("systolic", "diastolic")]
-        return "/".join(parts) + (" mmHg" if unit else "")
+        text = "/".join(parts) + (" mmHg" if unit and numbers else "")
+        return _with_own(text if numbers or not found.elsewhere else "", found, words)
     if found.key in CHOICES and found.choice and not (found.key == "inspired" and found.numbers.get("flow")):
         if found.key == "inspired":
             return words.gettext(
@@ -142,6 +143,10 @@ def value_text(found: Reading, words: Translator, *, unit: bool = True) -> str:
         if found.key == "consciousness":
             return found.choice
         return words.gettext(next(t for code, t, _ in CHOICES[found.key].answers if code == found.choice))
+    if found.key in KINDS and found.elsewhere:
+        kind, number = KINDS[found.key], found.numbers.get(found.key)
+        measure = f" {kind.unit}" if unit else ""
+        return _with_own("" if number is None else f"{words.number(number)}{measure}", found, words)
     quantity = body.get("valueQuantity")
     if quantity and quantity.get("value") is not None:
         measure = quantity.get("unit") or quantity.get("code") or ""
@@ -151,6 +156,19 @@ def value_text(found: Reading, words: Translator, *, unit: bool = True) -> str:
     displays = [coding.get("display") for coding in concept.get("coding", ())]
     plain = body.get("valueString") or body.get("valueInteger")
     return concept.get("text") or next(filter(None, displays), "") or str("–" if plain is None else plain)
+
+
+def _with_own(text: str, found: Reading, words: Translator) -> str:
+    """A value, and beside it how it was recorded where that is in another unit: `177,8 (70 [in_i])`."""
+    own = [
+        f"{one.get('comparator', '')}{words.number(one['value'])} "
+        + (one.get("unit") or one.get("code") or words.gettext(_NO_UNIT))
+        for one in found.elsewhere
+    ]
+    return f"{text} ({'; '.join(own)})" if text and own else text or "; ".join(own)
+
+
+_NO_UNIT: Final = message("without unit")
 
 
 def _field(words: Translator, key: str, entry: Entry, fields: Fields) -> Field:

@@ -23,12 +23,6 @@ ADULT: Final = 18
 
 _BMI_FROM: Final = standards.STANDING
 _BMI_UNIT: Final = "kg/m²"
-_IN_UNIT: Final[Mapping[str, Mapping[str, Decimal]]] = {
-    "kg": {"kg": Decimal(1), "g": Decimal("0.001")},
-    "cm": {"cm": Decimal(1), "m": Decimal(100), "mm": Decimal("0.1")},
-}
-"""How much of the unit of the drawing one of the unit of a value is."""
-
 _AXES: Final = (92, 366, 731, 1096, 1826)
 """Days of age until which the axis goes, the shortest that holds; for older ones until the next birthday."""
 
@@ -97,7 +91,7 @@ async def growth(request: PageRequest) -> View:
         "sex": sex in ("female", "male"),
         "ends": _axis_end(born, today) if born else 0,
         "past": born is not None and (today - born).days > standards.UNTIL,
-        "other_units": sum(one.numbers != {} and measured(one) is None for one in found),
+        "other_units": sum(one.undrawn for one in found),
         "truncated": observed.next is not None,
     }
     return View("vitals/growth.html", values)
@@ -108,21 +102,12 @@ def birthday(text: str | None) -> date | None:
     return date.fromisoformat(text) if text and len(text) == 10 else None
 
 
-def measured(one: Reading) -> Decimal | None:
-    """A value in the unit of its drawing; None for one in a unit that is not known here."""
-    quantity = one.body.get("valueQuantity", {})
-    factors = _IN_UNIT[KINDS[one.key].unit]
-    factor = factors.get(quantity.get("code") or "") or factors.get(quantity.get("unit") or "")
-    number = one.numbers.get(one.key)
-    return None if factor is None or number is None else number * factor
-
-
 def drawn(request: PageRequest, found: Sequence[Reading], born: date, sex: str) -> list[Drawing]:
     """The measures of which there is a value before the day of full age."""
     chart = request.chart
     points: dict[str, list[Point]] = {}
     for one in found:
-        value = measured(one)
+        value = one.numbers.get(one.key)
         age = (one.at.date() - born).days
         if value is not None and _is_child(born, one.at.date()):
             points.setdefault(one.key, []).append(_point(request, one, one.key, value, age, sex))
@@ -138,11 +123,11 @@ def drawn(request: PageRequest, found: Sequence[Reading], born: date, sex: str) 
 
 def _bmi(request: PageRequest, found: Sequence[Reading], born: date, sex: str) -> list[Point]:
     """BMI of the days on which both weight and height were measured, from two years."""
-    heights = {one.at.date(): measured(one) for one in reversed(found) if one.key == "height"}
+    heights = {one.at.date(): one.numbers.get(one.key) for one in reversed(found) if one.key == "height"}
     made: dict[date, Point] = {}
     for one in found:
         day = one.at.date()
-        weight, height, age = measured(one), heights.get(day), (day - born).days
+        weight, height, age = one.numbers.get(one.key), heights.get(day), (day - born).days
         if one.key != "weight" or not weight or not height or age < _BMI_FROM or not _is_child(born, day):
             continue
         value = (weight / (height / 100) ** 2).quantize(Decimal("0.1"))

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from kontinuum.care.vitals.entry import Earlier, is_late
-from kontinuum.care.vitals.kinds import CHOICES, NUMBERS, OWN, PANEL, SCALES, SECOND_SCALE
+from kontinuum.care.vitals.kinds import CHOICES, KINDS, NUMBERS, OWN, PANEL, SCALES, SECOND_SCALE, Kind
 from kontinuum.care.vitals.rules import AIR, OXYGEN, Measured, Scale
+from kontinuum.care.vitals.units import in_unit, stands_in
 from kontinuum.fhir import json
 from kontinuum.kernel.clock import from_micros
 from kontinuum.kernel.i18n import local
@@ -84,22 +85,39 @@ class Reading:
 
     @property
     def numbers(self) -> dict[str, Decimal]:
-        """Its numbers by kind; those of a blood pressure by part."""
+        """Its numbers by kind, in the kind's unit; those of a blood pressure by part.
+
+        What cannot be brought to that unit has none, and is neither drawn nor scored.
+        """
+        values = {key: _value(part, KINDS.get(key)) for key, part in self._held.items()}
+        return {key: value for key, value in values.items() if value is not None}
+
+    @property
+    def elsewhere(self) -> tuple[Mapping[str, Any], ...]:
+        """The quantities that are recorded in another unit than that of their kind, or in none."""
+        held = ((KINDS.get(key), part.get("valueQuantity") or {}) for key, part in self._held.items())
+        numbers = ((kind, one) for kind, one in held if kind and one.get("value") is not None)
+        return tuple(one for kind, one in numbers if not stands_in(one, kind))
+
+    @property
+    def undrawn(self) -> bool:
+        """Whether a number is recorded that cannot be brought to the unit of its kind."""
+        return any("valueQuantity" in part and key not in self.numbers for key, part in self._held.items())
+
+    @property
+    def _held(self) -> dict[str, Mapping[str, Any]]:
+        """What holds a value, by kind: the parts of a blood pressure, or the whole."""
         if self.key == "pressure":
             parts = {key_of(part): part for part in self.body.get("component", ())}
-            values = {key: _value(parts[key]) for key in ("systolic", "diastolic") if key in parts}
-            return {key: value for key, value in values.items() if value is not None}
-        value = _value(self.body)
-        if value is None:
-            return {}
-        return {"flow" if self.key == "inspired" else self.key: value}
+            return {key: parts[key] for key in ("systolic", "diastolic") if key in parts}
+        return {"flow" if self.key == "inspired" else self.key: self.body}
 
     @property
     def choice(self) -> str:
         """The code that was chosen; empty for what is none."""
         if self.key not in CHOICES:
             return ""
-        if self.key == "inspired" and (value := _value(self.body)) is not None:
+        if self.key == "inspired" and (value := self.numbers.get("flow")) is not None:
             return OXYGEN if value > 0 else AIR
         codes = [one.get("code", "") for one in self.body.get("valueCodeableConcept", {}).get("coding", ())]
         known = {code for code, *_ in CHOICES[self.key].answers}
@@ -185,6 +203,9 @@ def key_of(part: Mapping[str, Any]) -> str:
     return "|".join(pairs[0]) if pairs else str(code.get("text", ""))
 
 
-def _value(part: Mapping[str, Any]) -> Decimal | None:
-    value = part.get("valueQuantity", {}).get("value", part.get("valueInteger"))
+def _value(part: Mapping[str, Any], kind: Kind | None) -> Decimal | None:
+    quantity = part.get("valueQuantity", {})
+    if kind is not None and quantity:
+        return in_unit(quantity, kind)
+    value = quantity.get("value", part.get("valueInteger"))
     return None if value is None else Decimal(value)

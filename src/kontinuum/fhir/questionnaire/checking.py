@@ -16,6 +16,7 @@ from kontinuum.fhir.questionnaire.values import compare, only_value, same_value,
 _SUPPLIED = frozenset({"questionnaire", "qitem"})
 _ORDERED = frozenset({"decimal", "integer", "date", "dateTime", "time", "quantity"})
 _MEASURED = frozenset({"decimal", "quantity"})
+_PARTS = frozenset({"component", "member", "derived"})
 
 
 def check(questionnaire: Mapping[str, Any], value_sets: ValueSets | None = None) -> list[Issue]:
@@ -229,16 +230,25 @@ def _extraction(form: Form, item: Item) -> Iterator[Issue]:
         "observationExtract" in str(one.get("url")) and one.get("valueBoolean") is not False for one in stated
     )
     if own and item.extraction.observation is not None:
-        if not item.code:
+        if not item.extraction.code:
             yield _error("What becomes an Observation needs a code.", f"{item.location}.code", "required")
         if item.type in ("attachment", "reference"):
             yield _error("An Observation cannot hold this answer.", item.location, "not-supported")
         if item.type in _MEASURED and item.unit is None and not item.unit_options:
             yield _warning("A measured value needs its unit.", item.location, "required")
+        if item.extraction.observation in _PARTS and not _observed_above(form, item):
+            yield _warning(
+                "Nothing above this becomes an Observation: it becomes one of its own.", item.location
+            )
     builds = _built_type(form, item)
     if item.definition is not None and builds is not None and not fits(item, builds):
         message = f"The answer cannot stand at {item.definition} of {builds}."
         yield _error(message, f"{item.location}.definition", "value")
+
+
+def _observed_above(form: Form, item: Item) -> bool:
+    above = (form.items[link].extraction for link in form.ancestors[item.link_id])
+    return any(one.observation is not None and one.code for one in above)
 
 
 def _built_type(form: Form, item: Item) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,11 +13,17 @@ from kontinuum.fhir.fhirpath.functions.forms import stated_weight
 from kontinuum.fhir.fhirpath.patterns import compiled as compiled_pattern
 from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.questionnaire import urls
-from kontinuum.fhir.questionnaire.items import Constraint, Formula, Value
+from kontinuum.fhir.questionnaire.items import FHIR_TYPES, Constraint, Formula, Value
 from kontinuum.fhir.questionnaire.reading import reading
 
 FHIRPATH: Final = "text/fhirpath"
 QUERY: Final = "application/x-fhir-query"
+VALUE_BY_TYPE: Final = re.compile(rf"\.({'|'.join(FHIR_TYPES)})\b")
+"""Where an expression names a value as JSON does, by which FHIRPath finds nothing.
+
+http://hl7.org/fhir/R4/fhirpath.html#polymorphism
+"""
+
 _DEFINITIONS: Final = "http://hl7.org/fhir/StructureDefinition/"
 
 
@@ -192,6 +199,10 @@ def _compiled(text: str, path: str, link: str | None, name: str | None, notes: N
     except FHIRPathError as error:
         notes.error("invalid", str(error), path)
         return None
+    if named := VALUE_BY_TYPE.search(text):
+        notes.warning(
+            "value", f"By {named[0]} nothing is found: a value is named .value, whatever its type.", path
+        )
     return Formula(
         text,
         path,

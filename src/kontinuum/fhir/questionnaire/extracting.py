@@ -92,16 +92,22 @@ class _Extractor:
             if item.extraction.resource is not None:
                 self._build(one, item.extraction.resource, item.link_id)
             inner = panel
-            if item.extraction.observation is not None and item.code:
+            if item.extraction.observation is not None and item.extraction.code:
                 inner = self._observe(one, item, panel)
             self.walk(one, inner)
 
     def _observe(self, one: Occurrence, item: Item, panel: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What is made of an answer or a group, and of what those below it are parts.
+
+        https://hl7.org/fhir/uv/sdc/CodeSystem-observation-extract-relationship.html. Where a question has
+        several answers nobody knows of which one those below it are parts: they stand by themselves.
+        """
         role = item.extraction.observation
         if item.is_group:
-            made = self._observation(item)
+            made = self._related(self._observation(item), role, panel)
             self.made.append(made)
             return made
+        own: list[dict[str, Any]] = []
         for answer in one.answers:
             value = observed(item, answer.value)
             if value is None:
@@ -110,12 +116,21 @@ class _Extractor:
             elif role == "component" and panel is not None:
                 panel.setdefault("component", []).append({"code": _concept(item), **value})
             else:
-                made = {**self._observation(item), **value}
-                if panel is not None and role in ("member", "derived"):
-                    name = "hasMember" if role == "member" else "derivedFrom"
-                    panel.setdefault(name, []).append({"reference": f"Observation/{made['id']}"})
+                made = self._related({**self._observation(item), **value}, role, panel)
                 self.made.append(made)
-        return panel
+                own.append(made)
+        if role == "component" and panel is not None:
+            return panel
+        return own[0] if len(own) == 1 else None
+
+    def _related(
+        self, made: dict[str, Any], role: str | None, panel: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        if panel is not None and role == "member":
+            panel.setdefault("hasMember", []).append(_reference(made))
+        elif panel is not None and role == "derived":
+            made["derivedFrom"].append(_reference(panel))
+        return made
 
     def _id(self, link: str, type_name: str) -> str:
         self._seen[link] = self._seen.get(link, 0) + 1
@@ -196,11 +211,12 @@ class _Extractor:
 
     def finish(self) -> None:
         """Leave out panels without content, and add the Provenance."""
-        self.made = [made for made in self.made if not _is_hollow(made)]
+        while hollow := [_reference(made) for made in self.made if _is_hollow(made)]:
+            self.made = [_unrelated(made, hollow) for made in self.made if _reference(made) not in hollow]
         if not self.made or self.problems:
             return
         agent = self._response.get("author") or {"display": "okänd"}
-        targets = [{"reference": f"{made['resourceType']}/{made['id']}"} for made in self.made]
+        targets = [_reference(made) for made in self.made]
         recorded = self._response["authored"]
         if not _is_instant(recorded):
             recorded = self._state.context.clock.now().isoformat(timespec="seconds")
@@ -220,6 +236,17 @@ def _key(type_name: str) -> str:
     return f"value{type_name[:1].upper()}{type_name[1:]}"
 
 
+def _reference(made: Mapping[str, Any]) -> dict[str, str]:
+    return {"reference": f"{made['resourceType']}/{made['id']}"}
+
+
+def _unrelated(made: dict[str, Any], gone: list[dict[str, str]]) -> dict[str, Any]:
+    """A resource without its references to what is not made."""
+    names = ("hasMember", "derivedFrom")
+    kept = {name: [one for one in made[name] if one not in gone] for name in names if name in made}
+    return {key: value for key, value in {**made, **kept}.items() if value != []}
+
+
 def _is_hollow(made: Mapping[str, Any]) -> bool:
     """Whether a group's Observation got neither a part nor a member."""
     if made["resourceType"] != "Observation" or any(key.startswith("value") for key in made):
@@ -235,7 +262,7 @@ def _is_instant(text: str) -> bool:
 
 
 def _concept(item: Item) -> dict[str, Any]:
-    made: dict[str, Any] = {"coding": [dict(coding) for coding in item.code]}
+    made: dict[str, Any] = {"coding": [dict(coding) for coding in item.extraction.code]}
     return {**made, "text": item.text} if item.text else made
 
 

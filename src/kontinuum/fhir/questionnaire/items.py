@@ -112,10 +112,12 @@ class Extraction:
     """What is written elsewhere when the answers are signed.
 
     `observation` is how an Observation is made of the item: "observation", "component", "member", "derived",
-    "independent", or None; `resource` the type that the definitions of the items below build.
+    "independent", or None; `code` the Codings that it gets, without which none is made; `resource` the type
+    that the definitions of the items below build.
     """
 
     observation: str | None = None
+    code: tuple[Mapping[str, Any], ...] = ()
     category: tuple[Mapping[str, Any], ...] = ()
     resource: str | None = None
     fixed: tuple[FixedValue, ...] = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.questionnaire import urls
@@ -70,7 +70,8 @@ class _Reader:
         if self._questionnaire.get("implicitRules"):
             place = "Questionnaire.implicitRules"
             self._notes.error("not-supported", "Rules that this form was made under are not known.", place)
-        children = self._children(self._questionnaire, "Questionnaire", Extraction())
+        extraction = _extraction(source, Extraction(), None)
+        children = self._children(self._questionnaire, "Questionnaire", extraction)
         for item in self._items.values():
             self._parents.update({child.link_id: item.link_id for child in item.children})
         for child in children:
@@ -83,7 +84,7 @@ class _Reader:
             source.variables(None),
             source.constraints(None),
             source.launch_context(),
-            _extraction(source, Extraction(), None),
+            extraction,
             {link: frozenset(each.link_id for each in item.walk()) for link, item in self._items.items()},
             {link: self._ancestors(link) for link in self._items},
         )
@@ -156,7 +157,7 @@ class _Reader:
             extraction=extraction,
         )
         self._items[link_id] = made
-        below = Extraction(observation=extraction.observation, category=extraction.category)
+        below = replace(extraction, observation=_relation(source, inherited))
         whole = replace(made, children=self._children(item, path, below))
         self._items[link_id] = whole
         return whole
@@ -272,17 +273,43 @@ def _limits(item: Mapping[str, Any], source: Source) -> Limits:
     )
 
 
-def _extraction(source: Source, inherited: Extraction, link: str | None) -> Extraction:
+def _relation(source: Source, inherited: Extraction) -> str | None:
+    """How an Observation is made of an element, by what it says itself or else what is above it."""
     stated = source.value(urls.OBSERVATION_EXTRACT)
-    observation = inherited.observation
     if isinstance(stated, bool):
-        observation = "observation" if stated else None
-    elif isinstance(stated, str):
-        observation = stated
+        return "observation" if stated else None
+    return stated if isinstance(stated, str) else inherited.observation
+
+
+def _codes(source: Source, relation: str | None) -> tuple[Mapping[str, Any], ...]:
+    """The codes of an Observation: a code may say for itself whether it is one of them."""
+    found = []
+    for place, coding in enumerate(source.element.get("code") or ()):
+        stated = Source(coding, f"{source.path}.code[{place}]", source.notes).value(urls.OBSERVATION_EXTRACT)
+        if stated is True or (stated is None and relation is not None):
+            extensions = [
+                one for one in coding.get("extension") or () if one["url"] != urls.OBSERVATION_EXTRACT
+            ]
+            plain = {key: value for key, value in coding.items() if key != "extension"}
+            found.append({**plain, "extension": extensions} if extensions else plain)
+    return tuple(found)
+
+
+_UNOBSERVABLE: Final = frozenset({"attachment", "reference"})
+"""The types of questions whose answers no Observation holds (http://hl7.org/fhir/R4/observation.html)."""
+
+
+def _extraction(source: Source, inherited: Extraction, link: str | None) -> Extraction:
+    relation = _relation(source, inherited)
+    if source.element.get("type") in _UNOBSERVABLE and source.value(urls.OBSERVATION_EXTRACT) is None:
+        relation = None
+    codes = _codes(source, relation) if link is not None else ()
+    observation = relation or ("observation" if codes else None)
     category = (*source.values(urls.OBSERVATION_CATEGORY), *source.values(urls.OBSERVATION_CATEGORY_4))
     fixed = [_fixed(part, link) for part in source.complex(urls.DEFINITION_VALUE)]
     return Extraction(
         observation,
+        codes,
         tuple(category) or inherited.category,
         source.extracted_type(),
         tuple(one for one in fixed if one is not None),

@@ -105,6 +105,7 @@ async def editor_page(page: Page, version: Version, problem: str = "", status: i
         "preview": preview(page, frozen, {}),
         "problem": problem,
         "template_kind": version.kind,
+        "steps": shelf.STEPS,
     }
     return page.render("studio/editor.html", values, status)
 

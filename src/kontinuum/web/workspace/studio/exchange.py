@@ -11,10 +11,10 @@ from starlette.responses import Response
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire.life import LIFE, OFFERED
 from kontinuum.fhir.validation import validate
-from kontinuum.kernel.i18n import message
+from kontinuum.kernel.i18n import local, message
 from kontinuum.record.outcome import Refusal
 from kontinuum.web.workspace.pages import Page
-from kontinuum.web.workspace.studio import freezing, listing, shelf
+from kontinuum.web.workspace.studio import freezing, listing, mending, shelf
 from kontinuum.web.workspace.studio.elements import Element
 from kontinuum.web.workspace.studio.shelf import State, Version, library, new_id, step
 
@@ -50,21 +50,25 @@ def content(questionnaire: Any) -> Element:
     return made
 
 
-async def begin_draft(page: Page, questionnaire: Element, what: str = "begin", number: int = 0) -> Response:
+async def begin_draft(
+    page: Page, questionnaire: Element, what: str = "begin", number: int = 0, note: str = ""
+) -> Response:
     """Begin a draft: of a new template, or of version `number` of the one whose address it has."""
     if not number:
         questionnaire = {**questionnaire, "url": shelf.new_url()}
     made = {**questionnaire, "version": str(number or 1)}
     identity = new_id(page, made["url"], number or 1)
     before = await shelf.begun(page, identity) if number else ()
-    version = Version(identity, State.DRAFT, made, 0, "", (*before, step(page, what)))
+    version = Version(identity, State.DRAFT, made, 0, "", (*before, step(page, what, note)))
     done = await shelf.write(page, [(f"Library/{identity}", library(version, made), None if number else 0)])
     if isinstance(done, Refusal):
         return page.refuse(done)
     return page.redirect(f"/templates/{identity}")
 
 
-async def next_version(page: Page, found: Version, family: list[Version], what: str) -> Response:
+async def next_version(
+    page: Page, found: Version, family: list[Version], what: str, note: str = ""
+) -> Response:
     """Begin the next version of a template as a draft that is equal to one of its versions."""
     number = max(one.number for one in family) + 1
     open_draft = next(
@@ -72,7 +76,7 @@ async def next_version(page: Page, found: Version, family: list[Version], what: 
     )
     if open_draft is not None:
         return page.problem(HTTPStatus.CONFLICT, [page.translator.gettext(_BEGUN)])
-    return await begin_draft(page, content(found.questionnaire), what, number)
+    return await begin_draft(page, content(found.questionnaire), what, number, note)
 
 
 async def copy_of(page: Page, found: Version) -> Response:
@@ -101,27 +105,38 @@ async def take_in(page: Page, uploaded: object) -> Response:
     wrong = _unreadable(read, "Questionnaire")
     if wrong:
         return await listing.list_page(page, [gettext(_NO_ITEMS) % {"where": wrong}], 422)
+    read, told = mending.mended(read, local(page.services.clock.now()).isoformat(timespec="seconds"))
+    note = mending.in_words(told, page.translator)
     faults = [one for one in validate(read) if one.refuses and one.code in ("structure", "value")]
     if faults:
-        told = [f"{one.location or 'Questionnaire'}: {one.message}" for one in faults[:_TOLD]]
-        return await listing.list_page(page, told, 422)
+        wrongs = [f"{one.location or 'Questionnaire'}: {one.message}" for one in faults[:_TOLD]]
+        return await listing.list_page(page, wrongs, 422)
     own, _ = await shelf.shelf(page)
     family = [one for one in own if one.url and one.url == read.get("url")]
     if family:
         incoming = Version("", State.DRAFT, read, 0, "")
-        return await next_version(page, incoming, family, "import")
+        return await next_version(page, incoming, family, "import", note)
     made = content(read)
     if read.get("url"):
         whose = "|".join(filter(None, (str(read["url"]), str(read.get("version", "")))))
         made["derivedFrom"] = [whose, *(made.get("derivedFrom") or ())]
-    return await begin_draft(page, made, "import")
+    return await begin_draft(page, made, "import", note=note)
 
 
 def _unreadable(holder: Any, path: str) -> str:
     """Where no list of objects stands, or one too deep; empty when all can be walked."""
     if path.count(".item") > _DEEPEST:
         return path
-    for name in ("item", "extension", "enableWhen", "answerOption", "code", "contained", "useContext"):
+    for name in (
+        "item",
+        "extension",
+        "enableWhen",
+        "answerOption",
+        "initial",
+        "code",
+        "contained",
+        "useContext",
+    ):
         held = holder.get(name)
         if held is not None and not (isinstance(held, list) and all(isinstance(one, dict) for one in held)):
             return f"{path}.{name}"

@@ -23,25 +23,6 @@ from kontinuum.web.workspace.studio.elements import Element
 from kontinuum.web.workspace.studio.remarks import remarks
 from kontinuum.web.workspace.studio.shelf import State, Version
 
-STEPS: Final[Mapping[str, str]] = {
-    "begin": message("Begun"),
-    "copy": message("Begun as a copy"),
-    "import": message("Taken in from a file"),
-    "next": message("New version begun"),
-    "write": message("Changed"),
-    "submit": message("Sent to review"),
-    "withdraw": message("Taken back from review"),
-    "approve": message("Reviewed and approved"),
-    "send-back": message("Sent back"),
-    "use": message("Taken into use"),
-    "stop": message("Taken out of use"),
-    "retire": message("Retired"),
-    "roll-back": message("Equal to an earlier version"),
-    "offer": message("Offered to other care providers"),
-    "offer-end": message("No longer offered to other care providers"),
-}
-"""What each step is called in the history of a version."""
-
 _NO_ACT: Final = message("This cannot be done with the template as it is now. Reload the page.")
 _FAULTS: Final = message("Correct what is wrong before the template is sent to review.")
 _OWN_REVIEW: Final = message(
@@ -92,7 +73,7 @@ async def version_page(
         "unit": page.services.directory.unit,
         "unit_name": dict(units).get,
         "states": listing.STATES,
-        "steps": STEPS,
+        "steps": shelf.STEPS,
         "may": listing.may_change(page),
         "own": own,
         "may_review": me not in writers(version.steps),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kontinuum.fhir.issues import Issue
@@ -40,6 +40,8 @@ _KNOWN: Final = (
     message("The smallest value is larger than the largest."),
     message("A quantity needs its unit, or units to choose among."),
     message("What becomes an Observation needs a code."),
+    message("By %(one)s nothing is found: a value is named .value, whatever its type."),
+    message("Nothing above this becomes an Observation: it becomes one of its own."),
     message("A measured value needs its unit."),
     message("The answer cannot stand at %(one)s of %(two)s."),
     message("These items wait for each other: %(one)s."),
@@ -103,7 +105,18 @@ async def remarks(page: Page, questionnaire: Mapping[str, Any]) -> tuple[Element
     if not any(one.error for one in made):
         faults = [issue for issue in validate(frozen) if issue.refuses]
         made += [_remark(issue, places, page.translator, _INVALID) for issue in faults]
-    return frozen, sorted(dict.fromkeys(made), key=lambda one: (not one.error, one.number))
+    return frozen, sorted(_together(made, page.translator), key=lambda one: (not one.error, one.number))
+
+
+def _together(remarks: Sequence[Remark], translator: Translator) -> Iterator[Remark]:
+    """Each fault by itself; what else is told once, with the number of places where it holds too."""
+    found: dict[object, list[Remark]] = {}
+    for one in dict.fromkeys(remarks):
+        found.setdefault(one if one.error else one.text, []).append(one)
+    for first, *more in found.values():
+        count = len(more)
+        same = translator.ngettext("So at %(num)d more place.", "So at %(num)d more places.", count)
+        yield replace(first, text=f"{first.text} {same % {'num': count}}") if more else first
 
 
 def _remark(issue: Issue, places: Sequence[Place], translator: Translator, frame: str = "") -> Remark:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import use
 from kontinuum.fhir.questionnaire.life import DRAFT_TYPE, OFFERED, Step, step_extension, steps
-from kontinuum.kernel.i18n import local
+from kontinuum.kernel.i18n import local, message
 from kontinuum.organisation import applying
 from kontinuum.record.outcome import Refusal, Stored
 from kontinuum.sweden import systems
@@ -217,6 +217,26 @@ def new_id(page: Page, url: str, number: int) -> str:
 def new_url() -> str:
     """The address of a new template."""
     return f"urn:uuid:{uuid.uuid4()}"
+
+
+STEPS: Final[Mapping[str, str]] = {
+    "begin": message("Begun"),
+    "copy": message("Begun as a copy"),
+    "import": message("Taken in from a file"),
+    "next": message("New version begun"),
+    "write": message("Changed"),
+    "submit": message("Sent to review"),
+    "withdraw": message("Taken back from review"),
+    "approve": message("Reviewed and approved"),
+    "send-back": message("Sent back"),
+    "use": message("Taken into use"),
+    "stop": message("Taken out of use"),
+    "retire": message("Retired"),
+    "roll-back": message("Equal to an earlier version"),
+    "offer": message("Offered to other care providers"),
+    "offer-end": message("No longer offered to other care providers"),
+}
+"""What each step is called in the history of a version."""
 
 
 def step(page: Page, what: str, note: str = "", of: str = "") -> Step:

@@ -126,6 +126,7 @@ _TASKS: Final = {
 _SIGNED_BY_STATUS: Final = ("Composition", "QuestionnaireResponse")
 _NOT_KNOWN: Final = message("no value")
 _DO_NOT: Final = message("Must not be given")
+_MERCURY: Final = frozenset({"mmHg", "mm[Hg]"})
 _YES: Final = message("Yes")
 _NO: Final = message("No")
 
@@ -246,8 +247,11 @@ def _pressure(resource: Resource) -> str:
     """A blood pressure as it is said: `132/84 mmHg` (LOINC 85354-9, http://hl7.org/fhir/R4/bp.html)."""
     found: dict[str, Any] = {}
     for part in resource.get("component") or ():
+        measured = part.get("valueQuantity") or {}
+        if "comparator" in measured or not {measured.get("unit"), measured.get("code")} & _MERCURY:
+            return ""
         for coding in (part.get("code") or {}).get("coding") or ():
-            found[str(coding.get("code"))] = (part.get("valueQuantity") or {}).get("value")
+            found[str(coding.get("code"))] = measured.get("value")
     if (
         len(resource.get("component") or ()) != 2
         or found.get("8480-6") is None
