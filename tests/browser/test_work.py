@@ -172,8 +172,7 @@ async def test_what_is_typed_in_a_form_beside_the_chart_is_lost_only_when_one_sa
     action = pane.get_by_label("Åtgärd", exact=True)
     await action.fill("Gå i korridor")
     await page.route("**/nursing/add", lambda route: route.abort("internetdisconnected"))
-    await pane.get_by_role("heading", name="Ny omvårdnadsplan").click()  # in the pane, in none of its fields
-    await page.keyboard.press("Control+Enter")
+    await action.press("Control+Enter")
     await expect(pane.get_by_role("alert")).to_have_text(
         "Det här sparades inte. Det du skrev står kvar här, försök igen."
     )
@@ -202,7 +201,7 @@ async def test_what_is_typed_in_a_form_beside_the_chart_is_lost_only_when_one_sa
     await popup.get_by_role("button", name=re.compile(DISTRICT_DOCTOR)).first.click()
     await expect(cover).to_be_hidden()
     await expect(goal).to_have_value("\nGår själv 🫀\n ej fall")
-    await goal.press("Control+Enter")
+    await pane.locator("[data-beside-content]").press("Control+Enter")  # in the pane, in none of its fields
     await expect(page.locator("#plans")).to_contain_text("Yr")
     await page.goto(f"/patient/{EMPTY}?beside=nursing/add")
     await goal.fill("Onödigt")
