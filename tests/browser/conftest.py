@@ -225,6 +225,20 @@ async def sign_in(page: Page, name: str = DISTRICT_DOCTOR) -> None:
     await page.wait_for_url("**/")
 
 
+async def discard(page: Page) -> None:
+    """Discard the draft that is open, and wait for the server to have done it: others share that server."""
+    await page.get_by_role("button", name="Kasta utkastet").click()
+    await expect(page.get_by_text("Utkastet är kastat.")).to_be_visible()
+
+
+async def sideways(page: Page) -> int:
+    """How many pixels of a page lie beside the screen.
+
+    The window is wider than the room in it by the bar that scrolls, for which the page keeps a place.
+    """
+    return int(await page.evaluate("(one => one.scrollWidth - one.offsetWidth)(document.documentElement)"))
+
+
 async def accessibility_problems(page: Page, within: str = "html") -> list[str]:
     """What axe finds against WCAG 2.2 AA and its own best practices, one line each.
 

@@ -38,10 +38,10 @@ class Steps:
         self.taken += 1
         await target.click()
 
-    async def press(self, key: str) -> None:
-        """Press a key command."""
+    async def press(self, key: str, at: Locator | None = None) -> None:
+        """Press a key command where the keyboard is, or in the field that was filled in."""
         self.taken += 1
-        await self.page.keyboard.press(key)
+        await (self.page.keyboard.press(key) if at is None else at.press(key))
 
     async def fill(self, target: Locator, text: str) -> None:
         """Fill in a field."""

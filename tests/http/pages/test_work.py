@@ -167,6 +167,7 @@ async def test_many_are_read_and_signed_and_one_that_was_changed_stays(
     wrong = items[1].replace(PATIENT, "p-somebody-else")
     assert (await doctor.post("/inbox/sign", data={"csrf": csrf, "item": wrong})).status_code == 409
     assert (await doctor.get("/inbox/count")).json() == {"own": 1, "unit": 1}
+    assert (await doctor.get("/inbox/count?session=of-another")).status_code == 204
 
 
 async def test_a_note_saved_unsigned_becomes_observations_when_it_is_signed_from_the_list(

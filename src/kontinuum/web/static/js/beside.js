@@ -11,6 +11,8 @@ import { keepWriting, startWriting } from "./writing.js";
 // Beside the chart, or below it on a tablet that stands; the same widths stand in beside.css.
 const ROOM = matchMedia("(min-width: 64rem), (min-width: 48rem) and (min-height: 40rem)");
 
+const FIRST = "a, input:not([type=hidden]), select, textarea, button";
+
 export function startBeside() {
   const pane = document.querySelector("[data-beside-pane]");
   document.addEventListener("click", (event) => {
@@ -115,8 +117,9 @@ class Beside {
     if (form) broughtBack(this.content);
     startKept(this.content);
     startWriting(this.content);
-    const first = this.content.querySelector("[data-focus]") ?? this.content.querySelector("a, input, textarea, button");
-    if (!this.content.contains(document.activeElement)) first?.focus();
+    const first = this.content.querySelector("[data-focus]") ?? this.content.querySelector(FIRST);
+    const { activeElement } = document;
+    if (activeElement === this.content || !this.content.contains(activeElement)) first?.focus();
     return true;
   }
 
