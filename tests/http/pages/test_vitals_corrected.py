@@ -49,9 +49,12 @@ async def test_a_correction_makes_the_task_that_the_score_asks_for_and_no_part_m
     missing = await corrected(*both, "consciousness", do="withdraw")
     assert missing is not None
     assert missing["description"].startswith("NEWS2 minst 8, hög risk"), "not measured is not well"
+    fewer = await corrected(*both, "temperature", do="withdraw")
+    assert fewer is not None
+    assert fewer["description"].startswith("NEWS2 minst 7, hög risk")
     gone = await corrected(*both, "pulse", do="withdraw")
     assert gone is not None
-    assert gone["status"] == "requested", "with parts missing nothing is taken back"
+    assert (gone["status"], gone["description"]) == ("requested", fewer["description"])
 
 
 async def test_a_correction_takes_back_what_the_score_does_not_ask_for_and_asks_again(

@@ -161,7 +161,8 @@ async def _asks(
 
 def _set(found: Reading) -> str:
     """The id of the set that a value was entered with; empty for what was not entered here."""
-    return found.id.removesuffix(f"-{found.key}") if found.id.endswith(f"-{found.key}") else ""
+    identity = found.id.removesuffix(f"-{found.key}")
+    return identity if identity != found.id and is_id(f"{identity}{responding.RESPONSE}") else ""
 
 
 def _with(part: Reading, body: dict[str, Any]) -> Reading:

@@ -36,7 +36,7 @@ An hour is the published table's (RCP 2017, chart 4). At high risk it says to mo
 paper of Bedside PEWS gives no time: half an hour is ours.
 """
 
-_RESPONSE: Final = "-response"
+RESPONSE: Final = "-response"
 """How the id of a set's Task ends."""
 
 _SAID: Final[Mapping[Risk, str]] = {
@@ -77,7 +77,7 @@ async def asked_of(request: ActionRequest) -> tuple[Asked, ...]:
 
 async def of_set(request: ActionRequest | PageRequest, identity: str) -> Asked | None:
     """The Task that a set of values made, also when it is done; None where it made none."""
-    named = f"Task?patient={request.chart.patient}&_id={identity}{_RESPONSE}&code={_CODES}"
+    named = f"Task?patient={request.chart.patient}&_id={identity}{RESPONSE}&code={_CODES}"
     (page,) = await request.record.find_many([named])
     for one in page.matches:
         body = json.loads(one.body or b"{}")
@@ -124,9 +124,10 @@ def corrected(
         changed = {**mine.resource, "status": "cancelled", "statusReason": {"text": said}}
     else:
         after = _task(score, risk, taken, settings)
-        raised = URGENT.index(risk) > URGENT.index(mine.risk)
+        higher = URGENT.index(risk) - URGENT.index(mine.risk)
         same = status in OPEN and after["description"] == mine.resource["description"]
-        if same or (status == "completed" and not raised):
+        unknown = score.total is None and status in OPEN and higher < 0
+        if same or unknown or (status == "completed" and higher <= 0):
             return [], {}
         kept = {key: value for key, value in mine.resource.items() if key not in ("statusReason", "output")}
         told = {"authorString": taken.principal.signature, "time": taken.written, "text": said}
@@ -159,7 +160,7 @@ def _task(score: Score, risk: Risk, taken: Taken, settings: ProviderSettings) ->
     contact = {"encounter": {"reference": f"Encounter/{taken.contact}"}} if taken.contact else {}
     return {
         "resourceType": "Task",
-        "id": f"{taken.id}{_RESPONSE}",
+        "id": f"{taken.id}{RESPONSE}",
         "status": "requested",
         "intent": "order",
         "priority": "urgent" if risk in (Risk.SINGLE, Risk.MEDIUM) else "stat",
