@@ -6,7 +6,7 @@ import { ask, parsed } from "./asking.js";
 import { holdForm, letGo, startKept } from "./kept.js";
 import { agreed, broughtBack, forget, leave } from "./unsent.js";
 import { startSplit } from "./split.js";
-import { keepWriting, startWriting } from "./writing.js";
+import { keepWriting, resumeWriting, startWriting, stopWriting } from "./writing.js";
 
 // Beside the chart, or below it on a tablet that stands; the same widths stand in beside.css.
 const ROOM = matchMedia("(min-width: 64rem), (min-width: 48rem) and (min-height: 40rem)");
@@ -86,6 +86,7 @@ class Beside {
   // What is in a form stays in it, and the form can be sent again.
   failed(form = null, reasons = []) {
     if (form) letGo(form);
+    if (form?.matches(".writing-discard")) resumeWriting();
     const state = this.content.querySelector("[data-state]");
     if (form && !form.matches("[data-writing]")) tell(form, [this.pane.dataset.unsent, ...reasons].join(" "));
     else if (state) state.textContent = this.pane.dataset.failed;
@@ -140,6 +141,7 @@ class Beside {
     event.preventDefault();
     if (!(await agreed(this.content, form))) return;
     if (form.matches("[data-writing]") && !(await keepWriting(form))) return;
+    if (form.matches(".writing-discard")) await stopWriting();
     await this.send(form, event.submitter);
   }
 
