@@ -166,7 +166,12 @@ def await_page(process: subprocess.Popen[bytes], port: int, path: str) -> None:
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """The environment of a command: this one without settings, and those given."""
-    others = {name: text for name, text in os.environ.items() if not name.startswith("KONTINUUM_")}
+    # An installation keeps its compiled modules, also where the one who measures keeps none.
+    others = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith("KONTINUUM_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     settings = {"KONTINUUM_DATA_DIR": str(folder / "var"), "KONTINUUM_LOG": "error:json"}
     return others | settings | {"KONTINUUM_ENV": "test"} | more
 

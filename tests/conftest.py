@@ -65,9 +65,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     rows = [value for one in reports for name, value in getattr(one, "user_properties", ()) if name == STEPS]
     if rows:
         terminalreporter.section("actions of a task beside its budget, and the time of a machine's hand")
-        terminalreporter.write_line(f"{'task':<58} | budget | counted |   time")
-        for task, budget, taken, seconds in rows:
-            terminalreporter.write_line(f"{task:<58} | {budget:>6} | {taken:>7} | {seconds:>4.1f} s")
+        terminalreporter.write_line(f"{'task':<58} | budget | counted |   time | of it waited for the page")
+        for task, budget, taken, seconds, waited in rows:
+            page = f" | {waited * 1000:.0f} ms" if waited is not None else ""
+            terminalreporter.write_line(f"{task:<58} | {budget:>6} | {taken:>7} | {seconds:>4.1f} s{page}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,7 +16,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from kontinuum.app.postgres import scratch_database
 from kontinuum.demo.region import region
@@ -143,6 +151,12 @@ async def browser() -> AsyncIterator[Browser]:
         await opened.close()
 
 
+async def put_aside(place: Page | Locator) -> None:
+    """Leave nothing begun in a form: whoever opens it next would go on with it."""
+    await place.get_by_role("button", name="Börja om").click()
+    await expect(place.get_by_text("Det du hade påbörjat är undanlagt.")).to_be_visible()
+
+
 @pytest.fixture
 async def visit(browser: Browser, live_server: str, provider: str) -> AsyncIterator[Open]:
     """Open a page in a browser of its own, signed in; what its console complains of fails the test."""
@@ -209,6 +223,20 @@ async def sign_in(page: Page, name: str = DISTRICT_DOCTOR) -> None:
     await page.goto("/sign-in")
     await page.get_by_role("button", name=re.compile(re.escape(name))).first.click()
     await page.wait_for_url("**/")
+
+
+async def discard(page: Page) -> None:
+    """Discard the draft that is open, and wait for the server to have done it: others share that server."""
+    await page.get_by_role("button", name="Kasta utkastet").click()
+    await expect(page.get_by_text("Utkastet är kastat.")).to_be_visible()
+
+
+async def sideways(page: Page) -> int:
+    """How many pixels of a page lie beside the screen.
+
+    The window is wider than the room in it by the bar that scrolls, for which the page keeps a place.
+    """
+    return int(await page.evaluate("(one => one.scrollWidth - one.offsetWidth)(document.documentElement)"))
 
 
 async def accessibility_problems(page: Page, within: str = "html") -> list[str]:

@@ -12,6 +12,16 @@ STEPS: Final = "steps"
 """The property under which a test's report tells what a task took."""
 
 
+PAINTED: Final = "performance.getEntriesByName('first-contentful-paint')"
+WATCH: Final = """event => {
+  window.updated = null;
+  addEventListener(event, one => document.addEventListener("htmx:afterSwap", () =>
+    requestAnimationFrame(() => setTimeout(() => { window.updated = performance.now() - one.timeStamp; })),
+  { once: true }), { capture: true, once: true });
+}"""
+"""Takes the time from an event until the part of the page that it asks for is there, and painted."""
+
+
 class Steps:
     """The actions of one task on one page."""
 
@@ -28,10 +38,10 @@ class Steps:
         self.taken += 1
         await target.click()
 
-    async def press(self, key: str) -> None:
-        """Press a key command."""
+    async def press(self, key: str, at: Locator | None = None) -> None:
+        """Press a key command where the keyboard is, or in the field that was filled in."""
         self.taken += 1
-        await self.page.keyboard.press(key)
+        await (self.page.keyboard.press(key) if at is None else at.press(key))
 
     async def fill(self, target: Locator, text: str) -> None:
         """Fill in a field."""
@@ -47,7 +57,25 @@ class Steps:
         """Type a text where the keyboard is: no action."""
         await self.page.keyboard.type(text)
 
-    def done(self) -> None:
-        """The task is done: tell what it took, in actions and time, and fail above its budget of actions."""
-        self._tell(STEPS, [self._task, self._budget, self.taken, time.monotonic() - self._begun])
+    async def watch(self, event: str) -> None:
+        """Before an action: have the page take the time from its event until what it asks for is there."""
+        await self.page.evaluate(WATCH, event)
+
+    async def updated(self) -> float:
+        """The seconds that `watch` took the time of."""
+        await self.page.wait_for_function("window.updated !== null")
+        return float(await self.page.evaluate("window.updated")) / 1000
+
+    async def painted(self) -> float:
+        """The seconds from an action that opened a page until that was first painted, by the page's clock."""
+        await self.page.wait_for_function(f"{PAINTED}.length > 0")
+        return float(await self.page.evaluate(f"{PAINTED}[0].startTime")) / 1000
+
+    def done(self, waited: float | None = None) -> None:
+        """The task is done: tell what it took, in actions and time, and fail above its budget of actions.
+
+        `waited`: how long the person waited for the page after the last action, as the page measured it.
+        """
+        taken = time.monotonic() - self._begun
+        self._tell(STEPS, [self._task, self._budget, self.taken, taken, waited])
         assert self.taken <= self._budget, f"{self._task}: {self.taken} actions, {self._budget} are allowed"

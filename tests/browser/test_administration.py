@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Open
 
@@ -11,16 +11,17 @@ ADMINISTRATOR = "Rickard Hult"
 
 async def test_an_assignment_is_added_in_two_steps_and_ended_and_opened_in_one_each(visit: Open) -> None:
     page = await visit("/admin/person/s-karin-ohman", name=ADMINISTRATOR)
-    before = await rows(page)
+    rows = page.locator("#assignments tbody tr")
+    before = await rows.count()
     await page.locator("#new-unit").select_option(label=await option(page, "Avdelning 32"))
     await page.get_by_role("button", name="Lägg till uppdraget").click()
-    assert await rows(page) == before + 1
+    await expect(rows).to_have_count(before + 1)
     await page.get_by_role("link", name="Avdelning 32").first.click()
     await page.go_back()
     await page.locator("tr", has_text="Avdelning 32").get_by_role("link", name="Ändra").click()
     await page.get_by_role("button", name="Avsluta nu").click()
     await page.get_by_role("button", name="Öppna igen").click()
-    assert await page.get_by_role("button", name="Avsluta nu").is_visible()
+    await expect(page.get_by_role("button", name="Avsluta nu")).to_be_visible()
     history = await page.locator(".admin-history").inner_text()
     assert history.count(ADMINISTRATOR) == 3
 
@@ -34,12 +35,7 @@ async def test_a_setting_is_changed_by_keyboard_alone(visit: Open) -> None:
     await page.keyboard.type("Beslut 7")
     await page.keyboard.press("Enter")
     await page.get_by_text("1 ändring").first.wait_for()
-    assert await page.locator("#consent_days-value").input_value() == "30"
-
-
-async def rows(page: Page) -> int:
-    """How many assignments a person's page lists."""
-    return await page.locator("#assignments tbody tr").count()
+    await expect(page.locator("#consent_days-value")).to_have_value("30")
 
 
 async def option(page: Page, name: str) -> str:

@@ -19,8 +19,9 @@ async def test_a_return_visit_is_booked_within_its_budget_and_carried_through_be
     pane = page.locator("[data-beside-pane]")
     await expect(pane.get_by_label("Dag och tid")).to_be_focused()
     await task.fill(pane.get_by_label("Dag och tid"), "+3v 9:40")
-    await task.fill(pane.get_by_label("Kontaktorsak"), "Hälsosamtal vid 85")
-    await task.press("Control+Enter")
+    reason = pane.get_by_label("Kontaktorsak")
+    await task.fill(reason, "Hälsosamtal vid 85")
+    await task.press("Control+Enter", reason)
     coming = page.locator("#contacts").get_by_text("Hälsosamtal vid 85").first
     await expect(coming).to_be_visible()
     task.done()

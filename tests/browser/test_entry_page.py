@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page
 
-from tests.browser.conftest import FULLEST, Open, accessibility_problems
+from tests.browser.conftest import FULLEST, Open, accessibility_problems, sideways
 
 
 async def entry_page(visit: Open, **options: object) -> Page:
@@ -17,8 +17,7 @@ async def entry_page(visit: Open, **options: object) -> Page:
 
 async def test_a_note_is_corrected_by_keyboard_and_shows_what_stood_there(visit: Open) -> None:
     page = await entry_page(visit)
-    await page.get_by_text("Rätta", exact=True).focus()
-    await page.keyboard.press("Enter")
+    await page.get_by_text("Rätta", exact=True).press("Enter")
     text = page.locator("textarea[name='text-0']")
     before = await text.input_value()
     await text.focus()
@@ -49,7 +48,7 @@ async def test_dissent_and_what_is_kept_back_are_marked_on_screen_and_on_paper(v
     for opened in await page.locator("main details").all():
         await opened.evaluate("one => { one.open = true; }")
     assert await accessibility_problems(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert await sideways(page) == 0
     await page.emulate_media(media="print")
     assert await page.get_by_text("Det var min bror.").first.is_visible()
     assert await page.get_by_text("Visas inte för patienten").first.is_visible()

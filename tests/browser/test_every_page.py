@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Page
 from starlette.routing import compile_path
 
-from tests.browser.conftest import DISTRICT_DOCTOR, FULLEST, MARKED, Open, accessibility_problems
+from tests.browser.conftest import DISTRICT_DOCTOR, FULLEST, MARKED, Open, accessibility_problems, sideways
 from tests.law.test_matrix_pages import ROUTES
 
 ADMITTED = "p-0003"
@@ -68,6 +68,7 @@ AROUND = {
     **_as_it_is("/sessions", "/my-apps", "/templates"),
     "/templates/{id}": LINKED,
     "/inbox/new": f"/inbox/new?patient={FULLEST}",
+    "/patient/{patient}/tasks/new": f"/patient/{FULLEST}/tasks/new",
     "/feedback": f"/feedback?from=/patient/{FULLEST}",
     "/unit/feedback": "/unit/feedback",
     "/unit/feedback/{number:number}": LINKED,
@@ -204,8 +205,8 @@ async def _look(page: Page) -> dict[str, Any]:
         await page.set_viewport_size({"width": width, "height": 900})
         await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         wrong[f"axe at {width}"] = await accessibility_problems(page)
-        wide = await page.evaluate("document.documentElement.scrollWidth")
-        wrong[f"sideways at {width}"] = [wide] if wide > width else []
+        beside = await sideways(page)
+        wrong[f"sideways at {width}"] = [beside] if beside else []
     return {name: found[:5] for name, found in wrong.items() if found}
 
 

@@ -7,7 +7,7 @@ import re
 
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems
+from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems, discard
 from tests.support.pictures import png
 
 ADDRESS = f"/patient/{EMPTY}/journal/write?template=hembesok"
@@ -51,8 +51,9 @@ async def test_pictures_and_sound_are_kept_and_pictures_stand_in_the_note(
     await give(page, "drop", "stor.png", b"\0" * (10 * 1024 * 1024 + 1))
     await expect(problem).to_contain_text("stor.png är större än 10 MB")
     async with page.expect_response("**/draft/*/files/*"):
-        await rows.first.get_by_label("Vad den visar").fill("Fläck på underarmen")
-        await page.keyboard.press("Tab")
+        shows = rows.first.get_by_label("Vad den visar")
+        await shows.fill("Fläck på underarmen")
+        await shows.press("Tab")
     async with page.expect_response("**/draft/*/files/*"):
         await rows.first.get_by_label("Sökord").select_option("Kontaktorsak")
     assert await accessibility_problems(page) == []
@@ -117,7 +118,7 @@ async def test_dictated_and_composed_text_is_kept_letter_for_letter(visit: Open)
     await expect(page.locator("[data-lines] .line-text")).to_have_text(wanted, use_inner_text=False)
     await page.reload()
     await expect(page.get_by_label("Kontaktorsak")).to_have_value(wanted)
-    await page.get_by_role("button", name="Kasta utkastet").click()
+    await discard(page)
 
 
 async def test_what_is_typed_without_a_line_is_merged_when_it_is_back(visit: Open) -> None:
@@ -139,4 +140,4 @@ async def test_what_is_typed_without_a_line_is_merged_when_it_is_back(visit: Ope
     await there.reload()
     await expect(there.get_by_label("Bedömning")).to_have_value(both)
     await expect(there.get_by_label("Aktuellt", exact=True)).to_have_value("Sedan i går")
-    await there.get_by_role("button", name="Kasta utkastet").click()
+    await discard(there)

@@ -7,8 +7,11 @@ from contextlib import suppress
 
 from playwright.async_api import Dialog, Error, Route, expect
 
-from tests.browser.conftest import EMPTY, FULLEST, Open
+from tests.browser.conftest import EMPTY, FULLEST, Open, discard, sign_in
 
+COLLEAGUE = "Karin Öhman"
+BROUGHT_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+"""As a browser tells a page that it kept when one left it, and shows again as it was."""
 WRITTEN = "Ingen blödning, skrivet hos den ena"
 
 
@@ -55,8 +58,7 @@ async def test_what_comes_late_or_from_before_stays_with_its_patient(visit: Open
     await expect(banner).to_have_attribute("data-patient", EMPTY)
     assert WRITTEN not in await page.content()
     await page.go_back()
-    await page.get_by_role("button", name="Kasta utkastet").click()
-    await page.get_by_role("button", name="Ångra").wait_for()
+    await discard(page)
 
 
 async def test_a_part_of_another_patients_page_is_not_put_in(visit: Open) -> None:
@@ -72,3 +74,27 @@ async def test_a_part_of_another_patients_page_is_not_put_in(visit: Open) -> Non
     await expect(page).to_have_title("answered")
     assert WRITTEN not in await page.content()
     await expect(more).to_be_visible()
+
+    # Kept by the browser and brought back: read anew, and not seen before it is known whose session this is.
+    async with page.expect_event("load"):
+        await page.evaluate(BROUGHT_BACK)
+    await expect(more).to_be_visible()
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        asked.set()
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route("**/session", late)
+    await page.context.clear_cookies()
+    other_window = await page.context.new_page()
+    await sign_in(other_window, COLLEAGUE)
+    await page.evaluate(BROUGHT_BACK)
+    await asked.wait()
+    await expect(page.locator("main")).not_to_be_visible()
+    await expect(page.locator(".banner")).not_to_be_visible()
+    go_on.set()
+    await page.wait_for_url("**/")
+    await expect(page.locator(".menu-name")).to_have_text(COLLEAGUE)
+    await expect(page.locator(".banner")).to_have_count(0)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Open, accessibility_problems
+from tests.browser.conftest import Open, accessibility_problems, put_aside
 from tests.browser.steps import Steps
 
 Count = Callable[[Page, str, int], Steps]
@@ -20,8 +20,9 @@ async def test_a_usual_panel_is_ordered_within_its_budget(visit: Open, steps: Co
     task = steps(page, "order a usual lab panel", 3)
     await task.click(page.locator("#orders").get_by_role("link", name="Beställ prover"))
     pane = page.locator("[data-beside-pane]")
-    await task.click(pane.get_by_label("Elektrolyter + krea"))
-    await task.press("Control+Enter")
+    panel = pane.get_by_label("Elektrolyter + krea")
+    await task.click(panel)
+    await task.press("Control+Enter", panel)
     await expect(page.locator("#orders").get_by_role("link", name="Elektrolyter + krea")).to_be_visible()
     task.done()
 
@@ -32,8 +33,9 @@ async def test_a_referral_is_sent_within_its_budget_and_taken_back(visit: Open, 
     await task.click(page.locator("#orders").get_by_role("link", name="Remiss", exact=True))
     pane = page.locator("[data-beside-pane]")
     await task.fill(pane.get_by_label("Till", exact=True), "Ögonmottagningen")
-    await task.fill(pane.get_by_label("Frågeställning"), "Gråstarr? Ej diabetes.")
-    await task.press("Control+Enter")
+    question = pane.get_by_label("Frågeställning")
+    await task.fill(question, "Gråstarr? Ej diabetes.")
+    await task.press("Control+Enter", question)
     sent = page.locator("#orders").get_by_role("link", name="Gråstarr? Ej diabetes.")
     await expect(sent).to_be_visible()
     task.done()
@@ -57,6 +59,7 @@ async def test_an_analysis_is_found_as_one_types_and_stands_in_the_order(visit: 
     assert await accessibility_problems(page, "[data-beside-pane]") == []
     await pane.get_by_role("button", name="Ta bort: B-SR").click()
     await expect(pane.get_by_role("button", name="Ta bort: B-SR")).to_have_count(0)
+    await put_aside(pane)
 
 
 async def test_an_answer_is_acknowledged_from_the_list_in_one_action(visit: Open, steps: Count) -> None:

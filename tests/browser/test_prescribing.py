@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import FULLEST, Open, accessibility_problems
+from tests.browser.conftest import FULLEST, Open, accessibility_problems, put_aside, sideways
 from tests.browser.steps import Steps
 
 Count = Callable[[Page, str, int], Steps]
@@ -54,4 +54,5 @@ async def test_the_form_with_a_drug_in_it_is_accessible_and_does_not_scroll_side
     await page.locator(".code-option", has_text="A10BA02").click()
     await expect(page.locator(".drug-usual")).to_be_visible()
     assert await accessibility_problems(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await sideways(page) == 0
+    await put_aside(page)

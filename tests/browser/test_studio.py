@@ -63,12 +63,14 @@ async def test_a_template_is_built_tried_reviewed_and_written_with(visit: Open) 
         assert await accessibility_problems(colleague) == []
     await page.goto(f"/patient/{EMPTY}")
     await page.locator("#journal").get_by_text("Fler mallar").click()
-    await page.get_by_label("Sök mall").fill("sårv")
-    await page.keyboard.press("Enter")
+    narrowed = page.get_by_label("Sök mall")
+    await narrowed.fill("sårv")
+    await narrowed.press("Enter")
     pane = page.locator("[data-beside-pane]")
     await pane.get_by_label("Ja").check()
-    await pane.get_by_label("Utseende").fill("Ingen rodnad, ingen sekretion.")
-    await page.keyboard.press("Control+Enter")
+    looks = pane.get_by_label("Utseende")
+    await looks.fill("Ingen rodnad, ingen sekretion.")
+    await looks.press("Control+Enter")
     await page.wait_for_url(f"**/patient/{EMPTY}#notes")
     await expect(
         page.locator("#notes .note-body").get_by_text("Ingen rodnad, ingen sekretion.").first

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import FULLEST, Open, accessibility_problems
+from tests.browser.conftest import FULLEST, Open, accessibility_problems, discard, sideways
 from tests.browser.steps import Steps
 
 SET = {
@@ -30,11 +30,12 @@ async def test_a_full_set_with_its_score_within_its_actions(
     for name, value in SET.items():
         await task.fill(page.get_by_label(name), value)
     await task.click(page.get_by_label("Luft", exact=True))
-    await task.click(page.get_by_label("A · Alert"))
+    alert = page.get_by_label("A · Alert")
+    await task.click(alert)
     score = page.locator(".vitals-score")
     await expect(score).to_have_text("NEWS2 5")
     await expect(score).to_have_attribute("data-level", "watch")
-    await task.press("Control+Enter")
+    await task.press("Control+Enter", alert)
     await expect(page).to_have_url(re.compile("/vitals/flowsheet$"))
     await expect(page.locator(".vitals-latest")).to_contain_text("NEWS2 5")
     await expect(page.get_by_role("link", name="högt 38,3")).to_be_visible()
@@ -54,7 +55,7 @@ async def test_a_full_set_with_its_score_within_its_actions(
 
 async def _is_sound(page: Page) -> None:
     assert await accessibility_problems(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await sideways(page) == 0
 
 
 async def test_the_pages_are_accessible_and_do_not_scroll_sideways_on_a_screen(visit: Open) -> None:
@@ -66,7 +67,7 @@ async def test_the_pages_are_accessible_and_do_not_scroll_sideways_on_a_screen(v
 
 async def test_the_pages_are_accessible_and_do_not_scroll_sideways_on_a_telephone(visit: Open) -> None:
     page = await visit(f"/patient/{FULLEST}/vitals/flowsheet?period=all", width=390, theme="dark")
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await sideways(page) == 0
     await page.locator(".vitals-line-pulse a").last.click()
     await page.get_by_role("button", name="Spara rättningen").wait_for()
     await _is_sound(page)
@@ -74,4 +75,4 @@ async def test_the_pages_are_accessible_and_do_not_scroll_sideways_on_a_telephon
     await page.get_by_label("Puls").fill("2000")
     await expect(page.locator("#p-pulse")).to_have_text("2000 /min är inte möjligt: skriv mellan 10 och 350")
     await _is_sound(page)
-    await page.get_by_role("button", name="Kasta utkastet").click()
+    await discard(page)

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from kontinuum.app.commands import terminology
+from kontinuum.app.commands import first_start, terminology
 from kontinuum.kernel.config import Settings
 from kontinuum.terminology.loading.loader import Format
 from tests.support.delivery import Installation
@@ -88,10 +88,10 @@ def test_in_production_someone_must_be_accountable(
 
 
 def test_a_first_start_has_codes_to_work_with(here: Installation) -> None:
-    terminology.write_starter(here.dsn)
+    first_start.write_starter(here.dsn)
     held = here.value(COUNT)
     assert held > 1000
-    terminology.write_starter(here.dsn)
+    first_start.write_starter(here.dsn)
     assert here.value(COUNT) == held
 
 

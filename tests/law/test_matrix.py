@@ -343,6 +343,7 @@ WRITING = {
 OWN_DRAFTS = {
     "draft",
     "drafts",
+    "known_draft",
     "save_draft",
     "discard_draft",
     "restore_draft",

@@ -129,6 +129,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/inbox/ask"): _work(note=NONE),
     ("GET", "/inbox/new"): Way(About.IDENTITY, CARE, "7", form={"patient": ADULT}),
     ("POST", "/inbox/new"): _work(patient=ADULT, to=NONE),
+    ("GET", "/patient/{patient}/tasks/new"): Way(About.IDENTITY, CARE, "7", (), _PATIENT),
     **{
         ("POST", f"/inbox/{deed}"): _work(only=NONE)
         for deed in ("done", "decline", "take-on", "answer-read", "acknowledge")
@@ -353,6 +354,12 @@ ROUTES: dict[tuple[str, str], Way] = {
     ),
     ("GET", "/my-record/file/{id}"): Way(About.OWN, _PATIENT_ALONE, "27, 28", (), {"id": NONE}),
     ("GET", "/patient/{patient}/together"): _care("7", template=NONE),
+    **{
+        ("POST", f"/patient/{{patient}}/kept{deed}"): Way(
+            About.PATIENT, RELATED, "7", (), _PATIENT, _PATIENT | {"form": NONE, "draft": NONE}
+        )
+        for deed in ("", "/drop", "/restore")
+    },
     ("GET", "/patient/{patient}/draft-file/{id}"): Way(
         About.PATIENT, RELATED, "7", (), _PATIENT | {"id": NONE}
     ),

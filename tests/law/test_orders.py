@@ -78,6 +78,12 @@ async def told(region: Region, who: Principal, *, of_unit: bool) -> set[str] | N
     return None if isinstance(found, Refusal) else {name for task in found.tasks for name, _ in task.results}
 
 
+async def listed(region: Region, who: Principal, *, of_unit: bool) -> bool | None:
+    """Whether the order stands among those that were sent, and nothing else; None where there is no list."""
+    found = await region.record(who).work.sent(of_unit=of_unit)
+    return None if isinstance(found, Refusal) else [one.id for one in found.tasks] == ["waiting"]
+
+
 async def test_an_answer_is_told_of_where_no_block_hides_it_and_acknowledged_by_who_may_read_it(
     decided: Region,
 ) -> None:
@@ -109,13 +115,17 @@ async def test_an_answer_is_told_of_where_no_block_hides_it_and_acknowledged_by_
     for who, (own, unit) in expected.items():
         assert await told(decided, who, of_unit=False) == own, who.actor.name
         assert await told(decided, who, of_unit=True) == unit, who.actor.name
+        assert await listed(decided, who, of_unit=False) == (None if own is None else who is TREATING)
+        assert await listed(decided, who, of_unit=True) == (None if own is None else bool(unit))
         for version in (a, b, c):
             if who is TREATING or (who is NURSE and version == a):
                 continue
-            done = await decided.record(who).work.orders.acknowledge("waiting", 1, [version])
+            done = await decided.record(who).work.orders.acknowledge("waiting", 1, [version], patient=ADULT)
             assert isinstance(done, Refusal), (who.actor.name, version)
-    assert isinstance(await record.work.orders.acknowledge("waiting", 1, [a, b]), Refusal), "B is blocked"
-    done = await decided.record(NURSE).work.orders.acknowledge("waiting", 1, [a])
+    assert isinstance(await record.work.orders.acknowledge("waiting", 1, [a, b], patient=ADULT), Refusal), (
+        "B is blocked"
+    )
+    done = await decided.record(NURSE).work.orders.acknowledge("waiting", 1, [a], patient=ADULT)
     assert isinstance(done, Written)
     assert await told(decided, TREATING, of_unit=True) == {c}
 

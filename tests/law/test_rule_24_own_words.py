@@ -68,8 +68,10 @@ async def test_rule_24_what_is_changed_keeps_what_stood_there_and_is_unread_agai
     (task,) = found.tasks
     assert (task.code, task.focus) == (WORDS, f"Communication/{stored.id}")
     tasks = doctor.work.tasks
-    assert isinstance(await tasks.finish(task.id, task.version, DECLINED, "Nej."), Refusal)
-    assert not isinstance(await tasks.finish(task.id, task.version, DONE, ""), Refusal)
+    assert isinstance(
+        await tasks.finish(task.id, task.version, DECLINED, "Nej.", patient=task.patient), Refusal
+    )
+    assert not isinstance(await tasks.finish(task.id, task.version, DONE, "", patient=task.patient), Refusal)
     (words,) = await shown(patient)
     assert (words.unread, words.reader) == (False, "dr-lind")
     again = await doctor.work.of_unit()

@@ -324,8 +324,15 @@ async def test_rule_25_with_an_unsigned_note_goes_its_draft_and_no_other(
 ) -> None:
     draft, other = await begun(gate, "dr-lind", "p"), await begun(gate, "dr-berg", "p")
     await put(record, note(draft.id, section("Status", SECRET), status="preliminary"))
+    # So does what somebody has begun to write about the entry in a form, and of another entry nothing.
+    author = gate.record(principal("dr-lind"))
+    about, longer = f"form:notes/one?id={draft.id}#strike", f"form:notes/one?id={draft.id}-2"
+    for form in (about, longer):
+        assert isinstance(await author.save_draft("p", form, SECRET.encode(), 0), Draft)
     await executed(registrar, executor, replace(ORDER, entries=(f"Composition/{draft.id}",)))
-    assert await gate.record(principal("dr-lind")).draft("p", "note") is None
+    for gone in ("note", about):
+        assert await author.draft("p", gone) is None
+    assert await author.draft("p", longer) is not None
     assert await gate.record(principal("dr-berg")).draft("p", "note") == other
 
 

@@ -264,6 +264,81 @@ async def test_rule_26_what_is_typed_leaves_and_arrives_as_it_was(
         assert missing(texts, told(json.loads(one.body or b""))) == [], one.type
 
 
+def coded(system: str, code: str) -> dict[str, Any]:
+    """A CodeableConcept of a code system of HL7's."""
+    return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code}]}
+
+
+MARGIN = re.compile(r'@top-left \{ content: "([^"]*)"; \}')
+
+
+def margin(page: httpx.Response) -> str:
+    """What stands at the top of each sheet that is printed of a page."""
+    written = MARGIN.search(page.text)
+    assert written, page.request.url
+    return re.sub(r"\\([0-9a-f]+) ", lambda one: chr(int(one[1], 16)), written[1])
+
+
+@settings(max_examples=3, phases=[Phase.explicit, Phase.generate], database=None)
+@example("".join((*TEXTS.values(), *EDGES, "a\r\nb\rc")))
+@given(any_text.filter(str.strip))
+async def test_rule_26_a_text_is_the_same_on_a_sheet_on_two_days_and_in_a_hit(
+    doctor: httpx.AsyncClient, doctors_record: Record, text: str
+) -> None:
+    """In a name, a problem, a hypersensitivity, a drug and how it is taken nothing is smoothed."""
+    said = f"{text}. Ingen blödning. {text}"
+    words = {"text": said}
+    of = {"reference": f"Patient/{SOMEONE.id}"}
+    prescribed = {
+        "resourceType": "MedicationRequest",
+        "id": "drug",
+        "status": "active",
+        "intent": "order",
+        "subject": of,
+        "authoredOn": "2026-01-02",
+        "medicationCodeableConcept": words,
+        "dosageInstruction": [words],
+        "reasonCode": [words],
+    }
+    await write(
+        doctors_record,
+        patient(SOMEONE.id, name=[{"use": "official", "given": ["Anna"], "family": said}]),
+        {
+            "resourceType": "Condition",
+            "id": "problem",
+            "clinicalStatus": coded("condition-clinical", "active"),
+            "category": [coded("condition-category", "problem-list-item")],
+            "code": words,
+            "subject": of,
+            "onsetDateTime": "2026-01-02",
+        },
+        {
+            "resourceType": "AllergyIntolerance",
+            "id": "allergy",
+            "clinicalStatus": coded("allergyintolerance-clinical", "active"),
+            "code": words,
+            "patient": of,
+            "recordedDate": "2026-01-02",
+        },
+        prescribed,
+    )
+    for path, times in (
+        ("", 4),
+        ("/medication/list", 2),
+        ("/compare?from=2025-12-31&to=2030-01-01", 3),
+        ("/timeline", 3),
+    ):
+        page = await doctor.get(HERE + path)
+        assert said in margin(page), path
+        assert sum(said in one for one in shown(page)) >= times, path
+    hits = await doctor.get(f"{HERE}/search?q=blödning")
+    marked = re.findall(r'<span class="(?:exact|row-title)">(.*?)</span>', hits.text, re.DOTALL)
+    assert len(marked) >= 3
+    assert all("<mark>blödning</mark>" in one for one in marked)
+    quoted = [unescape(re.sub(r"</?mark>", "", one)) for one in marked]
+    assert missing(quoted, [said]) == []
+
+
 async def test_rule_26_what_is_typed_elsewhere_is_read_as_it_was(
     doctor: httpx.AsyncClient, doctors_record: Record, application: Services
 ) -> None:

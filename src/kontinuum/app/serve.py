@@ -91,6 +91,10 @@ def _migrate(dsn: str) -> list[str]:
 
 def complete_law(dsn: str) -> None:
     """Let the law know of a record that is older than its tables: until then the decision is no."""
+    from kontinuum.app.commands import first_start
+
+    if first_start.is_law_made(dsn):
+        return
     from kontinuum.app.commands import law
 
     if gone_through := law.complete(dsn):
@@ -113,13 +117,18 @@ def _index(dsn: str) -> None:
 
 
 def _write_starter(dsn: str) -> None:
-    from kontinuum.app.commands import terminology
+    from kontinuum.app.commands import first_start
 
-    terminology.write_starter(dsn)
+    first_start.write_starter(dsn)
 
 
 def _seed_if_empty(dsn: str, settings: Settings) -> None:
-    if settings.environment == "development":
+    if settings.environment != "development":
+        return
+    from kontinuum.app.commands import first_start
+
+    made = first_start.demo_progress(dsn)
+    if made is None or not made.complete:
         from kontinuum.app.commands import demo
 
         demo.seed_if_empty(dsn, settings)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import threading
 import time
 from logging import shutdown as close_logs
+from multiprocessing import parent_process
 from typing import Any
 
 from granian.server.mp import MPServer
@@ -15,7 +17,6 @@ from granian.server.mp import MPServer
 from kontinuum.kernel import logging
 from kontinuum.kernel.config import load_settings
 
-WATCH_SECONDS = 0.5
 GRACE_SECONDS = 5.0
 
 
@@ -25,10 +26,12 @@ def create_app() -> Any:
     A server that is killed cannot stop its workers. They would go on answering on the port, which the next
     start then finds taken.
     """
+    threading.Thread(target=_end_with_server, daemon=True).start()
+    gc.disable()  # what is read in now stays: looking through it for garbage takes a tenth of the time
     from kontinuum.app import asgi
 
+    gc.enable()
     logging.configure(load_settings(os.environ).log)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     return asgi.create_app()
 
 
@@ -45,9 +48,11 @@ def run_worker(*arguments: Any, **options: Any) -> None:
     os._exit(0)
 
 
-def _end_with(server: int) -> None:
-    while os.getppid() == server:
-        time.sleep(WATCH_SECONDS)
+def _end_with_server() -> None:
+    # Not by the id of the parent now: a server that was killed while its worker began has left it to another.
+    server = parent_process()
+    assert server is not None
+    server.join()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE_SECONDS)
     os._exit(1)

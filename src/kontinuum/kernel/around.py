@@ -146,6 +146,7 @@ class UnitRequest:
     """A request for a module's page about the unit of the assignment.
 
     `people` gives who patients are, as the shell's templates show them, and `notes` what the modules add.
+    `learn` lets the directory look up the names of units by HSA-id.
     """
 
     now: datetime
@@ -156,6 +157,7 @@ class UnitRequest:
     parameters: Mapping[str, str]
     people: Callable[[Collection[str]], Awaitable[Mapping[str, Any]]]
     notes: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[BannerNote, ...]]]]
+    learn: Callable[[Collection[str]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,8 @@ class RecordWriter(Protocol):
     ) -> Refused | None:
         """Give entries a new content, each with who, when and why beside it, all or none.
 
-        `versions` are those that were read, by `Type/id`. What has become `entered-in-error` is withdrawn.
+        `versions` are those that were read, by `Type/id`; what has none is new. What has become
+        `entered-in-error` is withdrawn.
         """
         ...
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time
 from typing import Any, Final, Literal, NamedTuple
 
+from kontinuum.kernel import awaiting
 from kontinuum.kernel.clock import to_micros
 from kontinuum.kernel.escalation import EVERY_UNIT, MOST_LINES, USUAL, read_step
 from kontinuum.kernel.i18n import SWEDEN, message
 from kontinuum.kernel.media import ATTACHABLE
 
-Kind = Literal["number", "yes-no", "day", "series", "responses", "units", "kinds", "steps"]
+Kind = Literal["number", "yes-no", "day", "series", "responses", "units", "kinds", "steps", "times"]
 Value = int | bool | str | tuple[str, ...]
 
 LONGEST_SERIES: Final = 20
@@ -37,7 +38,8 @@ class ProviderSettings:
     a digit and `@` a letter; `reserve_series_of` reads them. Numbers are given out of the first whose form
     ends in its digits. `warning_responses` holds `unit; class; text`; `response_of` reads them.
     `measure_units` are HSA-ids; `asks_for_measures` reads them. `escalation` holds `unit; after; who`;
-    `kernel.escalation` reads it.
+    `kernel.escalation` reads it. `answer_times` holds `unit; what; priority; time`; `kernel.awaiting` reads
+    it.
     """
 
     relation_days: int = 30
@@ -56,6 +58,7 @@ class ProviderSettings:
     attachment_types: tuple[str, ...] = tuple(ATTACHABLE)
     dictation_days: int = 30
     escalation: tuple[str, ...] = USUAL
+    answer_times: tuple[str, ...] = awaiting.USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ class ProviderSetting:
             return "lines of UNIT; CLASS; TEXT, parted by |"
         if self.kind == "steps":
             return "lines of UNIT; TIME; WHO, parted by |"
+        if self.kind == "times":
+            return "lines of UNIT; WHAT; PRIORITY; TIME, parted by |"
         if self.kind == "units":
             return "HSA-ids of units, or *, parted by |"
         if self.kind == "kinds":
@@ -289,6 +294,16 @@ PROVIDER_SETTINGS: Final[tuple[ProviderSetting, ...]] = (
         ),
         "steps",
     ),
+    ProviderSetting(
+        "answer_times",
+        message("When an answer is late"),
+        message(
+            "One a line: HSA-id of the laboratory or unit that answers, or * for every other; laboratory, "
+            "assessment (until a referral is accepted) or referral (from then to its answer); routine, "
+            "urgent, asap or stat; time (45 min, 4 h, 7 d). Where there is no line, the usual time holds."
+        ),
+        "times",
+    ),
 )
 """Every setting of a care provider, in the order in which it is shown."""
 
@@ -320,6 +335,8 @@ def parse(setting: ProviderSetting, text: str) -> Value | NotAllowed:
         return _kinds(setting, text)
     if setting.kind == "steps":
         return _steps(text)
+    if setting.kind == "times":
+        return _times(text)
     return _responses(text) if setting.kind == "responses" else _series(text)
 
 
@@ -432,6 +449,20 @@ def _steps(text: str) -> tuple[str, ...] | NotAllowed:
     if odd is not None:
         return NotAllowed(f"unit; time; who, such as *; 4 h; asker, not '{odd}'")
     return tuple(dict.fromkeys(step.line for step in steps.values() if step is not None))
+
+
+def _times(text: str) -> tuple[str, ...] | NotAllowed:
+    lines = [line.strip() for line in re.split(r"[\n|]", text) if line.strip()]
+    if len(lines) > awaiting.MOST_LINES:
+        return NotAllowed(f"at most {awaiting.MOST_LINES} lines")
+    times = {line: awaiting.read_within(line) for line in lines}
+    odd = next((line for line, one in times.items() if one is None), None)
+    if odd is not None:
+        return NotAllowed(f"unit; what; priority; time, such as *; laboratory; stat; 1 h, not '{odd}'")
+    made = [one for one in times.values() if one is not None]
+    if len({one[:3] for one in made}) < len(made):
+        return NotAllowed("each unit, what and priority once")
+    return tuple(one.line for one in made)
 
 
 def _responses(text: str) -> tuple[str, ...] | NotAllowed:

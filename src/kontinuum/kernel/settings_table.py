@@ -82,6 +82,7 @@ def _of_providers(one: ProviderSetting) -> Setting:
         value = provider_settings.parse(one, text)
         return REFUSED if isinstance(value, provider_settings.NotAllowed) else value
 
+    usual = provider_settings.shown(one, one.default).replace("\n", ", ")
     return Setting(
         name=one.variable,
         field="provider_overrides",
@@ -93,9 +94,10 @@ def _of_providers(one: ProviderSetting) -> Setting:
             "units": "text",
             "kinds": "text",
             "steps": "text",
+            "times": "text",
         }[one.kind],
         default=None,
-        default_text=f"each care provider's own; {provider_settings.shown(one, one.default) or 'none'}",
+        default_text=f"each care provider's own; {usual or 'none'}",
         allowed=one.allowed,
         description=f"{one.title}: {one.meaning} Set here, it holds for every care provider.",
         parse=parsed,

@@ -22,7 +22,8 @@ from kontinuum.kernel.sql import Fragment
 from kontinuum.record.chaining import resolve
 from kontinuum.record.context import Context
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, refuse
-from kontinuum.record.persons.widening import meant_by
+from kontinuum.record.persons.meaning import of_whole_person, patients_named
+from kontinuum.record.persons.widening import in_all_forms
 from kontinuum.record.release import release
 from kontinuum.record.scoping import beyond_scopes
 from kontinuum.record.searching import confirmed, law, parse_url, scope_of
@@ -94,17 +95,16 @@ class _Gathered:
 
 async def chronicle(context: Context, patient: str, parts: Sequence[Part]) -> list[Leaf] | Refusal:
     """Pages of a patient's chronicle, logged as one access."""
+    searches = await _searches(context, patient, parts)
+    if isinstance(searches, Refusal):
+        return searches
+    read = await asyncio.gather(*map(_leaf, [context] * len(parts), parts, searches))
     leaves: list[tuple[Leaf, list[ResourceRow]]] = []
-    asked: list[str] = []
-    for part in parts:
-        queries = await _queries(context, patient, part)
-        if isinstance(queries, Refusal):
-            return queries
-        leaf = await _leaf(context, part, queries)
+    for leaf in read:
         if isinstance(leaf, Refusal):
             return leaf
         leaves.append(leaf)
-        asked += [_as_asked(query, part) for query in queries]
+    asked = [_as_asked(each, part) for part, queries in zip(parts, searches, strict=True) for each in queries]
     await context.log(
         "search",
         "permitted",
@@ -143,30 +143,37 @@ async def _leaf(
     return Leaf(entries, following), rows
 
 
-async def _queries(context: Context, patient: str, part: Part) -> list[SearchQuery] | Refusal:
-    """The searches of the types of which there is anything, in the meaning that they have for the person."""
-    parsed: list[SearchQuery] = []
-    for each in part.searches:
-        # R4 gives one type, AdverseEvent, its patient by `subject` alone.
-        whose = "patient" if "patient" in search_parameters(each.partition("?")[0]) else "subject"
-        query = parse_url(f"{each}{'&' if '?' in each else '?'}{whose}={patient}")
-        if isinstance(query, Refusal):
-            raise ValueError(f"{each}: {query.issues[0].message}")
-        parsed.append(query)
-    beyond = await beyond_scopes(context, parsed)
+async def _searches(
+    context: Context, patient: str, parts: Sequence[Part]
+) -> list[list[SearchQuery]] | Refusal:
+    """For each part, the searches of types of which there is anything, in their meaning for the person."""
+    parsed = [[_parsed(each, patient) for each in part.searches] for part in parts]
+    every = [query for queries in parsed for query in queries]
+    beyond = await beyond_scopes(context, every)
     if beyond is not None:
         return beyond
-    whole = await persons.whole(context.pool, patient)
-    present = await narrowing.types_of(context.pool, whole, [query.type for query in parsed])
-    queries = []
-    for query in parsed:
-        if query.type not in present:
-            continue
-        meant = await meant_by(context, context.pool, query)
-        plain = await resolve(context.pool, meant, law(context), context.services.terms)
-        if isinstance(plain, SearchQuery):
-            queries.append(plain)
-    return queries
+    members = await persons.members(context.pool, [*{patient, *patients_named(every)}])
+    _, whole = members.get(patient, ("", (patient,)))
+    present = await narrowing.types_of(context.pool, whole, [query.type for query in every])
+    searches: list[list[SearchQuery]] = [[] for _ in parts]
+    for place, queries in zip(searches, parsed, strict=True):
+        for query in queries:
+            if query.type not in present:
+                continue
+            meant = of_whole_person(in_all_forms(context, query), members)
+            plain = await resolve(context.pool, meant, law(context), context.services.terms)
+            if isinstance(plain, SearchQuery):
+                place.append(plain)
+    return searches
+
+
+def _parsed(search: str, patient: str) -> SearchQuery:
+    # R4 gives one type, AdverseEvent, its patient by `subject` alone.
+    whose = "patient" if "patient" in search_parameters(search.partition("?")[0]) else "subject"
+    query = parse_url(f"{search}{'&' if '?' in search else '?'}{whose}={patient}")
+    if isinstance(query, Refusal):
+        raise ValueError(f"{search}: {query.issues[0].message}")
+    return query
 
 
 async def _gather(

@@ -33,6 +33,8 @@ Draft = DraftRow
 _NOTE: Final = TYPE_CODES["Composition"]
 OF_NOTE: Final = "~"
 """Stands in the template's name before the id of the note in the record that a draft writes on."""
+OF_FORM: Final = "form:"
+"""Begins the template's name of what is kept of a form beside the chart; what follows names the form."""
 DAY: Final = 24 * 3600 * 1_000_000
 """In microseconds."""
 
@@ -94,11 +96,12 @@ async def open_draft(context: Context, patient: str, template: str) -> Draft | R
 
 
 async def list_drafts(context: Context, patient: str) -> list[Draft] | Refusal:
-    """The author's open drafts for a patient, the latest first."""
+    """The author's open drafts for a patient, the latest first; not what is kept of forms."""
     deny = denied(context, patient)
     if deny is not None:
         return await _refused(context, deny, patient)
     found = await rows.open_drafts(context.pool, *owner_of(context), patient)
+    found = [draft for draft in found if not draft.template.startswith(OF_FORM)]
     if any(draft.authors for draft in found) and not (await standing(context, patient)).related:
         found = [draft for draft in found if not draft.authors]
     if found:
@@ -107,6 +110,14 @@ async def list_drafts(context: Context, patient: str) -> list[Draft] | Refusal:
             "draft", "permitted", "own-draft", patients=(patient,), what=what, count=len(found), note="listed"
         )
     return found
+
+
+async def known_draft(context: Context, patient: str, identity: str) -> Draft | None:
+    """One of the author's open drafts as it stands, without what it holds, so that nothing is logged."""
+    if not _is_identity(identity):
+        return None
+    found = await rows.by_id(context.pool, identity, owner_of(context), patient)
+    return None if found is None else found._replace(content=b"")
 
 
 async def save_draft(

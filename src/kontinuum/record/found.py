@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kontinuum.record.ordered import Arrived
-from kontinuum.record.tasks import Escalated, TaskRow
+from kontinuum.record.answered import Arrived
+from kontinuum.record.tasks import ORDER, Escalated, TaskRow
 from kontinuum.store.drafts import BegunRow
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -38,6 +38,15 @@ class Found:
     asked: list[TaskRow] = field(default_factory=list)
     escalated: dict[str, Escalated] = field(default_factory=dict)
     brought: set[str] = field(default_factory=set)
+
+    def keep_orders(self) -> None:
+        """Leave out all but the orders and referrals that go on, of those whose list it is."""
+        self.notes, self.drafts = [], ()
+        self.tasks = [
+            (one, instead)
+            for one, instead in self.tasks
+            if one.code == ORDER and one.is_open and one.row.id not in self.brought
+        ]
 
     @property
     def answers(self) -> list[ResourceRow]:

@@ -403,6 +403,10 @@ class Record:
         """The author's own open drafts for a patient."""
         return await drafts.list_drafts(self._context, patient)
 
+    async def known_draft(self, patient: str, identity: str) -> Draft | None:
+        """One of the author's own open drafts as it stands, without what it holds."""
+        return await drafts.known_draft(self._context, patient, identity)
+
     async def save_draft(self, patient: str, template: str, content: bytes, version: int) -> Draft | Refusal:
         """Save over a version of a draft, 0 for a new one; a conflict when another window was first."""
         return await drafts.save_draft(self._context, patient, template, content, version)

@@ -14,7 +14,7 @@ from kontinuum.record import provenance, writing
 from kontinuum.record.absences import Absences
 from kontinuum.record.context import Context, forbidden
 from kontinuum.record.correcting import Corrected, change, current
-from kontinuum.record.drafts import OF_NOTE
+from kontinuum.record.drafts import OF_FORM, OF_NOTE
 from kontinuum.record.escalating import name_of, rule_of
 from kontinuum.record.guarding import is_signed
 from kontinuum.record.outcome import Refusal, RefusalKind, Written, refuse
@@ -26,7 +26,9 @@ from kontinuum.record.tasks import (
     WORK_CODES,
     Party,
     TaskRow,
+    current_about,
     is_care,
+    of_another,
     party,
     staff_among,
     tasks,
@@ -40,9 +42,11 @@ _COUNTERSIGNED: Final = "Countersigned."
 _NAMES: Final = uuid.UUID("6f2b7b1e-6a0c-4f0e-9c5e-2f0a1d7c4b19")
 
 
-async def give(context: Context, code: str, note: str, to: Party) -> Written | Refusal:
+async def give(context: Context, code: str, note: str, to: Party, patient: str) -> Written | Refusal:
     """Give a note of the own unit to somebody, to be signed or countersigned; twice is one Task."""
-    row = await _note(context, note)
+    if not is_care(context.principal):
+        return forbidden(NOT_STAFF)
+    row = await current_about(context, "Composition", note, patient)
     if isinstance(row, Refusal):
         return row
     signed = is_signed(json.loads(row.body or b"{}"))
@@ -53,9 +57,9 @@ async def give(context: Context, code: str, note: str, to: Party) -> Written | R
     return await _put(context, str(uuid.uuid5(_NAMES, key)), code, row, to)
 
 
-async def pass_on(context: Context, task: str, to: Party) -> Written | Refusal:
+async def pass_on(context: Context, task: str, to: Party, patient: str) -> Written | Refusal:
     """Give what somebody at the unit was asked for to somebody else."""
-    row = await current(context, "Task", task)
+    row = await current_about(context, "Task", task, patient)
     if isinstance(row, Refusal):
         return row
     found = TaskRow(row, json.loads(row.body or b"{}"))
@@ -67,7 +71,9 @@ async def pass_on(context: Context, task: str, to: Party) -> Written | Refusal:
 
 async def countersign(context: Context, note: str, version: int) -> Corrected | Refusal:
     """Countersign a signed note that one was asked to countersign; the Task is done with it."""
-    row = await _note(context, note)
+    if not is_care(context.principal):
+        return forbidden(NOT_STAFF)
+    row = await current(context, "Composition", note)
     if isinstance(row, Refusal):
         return row
     principal = context.principal
@@ -98,12 +104,6 @@ async def countersign(context: Context, note: str, version: int) -> Corrected | 
     return await change(context, signed, _COUNTERSIGNED, version, activity, beside=done)
 
 
-async def _note(context: Context, note: str) -> ResourceRow | Refusal:
-    if not is_care(context.principal):
-        return forbidden(NOT_STAFF)
-    return await current(context, "Composition", note)
-
-
 async def _put(context: Context, identity: str, code: str, note: ResourceRow, to: Party) -> Written | Refusal:
     asking = context.principal.actor
     now = instant(context.now())
@@ -124,7 +124,7 @@ async def _put(context: Context, identity: str, code: str, note: ResourceRow, to
     return await writing.update(context, "Task", identity, task, None, False)
 
 
-async def hand_draft(context: Context, identity: str, to: Party) -> Refusal | None:
+async def hand_draft(context: Context, identity: str, to: Party, patient: str) -> Refusal | None:
     """Give an open draft of the unit to a colleague there, who signs; who wrote it stays an author.
 
     By who writes it; for one who is away or works there no more, by those whom the unit's rule names.
@@ -142,6 +142,9 @@ async def hand_draft(context: Context, identity: str, to: Party) -> Refusal | No
             "A draft is handed over by who writes it, or while that one is away by who is responsible."
         )
         return refuse(RefusalKind.FORBIDDEN, "forbidden", others)
+    other = of_another(draft.patient, patient)
+    if other is not None:
+        return other
     if not await staff_among(context, [to.reference], in_care=True):
         nobody = phrase("Choose somebody who gives care at the unit.")
         return refuse(RefusalKind.INVALID, "value", nobody)
@@ -160,8 +163,12 @@ async def hand_draft(context: Context, identity: str, to: Party) -> Refusal | No
 
 
 async def handable(context: Context, begun: Sequence[BegunRow]) -> frozenset[str]:
-    """Which open drafts the person may hand over. One that is written on a note goes with the note."""
-    actor, own = context.principal.actor, [one for one in begun if OF_NOTE not in one.template]
+    """Which open drafts the person may hand over.
+
+    One that is written on a note goes with the note. What is kept of a form names nobody but who signs it.
+    """
+    actor = context.principal.actor
+    own = [one for one in begun if OF_NOTE not in one.template and not one.template.startswith(OF_FORM)]
     others = {f"Practitioner/{one.owner}" for one in own} - {f"Practitioner/{actor.id}"}
     may: set[str] = set()
     if others and actor.reference in (await rule_of(context)).named:

@@ -18,9 +18,11 @@ class Orders:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def acknowledge(self, task: str, version: int, seen: Collection[str]) -> Written | Refusal:
+    async def acknowledge(
+        self, task: str, version: int, seen: Collection[str], *, patient: str
+    ) -> Written | Refusal:
         """Acknowledge the answers that were shown, as `Type/id/_history/n`; none for words alone."""
-        return await ordered.acknowledge(self._context, task, version, seen)
+        return await ordered.acknowledge(self._context, task, version, seen, patient=patient)
 
     async def refer(self, request: dict[str, Any], awaited: dict[str, Any]) -> Refusal | None:
         """Send a referral: the ServiceRequest, and the Task of its sender."""

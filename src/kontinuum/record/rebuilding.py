@@ -28,11 +28,6 @@ class Rebuilt(NamedTuple):
     share: float
 
 
-async def needs_rebuild(connection: Any) -> bool:
-    """Whether something is still to be gone through, be it only anew."""
-    return (await law.progress(connection)).bucket < BUCKETS
-
-
 async def restart(pool: Any) -> None:
     """Let the next rebuild begin from the start. What is known meanwhile stays known."""
     async with pool.acquire() as connection, connection.transaction():

@@ -10,7 +10,7 @@ of the receiver is the referral itself (patientdatalagen (2008:355) 4:1).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -18,6 +18,8 @@ from typing import Any, Final
 from kontinuum.access import Deny
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.kernel.awaiting import REFERRAL as AWAITED
+from kontinuum.kernel.awaiting import within
 from kontinuum.kernel.clock import from_micros, instant
 from kontinuum.kernel.i18n import local, phrase
 from kontinuum.record import ordered, writing
@@ -39,8 +41,6 @@ COMPLETED: Final = "completed"
 """What the sender does with a question about the referral: writes what was lacking (komplettering)."""
 READ_WITHIN: Final = 3
 """After how many days an answer that nobody has acknowledged needs somebody."""
-ANSWER_WITHIN: Final = {"routine": 90, "urgent": 30, "asap": 7, "stat": 7}
-"""After how many days from when it was accepted a referral without an answer needs somebody."""
 
 BASIS: Final = "referral"
 _NAMES: Final = uuid.UUID("3d1f4f36-0e2b-4b8e-9a2f-6c1f7b5d2e90")
@@ -164,15 +164,17 @@ async def reply(context: Context, task: str, version: int, deed: str, text: str)
     if unfit is not None:
         return unfit
     other = await _other_side(context, found)
+    sender = other if found.code == REFERRAL and other is not None else found
+    times = (await context.services.decided.of(sender.row.provider)).answer_times
 
     async def work(connection: Any) -> Written | Refusal:
-        names = [(TYPE_CODES["Task"], one) for one in (task, *([other] if other else ()))]
+        names = [(TYPE_CODES["Task"], one) for one in (task, *([other.row.id] if other else ()))]
         locked = {one.id: one for one in await reads.lock_many(connection, names)}
         if locked[task].version != version:
             return refuse(RefusalKind.CONFLICT, "conflict", _FIRST)
         changes = []
         for one in locked.values():
-            after = _after(context, TaskRow(one, json.loads(one.body or b"{}")), deed, text)
+            after = _after(context, TaskRow(one, json.loads(one.body or b"{}")), deed, text, times)
             changed = await following(context, connection, one, after)
             await _log(context, "update", changed)
             changes.append((one, changed))
@@ -199,8 +201,8 @@ def _unfit(found: TaskRow, deed: str, text: str) -> Refusal | None:
     return None
 
 
-async def _other_side(context: Context, found: TaskRow) -> str:
-    """The id of the open Task of the other side; empty for what came, or went, by other ways.
+async def _other_side(context: Context, found: TaskRow) -> TaskRow | None:
+    """The open Task of the other side; None for what came, or went, by other ways.
 
     A Task that anybody has written makes no other one its own: both name each other, and the order names the
     unit that answers for the receiver's.
@@ -215,7 +217,7 @@ async def _other_side(context: Context, found: TaskRow) -> str:
     known = {row.type: row for row in rows if row.body and row.patient == found.row.patient}
     row, request = known.get(TYPE_CODES["Task"]), known.get(TYPE_CODES["ServiceRequest"])
     if row is None or request is None:
-        return ""
+        return None
     other = TaskRow(row, json.loads(row.body or b""))
     mine, theirs = (other, found) if receives else (found, other)
     part_of = [one.get("reference") for one in theirs.resource.get("partOf", ())]
@@ -223,11 +225,11 @@ async def _other_side(context: Context, found: TaskRow) -> str:
     named = isinstance(receiver, _Receiver) and receiver.unit == theirs.row.unit
     mutual = part_of == [f"Task/{mine.row.id}"] and f"ServiceRequest/{request.id}" in mine.based_on
     both = mutual and named and theirs.row.id == received_id(request.id) and mine.row.unit == request.unit
-    return row.id if both and other.is_open else ""
+    return other if both and other.is_open else None
 
 
-def _after(context: Context, task: TaskRow, deed: str, text: str) -> dict[str, Any]:
-    """A Task of either side after what was done."""
+def _after(context: Context, task: TaskRow, deed: str, text: str, times: Sequence[str]) -> dict[str, Any]:
+    """A Task of either side after what was done; `times` are those that the sender's provider has decided."""
     now, principal, body = instant(context.now()), context.principal, task.resource
     changed = {**body, "lastModified": now, "businessStatus": business(deed)}
     if deed == COMPLETED:
@@ -237,9 +239,13 @@ def _after(context: Context, task: TaskRow, deed: str, text: str) -> dict[str, A
         if deed != COMPLETED and principal.actor.reference:
             changed["owner"] = {"reference": principal.actor.reference, "display": principal.actor.name}
     elif deed != ASKED and deed != COMPLETED:
-        days = ANSWER_WITHIN[body.get("priority", "routine")] if deed == ACCEPTED else READ_WITHIN
-        last = local(from_micros(context.now())).date() + timedelta(days=days)
-        changed["restriction"] = {"period": {"end": last.isoformat()}}
+        moment = from_micros(context.now())
+        last = (local(moment).date() + timedelta(days=READ_WITHIN)).isoformat()
+        if deed == ACCEPTED:
+            receiver, priority = principal.assignment.unit, body.get("priority", "routine")
+            awaited = within(times, receiver, AWAITED, priority)
+            last = awaited.until(moment, local(moment).date())
+        changed["restriction"] = {"period": {"end": last}}
     if text.strip() and deed == ANSWERED:
         changed["output"] = [*body.get("output", ()), {"type": _word("answer"), "valueString": text}]
     if text.strip():
@@ -265,14 +271,15 @@ async def revoke(context: Context, task: str, version: int, reason: str) -> Writ
         note = {"authorString": who, "time": now, "text": reason}
         revoked = {**body, "status": "revoked", "note": [*body.get("note", ()), note]}
         intents.append(Intent("ServiceRequest", row.id, revoked, row.version))
-    handed = (TYPE_CODES["Task"], await _other_side(context, found))
+    other = await _other_side(context, found)
+    handed = [(TYPE_CODES["Task"], other.row.id)] if other else []
 
     async def work(connection: Any) -> Written | Refusal:
         results = await writing.apply(context, connection, intents)
         refused = next((one for one in results if isinstance(one, Refusal)), None)
         if refused is not None:
             return refused
-        for row in await reads.lock_many(connection, [handed]):
+        for row in await reads.lock_many(connection, handed):
             body = json.loads(row.body or b"{}")
             if TaskRow(row, body).is_open:
                 over = await following(context, connection, row, {**body, **why})

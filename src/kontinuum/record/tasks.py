@@ -24,7 +24,7 @@ from kontinuum.kernel.i18n import local, phrase
 from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.kernel.sql import Fragment
 from kontinuum.record import writing
-from kontinuum.record.context import Context, forbidden, reference, stored
+from kontinuum.record.context import Context, forbidden, stored
 from kontinuum.record.correcting import current
 from kontinuum.record.existence import standing
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
@@ -133,6 +133,12 @@ class TaskRow:
         return text
 
     @property
+    def acknowledged(self) -> frozenset[str]:
+        """The versions of answers to an order that were acknowledged, as `Type/id/_history/n`."""
+        outputs = [one.get("valueReference") or {} for one in self.resource.get("output") or ()]
+        return frozenset(filter(None, (one.get("reference") for one in outputs)))
+
+    @property
     def requester(self) -> str:
         """The reference of who asks."""
         text: str = self.resource.get("requester", {}).get("reference", "")
@@ -153,8 +159,7 @@ class TaskRow:
     def late(self) -> datetime | None:
         """From when it is late: after its day or time, or without one when it has waited for long."""
         if self.due:
-            end = local(self.due)
-            return end if "T" in self.due else end + timedelta(days=1)
+            return end_of(self.due)
         written = self.resource.get("authoredOn") or self.resource.get("lastModified") or ""
         return local(written[:10]) + timedelta(days=LATE_DAYS) if written else None
 
@@ -171,39 +176,6 @@ class TaskRow:
         if not self.is_open:
             return self.requester not in staff
         return self.owner not in staff or (self.late is not None and self.late <= now)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkTask:
-    """A task or question that waits, or its answer; `text` and `answer` are None where they may not be read.
-
-    `instead` names who is away and for whom one sees it. `declined`: it is not done, and `answer` is why.
-    Of an order `state` tells how it stands, and `results` are the versions that have come and nobody has
-    acknowledged, as `Type/id/_history/n`, with the unit that answers for each.
-    `escalated` tells who is told of what is late; `brought`: one is told, and it waits for somebody else.
-    """
-
-    id: str
-    version: int
-    code: str
-    patient: str
-    since: int
-    text: str | None
-    due: str
-    asked_by: str
-    owner: str
-    owner_name: str
-    focus: str
-    is_open: bool
-    declined: bool
-    answer: str | None
-    overdue: bool
-    needed: bool
-    instead: str
-    state: str = ""
-    results: tuple[tuple[str, str], ...] = ()
-    escalated: Escalated | None = None
-    brought: bool = False
 
 
 class Tasks:
@@ -250,10 +222,12 @@ class Tasks:
         found = await rows(self._context, asked, unit=True)
         return {"encounter": {"reference": f"Encounter/{found[0].id}"}} if found else {}
 
-    async def finish(self, identity: str, version: int, status: str, word: str) -> Written | Refusal:
+    async def finish(
+        self, identity: str, version: int, status: str, word: str, *, patient: str
+    ) -> Written | Refusal:
         """Say that a task is done (`DONE`) or will not be (`DECLINED`), with a word, or answer a question."""
         context = self._context
-        found = await self.found(identity, version)
+        found = await self.found(identity, version, patient)
         if isinstance(found, Refusal):
             return found
         if not found.is_open:
@@ -283,11 +257,11 @@ class Tasks:
             changed["businessStatus"] = business(ANSWERED)
         return await writing.update(context, "Task", identity, changed, found.row.version, False)
 
-    async def found(self, identity: str, version: int) -> TaskRow | Refusal:
-        """The Task as it was read, which the principal may change."""
+    async def found(self, identity: str, version: int, patient: str) -> TaskRow | Refusal:
+        """The Task as it was read, about whom it was read, which the principal may change."""
         if not is_care(self._context.principal):
             return forbidden(NOT_STAFF)
-        row = await current(self._context, "Task", identity)
+        row = await current_about(self._context, "Task", identity, patient)
         if isinstance(row, Refusal):
             return row
         if row.version != version:
@@ -297,6 +271,30 @@ class Tasks:
         if found.code not in (TASK, QUESTION, WORDS, OTHER):
             return refuse(RefusalKind.NOT_FOUND, "not-found", phrase("This is no task between staff."))
         return found
+
+
+async def current_about(
+    context: Context, type_name: str, identity: str, patient: str
+) -> ResourceRow | Refusal:
+    """The current version of what was shown about a patient, which the principal may change."""
+    row = await current(context, type_name, identity)
+    return row if isinstance(row, Refusal) else of_another(row.patient, patient) or row
+
+
+def of_another(whose: str | None, patient: str) -> Refusal | None:
+    """The refusal of what was shown about one patient, and is about another."""
+    if whose == patient:
+        return None
+    other = phrase(
+        "This is about another patient than it was shown for, so nothing was written. Look at it again."
+    )
+    return refuse(RefusalKind.CONFLICT, "conflict", other)
+
+
+def end_of(due: str) -> datetime:
+    """When a day, or a moment, has passed until which something was in good time."""
+    end = local(due)
+    return end if "T" in due else end + timedelta(days=1)
 
 
 def is_care(principal: Principal) -> bool:
@@ -385,40 +383,6 @@ def holds(role: dict[str, Any], today: date) -> bool:
     return bool(role.get("active", True)) and period.get("start", "")[:10] <= today.isoformat() <= ends
 
 
-def shown(
-    one: TaskRow,
-    instead: str,
-    *,
-    readable: bool,
-    now: datetime,
-    staff: frozenset[str],
-    results: Sequence[ResourceRow] = (),
-) -> WorkTask:
-    """A task as it is listed; `results` are what has come of an order."""
-    resource = one.resource
-    return WorkTask(
-        id=one.row.id,
-        version=one.row.version,
-        code=one.code,
-        patient=one.row.patient or "",
-        since=one.row.sort,
-        text=_said(resource) if readable else None,
-        due=one.due,
-        asked_by=resource.get("requester", {}).get("display", ""),
-        owner=one.owner,
-        owner_name=resource.get("owner", {}).get("display", ""),
-        focus=one.focus,
-        is_open=one.is_open,
-        declined=resource.get("status") == DECLINED,
-        answer=_answer(resource) if readable else None,
-        overdue=one.overdue(now),
-        needed=one.needs_somebody(now, staff),
-        instead=instead,
-        state=one.state,
-        results=tuple((reference(row), row.unit) for row in results),
-    )
-
-
 def _task(
     context: Context, identity: str, code: str, patient: str, text: str, to: Party, due: date | None
 ) -> dict[str, Any]:
@@ -468,16 +432,3 @@ def _coded(concept: dict[str, Any]) -> str:
 
 def _tasks(found: Sequence[ResourceRow]) -> list[TaskRow]:
     return [TaskRow(row, json.loads(row.body or b"{}")) for row in found]
-
-
-def _said(resource: dict[str, Any]) -> str:
-    """What is to be done; as its code says where another system has no more words for it."""
-    code = resource.get("code", {})
-    shown = [one.get("display", "") for one in code.get("coding", ())]
-    return str(next(filter(None, (resource.get("description"), code.get("text"), *shown)), ""))
-
-
-def _answer(resource: dict[str, Any]) -> str:
-    said = [one.get("valueString", "") for one in resource.get("output", ())]
-    said += [one.get("text", "") for one in resource.get("note", ())]
-    return str(said[-1]) if said else ""

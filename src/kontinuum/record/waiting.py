@@ -23,6 +23,7 @@ from kontinuum.kernel.i18n import local, phrase
 from kontinuum.kernel.principal import TRANSCRIPTION
 from kontinuum.record import escalating, handing, writing
 from kontinuum.record.absences import Absences
+from kontinuum.record.answered import arrivals, changed
 from kontinuum.record.circumstances import readable, unbarred
 from kontinuum.record.context import Context, forbidden, reference, stored
 from kontinuum.record.correcting import Corrected
@@ -30,7 +31,8 @@ from kontinuum.record.escalating import Rule, rule_of
 from kontinuum.record.feedback import Feedback
 from kontinuum.record.found import Found, Noted
 from kontinuum.record.guarding import is_signed
-from kontinuum.record.ordered import arrivals, corrected, stirs
+from kontinuum.record.listing import WorkTask, shown
+from kontinuum.record.ordered import stirs
 from kontinuum.record.orders import Orders
 from kontinuum.record.outcome import Refusal, RefusalKind, Stored, Written, refuse
 from kontinuum.record.release import release
@@ -52,13 +54,11 @@ from kontinuum.record.tasks import (
     Party,
     TaskRow,
     Tasks,
-    WorkTask,
     answers,
     business,
     directory,
     is_care,
     rows,
-    shown,
     staff_among,
     tasks,
 )
@@ -136,6 +136,13 @@ class Work:
         """What waits at the unit, whoever it waits for."""
         return await self._shown(of_unit=True)
 
+    async def sent(self, *, of_unit: bool) -> Waiting | Refusal:
+        """The orders and referrals of the person, or of the unit, that are not answered and read yet.
+
+        Also those that wait in good time, which are on no list of what waits for somebody.
+        """
+        return await self._shown(of_unit=of_unit, sent=True)
+
     async def counts(self) -> Counts:
         """How much waits. Tells of no patient, so nothing is logged."""
         if not is_care(self._context.principal):
@@ -184,25 +191,27 @@ class Work:
         actor, assignment = self._context.principal.actor, self._context.principal.assignment
         return tuple(await drafts.of_owner(self._context.pool, actor.id, assignment.provider))
 
-    async def give(self, code: str, note: str, to: Party) -> Written | Refusal:
+    # Whatever is done with what waits names the patient about whom it was shown.
+
+    async def give(self, code: str, note: str, to: Party, *, patient: str) -> Written | Refusal:
         """Give a note of the own unit to somebody, to be signed or countersigned; twice is one Task."""
-        return await handing.give(self._context, code, note, to)
+        return await handing.give(self._context, code, note, to, patient)
 
-    async def pass_on(self, task: str, to: Party) -> Written | Refusal:
+    async def pass_on(self, task: str, to: Party, *, patient: str) -> Written | Refusal:
         """Give what somebody at the unit was asked for to somebody else."""
-        return await handing.pass_on(self._context, task, to)
+        return await handing.pass_on(self._context, task, to, patient)
 
-    async def hand_draft(self, draft: str, to: Party) -> Refusal | None:
+    async def hand_draft(self, draft: str, to: Party, *, patient: str) -> Refusal | None:
         """Give an open draft to a colleague: one's own, or as responsible that of one who is away."""
-        return await handing.hand_draft(self._context, draft, to)
+        return await handing.hand_draft(self._context, draft, to, patient)
 
     async def countersign(self, note: str, version: int) -> Corrected | Refusal:
         """Countersign a signed note that one was asked to countersign; the Task is done with it."""
         return await handing.countersign(self._context, note, version)
 
-    async def acknowledge(self, task: str, version: int) -> Written | Refusal:
+    async def acknowledge(self, task: str, version: int, *, patient: str) -> Written | Refusal:
         """Say that an answer is read: who asked, who covers for that one, or the unit for one who left."""
-        found = await self.tasks.found(task, version)
+        found = await self.tasks.found(task, version, patient)
         if isinstance(found, Refusal):
             return found
         if not found.is_answered:
@@ -220,9 +229,9 @@ class Work:
         changed = {**found.resource, "businessStatus": business(READ)}
         return await writing.update(self._context, "Task", task, changed, found.row.version, False)
 
-    async def take_on(self, task: str, version: int) -> Written | Refusal:
+    async def take_on(self, task: str, version: int, *, patient: str) -> Written | Refusal:
         """Say that one sees to a task that was escalated to the person, or to whom the person covers for."""
-        found = await self.tasks.found(task, version)
+        found = await self.tasks.found(task, version, patient)
         if isinstance(found, Refusal):
             return found
         people = [self._context.principal.actor.reference]
@@ -239,16 +248,17 @@ class Work:
     def _writes_out(self) -> bool:
         return TRANSCRIPTION in self._context.principal.assignment.rights
 
-    async def _shown(self, *, of_unit: bool) -> Waiting | Refusal:
+    async def _shown(self, *, of_unit: bool, sent: bool = False) -> Waiting | Refusal:
         context = self._context
         if not is_care(context.principal):
             await context.log("search", "refused", NOT_STAFF.rule)
             return forbidden(NOT_STAFF)
-        found = await self._found(of_unit=of_unit)
+        found = await self._found(of_unit=of_unit, sent=sent)
         permitted = await readable(context, context.pool, found.rows)
         released = {one.reference: one for one in await release(context, context.pool, permitted)}
         away = sorted({one.instead for one in found.notes} | {one for _, one in found.tasks} - {""})
-        note = "work of the unit" if of_unit else "own work"
+        what = "orders" if sent else "work"
+        note = f"{what} of the unit" if of_unit else f"own {what}"
         await context.log(
             "search",
             "permitted",
@@ -284,13 +294,14 @@ class Work:
         may = await handing.handable(context, found.drafts)
         return Waiting(tuple(notes), tuple(listed), found.drafts, found.complete, may)
 
-    async def _found(self, *, of_unit: bool) -> Found:
+    async def _found(self, *, of_unit: bool, sent: bool = False) -> Found:
         context = self._context
         actor, at = context.principal.actor, context.principal.assignment
         found = Found([], [], (), True)
         if of_unit:
             unsigned = await rows(context, _UNSIGNED, unit=True)
-            given = [*await tasks(context, unit=True), *await corrected(context, unit=True)]
+            again, found.complete = await changed(context, unit=True)
+            given = [*await tasks(context, unit=True), *again]
             told = await answers(context, unit=True)
             people = [one.owner for one in given] + [one.requester for one in told]
             found.staff = await staff_among(context, people)
@@ -307,17 +318,19 @@ class Work:
                 await self._add(found, [row for row in dictated if not _is_signed(row)], asked, None, "")
             found.drafts = tuple(await drafts.of_owner(context.pool, actor.id, at.provider))
         await self._escalate(found, of_unit=of_unit)
+        if sent:
+            found.keep_orders()
         found.notes.sort(key=lambda one: (one.row.sort, one.row.id))
         found.tasks.sort(key=lambda one: (one[0].due or "9999", one[0].row.sort))
-        return await self._answered(await self._unbarred(found), of_unit=of_unit)
+        return await self._answered(await self._unbarred(found), of_unit=of_unit, sent=sent)
 
-    async def _answered(self, found: Found, *, of_unit: bool) -> Found:
-        """With what has come of orders, and without orders that wait for their answer in good time."""
+    async def _answered(self, found: Found, *, of_unit: bool, sent: bool) -> Found:
+        """With what has come of orders, and (but for `sent`) without those that wait in good time."""
         found.arrived = await arrivals(self._context, [one for one, _ in found.tasks])
         found.tasks = [
             (one, instead)
             for one, instead in found.tasks
-            if stirs(one, found.arrived, self._now(), left=of_unit and one.owner not in found.staff)
+            if sent or stirs(one, found.arrived, self._now(), left=of_unit and one.owner not in found.staff)
         ]
         return found
 
@@ -333,7 +346,9 @@ class Work:
         asked = await tasks(self._context, f"&requester={mine}", unit=unit)
         found.asked += asked
         given += asked
-        given += await corrected(self._context, f"&owner={mine}", unit=unit)
+        again, complete = await changed(self._context, f"&owner={mine}", unit=unit)
+        given += again
+        found.complete = found.complete and complete
         told = await answers(self._context, f"&requester={mine}", unit=unit)
         await self._add(found, unsigned, [*given, *told], names, instead)
 

@@ -15,6 +15,11 @@ select {_COLUMNS} from draft
  where owner = $1 and provider = $2 and patient = $3 and template = $4 and discarded is null
 """
 
+BY_ID = f"""
+select {_COLUMNS} from draft
+ where id = $1::uuid and owner = $2 and provider = $3 and patient = $4 and discarded is null
+"""
+
 ALL_OPEN = f"""
 select {_COLUMNS} from draft
  where owner = $1 and provider = $2 and patient = $3 and discarded is null
@@ -92,8 +97,14 @@ REMOVE = "delete from draft where id = $1::uuid and owner = $2 and provider = $3
 
 PURGE = "delete from draft where discarded < $1"
 
+# What is kept of a form about an entry names that entry, as `form:<page>?id=<entry>`.
 DESTROY = """
-delete from draft where patient = $1 and provider = $2 and ($3::text[] is null or id::text = any($3))
+delete from draft
+ where patient = $1 and provider = $2
+   and ($3::text[] is null or id::text = any($3)
+        or starts_with(template, 'form:') and exists (
+            select from unnest($3) gone
+             where replace(template, '#', '&') || '&' like '%=' || gone || '&%'))
 """
 
 
@@ -128,6 +139,11 @@ async def open_drafts(pool: Any, owner: str, provider: str, patient: str) -> lis
 async def same(pool: Any, provider: str, patient: str, template: str) -> list[tuple[str, int, int]]:
     """Everybody's open drafts of a template for a patient: owner, version and when it was saved."""
     return [tuple(record) for record in await pool.fetch(SAME, provider, patient, template)]
+
+
+async def by_id(pool: Any, identity: str, owner: tuple[str, str], patient: str) -> DraftRow | None:
+    """An open draft of the author, by its id."""
+    return _row(await pool.fetchrow(BY_ID, identity, *owner, patient))
 
 
 class BegunRow(NamedTuple):
@@ -222,7 +238,7 @@ async def purge(pool: Any, before: int) -> None:
 
 
 async def destroy(connection: Any, patient: str, provider: str, identities: list[str] | None) -> None:
-    """Remove every author's drafts about a patient at a provider; with `identities` only these."""
+    """Remove every author's drafts about a patient at a provider; with `identities` only those of them."""
     await connection.execute(DESTROY, patient, provider, identities)
 
 

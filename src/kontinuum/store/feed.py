@@ -39,6 +39,11 @@ class Positioned(NamedTuple):
     change: Change
 
 
+def answering(type_code: int) -> int:
+    """The type under which a change is followed that may answer an order, or change what has answered one."""
+    return -type_code
+
+
 WATCHED = "select distinct type from feed_watch where type = any($1::smallint[])"
 
 PUT = """

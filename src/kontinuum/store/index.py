@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from kontinuum.kernel.ids import BUCKETS
+from kontinuum.store import law
 from kontinuum.store.resources import reindex
 
 VERSION = 2
@@ -44,6 +45,11 @@ async def is_current(dsn: str) -> bool:
         return bool(await connection.fetchval("select version = $1 from search_index", VERSION))
     finally:
         await connection.close()
+
+
+async def is_law_made(connection: Any) -> bool:
+    """Whether the tables of the law have been made from all of the record."""
+    return (await law.progress(connection)).bucket >= BUCKETS
 
 
 async def rebuild(dsn: str, told: Callable[[int, int], None]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date, timedelta
 from html import unescape
 from typing import Any
 
@@ -53,8 +54,12 @@ def _value(page: httpx.Response, name: str) -> str:
 async def test_words_are_copied_marked_and_stood_for_and_the_note_says_where_they_come_from(
     doctor: httpx.AsyncClient, doctors_record: Record
 ) -> None:
+    empty = (await doctor.get(NOTE)).text
+    assert "Ingen tidigare anteckning." in empty
+    assert 'name="copy"' not in empty, "what is not there is not offered"
     assert "Det finns ingen tidigare signerad anteckning" in (await _copy(doctor)).text
     made = await written(doctor, doctors_record)
+    assert 'name="copy" value="*"' in (await doctor.get(NOTE)).text
     pane = await _copy(doctor, kontaktorsak="Ny kontroll")
     assert (_value(pane, "kontaktorsak"), _value(pane, "status/lokalstatus")) == ("Ny kontroll", SECRET)
     measured = 'name="status/vitalparametrar/blodtryck/systoliskt" type="text" value=""'
@@ -120,6 +125,9 @@ async def test_a_heading_is_copied_from_another_template_that_has_it(
 ) -> None:
     await written(doctor, doctors_record)
     other = f"{JOURNAL}/write?template=telefonradgivning"
+    offered = re.findall(r'name="copy" value="([^"]+)"', (await doctor.get(other)).text)
+    assert "kontaktorsak" in offered
+    assert "*" not in offered
     assert "Det finns ingen tidigare" in (await _copy(doctor, "*", other)).text, (
         "the whole is of the template"
     )
@@ -175,6 +183,18 @@ async def test_a_note_begins_with_what_the_chart_says_and_tells_what_could_not_b
     assert _value(pane, "anamnes/lakemedel") == "Enalapril 10 mg, 1 tablett dagligen"
     assert _value(pane, "anamnes/overkanslighet") == "Penicillin <V>"
     assert pane.text.count(">Hämtat ur journalen 20") == 3
+
+    day = (date.today() - timedelta(days=2)).isoformat()
+    pulse = {"resourceType": "Observation", "id": "o-1", "status": "final", "subject": subject}
+    category = {"system": f"{_TERMS}/observation-category", "code": "vital-signs"}
+    measured = {"code": {"text": "Puls"}, "valueQuantity": {"value": 72, "unit": "/min"}}
+    await write(
+        doctors_record,
+        {**pulse, **measured, "category": [{"coding": [category]}], "effectiveDateTime": f"{day}T10:00:00Z"},
+    )
+    ward = await doctor.get(f"{JOURNAL}/write?template=daganteckning-medicin")
+    assert _value(ward, "status/matvarden") == f"Puls 72 /min ({day})"
+    assert _value(ward, "lab") == ""
 
     asking: dict[str, str] = {
         "ovriga": "Condition?_count=5",

@@ -13,6 +13,7 @@ from tests.http.pages.test_work import COLLEAGUE, KAJSA, ROLE, UNIT, _directory,
 
 from kontinuum.app.services import Services
 from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.validation import validate
 from kontinuum.kernel.i18n import local
 from kontinuum.record import Record, Refusal
 from kontinuum.record.tasks import Party
@@ -27,12 +28,9 @@ async def test_a_draft_is_handed_over_and_signed_with_both_named(
 ) -> None:
     kajsas = await _kajsa(application)
     mine = await kajsas.save_draft(PATIENT, TEMPLATE, CONTENT, 0)
-    vitals = await doctors_record.save_draft(PATIENT, "vitals", b"{}", 0)
     assert not isinstance(mine, Refusal)
-    assert not isinstance(vitals, Refusal)
     inbox = await doctor.get("/inbox?of=unit")
     assert mine.id not in inbox.text, "it is another's"
-    assert f"draft/{PATIENT}/{vitals.id}" not in inbox.text, "values are of who measured"
     item = f"draft/{PATIENT}/{mine.id}/0/"
     taken = {"csrf": csrf_of(inbox), "of": "unit", "item": item, "to": BO.reference}
     assert (await doctor.post("/inbox/hand-over", data=taken)).status_code == 409, "nor is it hers to take"
@@ -40,8 +38,11 @@ async def test_a_draft_is_handed_over_and_signed_with_both_named(
     purpose = [{"url": "urn:kontinuum:structure:assignment-purpose", "valueCode": "administration"}]
     works = {"practitioner": {"reference": "Practitioner/clerk"}, "extension": purpose}
     await _directory(application, clerk, {**ROLE, "id": "role-clerk", **works})
-    assert isinstance(await kajsas.work.hand_draft(mine.id, Party("Practitioner/clerk", "Kontoret")), Refusal)
-    assert await kajsas.work.hand_draft(mine.id, ANNA) is None
+    assert isinstance(
+        await kajsas.work.hand_draft(mine.id, Party("Practitioner/clerk", "Kontoret"), patient=PATIENT),
+        Refusal,
+    )
+    assert await kajsas.work.hand_draft(mine.id, ANNA, patient=PATIENT) is None
     assert await kajsas.drafts(PATIENT) == []
     stale = await kajsas.save_draft(PATIENT, TEMPLATE, b"{}", mine.version)
     assert isinstance(stale, Refusal), "a window that was open does not write over it"
@@ -60,6 +61,38 @@ async def test_a_draft_is_handed_over_and_signed_with_both_named(
     assert [one["party"]["reference"] for one in note["attester"]] == [ANNA.reference]
 
 
+async def test_values_that_are_not_saved_are_handed_over_and_are_of_both_who_measured(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    kajsas = await _kajsa(application)
+    own = await doctors_record.save_draft(PATIENT, "vitals", b"{}", 0)
+    typed = fhir_json.dumps({"pulse": ["88"], "saturation": ["93"]})
+    values = await kajsas.save_draft(PATIENT, "vitals", typed, 0)
+    assert not isinstance(own, Refusal)
+    assert not isinstance(values, Refusal)
+    inbox = await doctor.get("/inbox")
+    assert f'value="draft/{PATIENT}/{own.id}/0/"' in inbox.text, "one's own can be handed over"
+    taken = await kajsas.work.hand_draft(values.id, ANNA, patient=PATIENT)
+    assert isinstance(taken, Refusal), "she measures this patient herself"
+    await doctors_record.discard_draft(PATIENT, own.id)
+    assert await kajsas.work.hand_draft(values.id, ANNA, patient=PATIENT) is None
+    there = f"/patient/{PATIENT}/vitals"
+    page = await doctor.get(f"{there}/entry")
+    assert "Mätt av Kajsa Ek, som står kvar" in page.text
+    form = page.text.split('<form class="writing vitals"')[1].split("</form>")[0]
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+    filled = dict(re.findall(r'name="(pulse|saturation)" value="([^"]+)"', form))
+    assert filled == {"pulse": "88", "saturation": "93"}
+    saved = await doctor.post(f"{there}/save", data={**hidden, **filled, "temperature": "37,2"})
+    assert saved.status_code == 303, re.findall(r'role="alert">.*', saved.text)
+    found = await _found(doctors_record, "Observation")
+    assert {one["id"].rpartition("-")[2] for one in found} == {"pulse", "saturation", "temperature"}
+    by = [[party["reference"] for party in one["performer"]] for one in found]
+    assert by == [[ANNA.reference, KAJSA.reference]] * 3
+    assert "Kajsa Ek" in (await doctor.get(f"{there}/flowsheet")).text
+    assert [issue for one in found for issue in validate(one) if issue.refuses] == []
+
+
 async def test_who_is_away_has_drafts_handed_over_by_who_is_responsible_and_read_by_who_may(
     doctors_record: Record, application: Services
 ) -> None:
@@ -67,7 +100,9 @@ async def test_who_is_away_has_drafts_handed_over_by_who_is_responsible_and_read
     assert not isinstance(anna, Refusal)
     kajsas = await _kajsa(application)
     await _decide(application, f"{UNIT}; 1 d; {HSA}")
-    assert isinstance(await kajsas.work.hand_draft(anna.id, KAJSA), Refusal), "its writer is here"
+    assert isinstance(await kajsas.work.hand_draft(anna.id, KAJSA, patient=PATIENT), Refusal), (
+        "its writer is here"
+    )
     today = local(application.clock.now()).date()
     away = await doctors_record.work.absences.state(BO, today - timedelta(days=2), today + timedelta(days=2))
     assert not isinstance(away, Refusal), away
@@ -76,9 +111,11 @@ async def test_who_is_away_has_drafts_handed_over_by_who_is_responsible_and_read
     assert unit.handable == {anna.id}
     own = await kajsas.save_draft(PATIENT, TEMPLATE, b"{}", 0)
     assert not isinstance(own, Refusal)
-    assert isinstance(await kajsas.work.hand_draft(anna.id, KAJSA), Refusal), "she writes on one of her own"
+    assert isinstance(await kajsas.work.hand_draft(anna.id, KAJSA, patient=PATIENT), Refusal), (
+        "she writes on one of her own"
+    )
     await kajsas.discard_draft(PATIENT, own.id)
-    assert await kajsas.work.hand_draft(anna.id, KAJSA) is None
+    assert await kajsas.work.hand_draft(anna.id, KAJSA, patient=PATIENT) is None
     await application.pool.execute("delete from care_relation")
     assert isinstance(await kajsas.draft(PATIENT, TEMPLATE), Refusal), "read as the record is"
     assert await kajsas.drafts(PATIENT) == []

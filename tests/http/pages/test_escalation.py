@@ -73,11 +73,11 @@ async def test_who_asked_is_told_first_then_who_the_unit_names_until_one_sees_to
     (told,) = await _tasks(kajsas)
     assert [one.name for one in told.escalated.told] == ["Kajsa Ek"]
     assert (await kajsas.work.counts()).own == 1
-    refused = await doctors_record.work.take_on(told.id, told.version)
+    refused = await doctors_record.work.take_on(told.id, told.version, patient=PATIENT)
     assert isinstance(refused, Refusal), "nobody has told her yet"
-    taken = await kajsas.work.take_on(told.id, told.version)
+    taken = await kajsas.work.take_on(told.id, told.version, patient=PATIENT)
     assert not isinstance(taken, Refusal), taken
-    assert isinstance(await kajsas.work.take_on(told.id, told.version + 1), Refusal), "once"
+    assert isinstance(await kajsas.work.take_on(told.id, told.version + 1, patient=PATIENT), Refusal), "once"
     after = fhir_json.loads(
         (await doctors_record.find_many([f"Task?_id={late.id}"]))[0].matches[0].body or b""
     )
@@ -91,7 +91,9 @@ async def test_who_asked_is_told_first_then_who_the_unit_names_until_one_sees_to
     assert [one.escalated.taken for one in await _tasks(kajsas)] == ["Kajsa Ek"]
     seen = (await doctor.get("/inbox?of=unit")).text
     assert "Kajsa Ek tar hand om det" in seen
-    assert not isinstance(await kajsas.work.tasks.finish(told.id, told.version + 1, "completed", ""), Refusal)
+    assert not isinstance(
+        await kajsas.work.tasks.finish(told.id, told.version + 1, "completed", "", patient=PATIENT), Refusal
+    )
     assert await _tasks(kajsas) == []
 
 
@@ -128,6 +130,6 @@ async def test_a_note_that_stays_unsigned_is_told_of_to_who_the_unit_names(
     own = await kajsas.work.own()
     assert not isinstance(own, Refusal)
     assert [(one.note.id, one.brought) for one in own.notes] == [("n-old", True)]
-    assert not isinstance(await kajsas.work.give("sign", "n-old", ANNA), Refusal)
+    assert not isinstance(await kajsas.work.give("sign", "n-old", ANNA, patient=PATIENT), Refusal)
     assert (await kajsas.work.counts()).own == 0, "whoever was given it has the time anew"
     assert (await _composition(doctors_record, "n-old"))["author"] == bo

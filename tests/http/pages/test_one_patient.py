@@ -19,13 +19,14 @@ from hypothesis import Phase, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from starlette.routing import Route
-from tests.http.pages.conftest import csrf_of, patient, persona, sign_in, write
+from tests.http.pages.conftest import csrf_of, note, patient, persona, sign_in, write
+from tests.http.pages.test_work import COLLEAGUE, KAJSA, ORGANIZATION, ROLE, _directory
 from tests.law.marked import TYPES, identity, marked
 
 from kontinuum.app.asgi import build
 from kontinuum.app.services import Services
 from kontinuum.kernel.principal import Actor, ActorKind, Principal, Purpose
-from kontinuum.record import Incoming, Record, Written
+from kontinuum.record import Incoming, Record, Refusal, Written
 
 ANNA, BO = "p-anna", "p-bo"
 WHERE = {ANNA: "a", BO: "b"}
@@ -159,6 +160,89 @@ async def test_a_report_is_about_the_patient_of_the_page_it_was_made_on(
     answer = await doctor.post("/feedback", data=report)
     assert (answer.status_code, "annan patient" in answer.text) == (409, True)
     assert "Fel dag" in answer.text
+
+
+ORDERED = {"reference": "ServiceRequest/b-order"}
+ROWS = {
+    "/inbox/done": ("only", "task/{who}//1/b-task"),
+    "/inbox/decline": ("only", "task/{who}//1/b-task"),
+    "/inbox/take-on": ("only", "task/{who}//1/b-task"),
+    "/inbox/hand-over": ("only", "task/{who}//1/b-task"),
+    "/inbox/hand-over?note": ("item", "sign/{who}/b-note/1/"),
+    "/inbox/hand-over?draft": ("item", "draft/{who}/{draft}/0/"),
+    "/inbox/answer-read": ("only", "task/{who}//1/b-answer"),
+    "/inbox/acknowledge": ("only", "order/{who}//1/b-awaited"),
+    "/inbox/sign": ("item", "sign/{who}/b-note/1/"),
+    "/inbox/ask": ("patient", "{who}"),
+}
+"""What is done with rows of the list, and how the row of Bo's names it."""
+ELSEWISE = {"/inbox/read", "/inbox/new", "/inbox/away"}
+"""What only shows, says itself about whom it is, or is about nobody."""
+
+
+async def test_a_row_of_the_list_is_acted_on_for_the_patient_it_was_shown_for_alone(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services, two: None
+) -> None:
+    mine = doctors_record.principal.actor
+    me, about = {"reference": mine.reference, "display": mine.name}, {"reference": f"Patient/{BO}"}
+    work = "urn:kontinuum:codes:work"
+    task = {
+        "resourceType": "Task",
+        "id": "b-task",
+        "status": "requested",
+        "intent": "order",
+        "code": {"coding": [{"system": work, "code": "task"}]},
+        "description": "Kännetecken-uppgift",
+        "for": about,
+        "authoredOn": "2026-01-02",
+        "requester": me,
+        "owner": me,
+        "restriction": {"period": {"end": "2026-01-03"}},
+    }
+    answered = {"id": "b-answer", "status": "completed"}
+    told = {"businessStatus": {"coding": [{"system": work, "code": "answered"}]}}
+    awaited = {
+        "id": "b-awaited",
+        "basedOn": [ORDERED],
+        "code": {"coding": [{"system": work, "code": "order"}]},
+    }
+    result = {"resourceType": "Observation", "id": "b-result", "status": "final", "basedOn": [ORDERED]}
+    await write(
+        doctors_record,
+        task,
+        {**task, **answered, **told},
+        {**task, **awaited},
+        {**result, "code": {"text": "CRP"}, "subject": about, "valueString": "4"},
+        note("b-note", "Text", status="preliminary", subject=about, author=[me]),
+        note("b-signed", "Text", subject=about, author=[me]),
+    )
+    draft = await doctors_record.save_draft(BO, "telefonradgivning", b"{}", 0)
+    assert not isinstance(draft, Refusal)
+    await _directory(application, ORGANIZATION, COLLEAGUE, ROLE)
+    page = await doctor.get("/inbox")
+    for key in ("b-task", "b-answer", "b-awaited", "b-note", draft.id):
+        assert key in page.text, key
+    found = [one for one in build(application).routes if isinstance(one, Route)]
+    deeds = {one.path for one in found if "POST" in (one.methods or ()) and one.path.startswith("/inbox/")}
+    assert deeds - ELSEWISE == {one.partition("?")[0] for one in ROWS}
+    before = await _stored(application)
+    for deed, (field_name, item) in ROWS.items():
+        forged = item.format(who=ANNA, draft=draft.id)
+        data = {"csrf": csrf_of(page), field_name: forged, "to": KAJSA.reference, "note": "b-signed"}
+        word = {"word:b-task": "Ett ord"} if "hand-over" not in deed else {}
+        more = {**word, "seen:b-awaited": "Observation/b-result/_history/1"}
+        answer = await doctor.post(deed.partition("?")[0], data={**data, **more})
+        assert (answer.status_code, "annan patient" in answer.text) == (409, True), (deed, answer.text)
+        assert await _stored(application) == before, deed
+    shown = await doctor.post("/inbox/read", data={"csrf": csrf_of(page), "item": f"sign/{ANNA}/b-note/1/"})
+    assert "/inbox/sign" not in shown.text
+    # What is by now about somebody else is not handed over as what it was.
+    await write(doctors_record, {**task, "for": {"reference": f"Patient/{ANNA}"}})
+    data = {"csrf": csrf_of(page), "only": f"task/{BO}//1/b-task", "to": KAJSA.reference}
+    answer = await doctor.post("/inbox/hand-over", data=data)
+    assert (answer.status_code, "annan patient" in answer.text) == (409, True)
+    data["only"] = f"task/{ANNA}//2/b-task"
+    assert (await doctor.post("/inbox/hand-over", data=data)).status_code == 303
 
 
 async def _stored(application: Services, who: str | None = None) -> list[Any]:

@@ -159,7 +159,10 @@ async def test_tests_are_ordered_once_and_the_answer_is_acknowledged_as_it_was_r
     assert done.headers["location"] == "/inbox?did=acknowledged&done=1"
     (task,) = await stored(doctors_record, "Task")
     read = [one["valueReference"]["reference"] for one in task["output"]]
-    assert (task["status"], read) == ("requested", ["DiagnosticReport/r-1/_history/2"])
+    assert (task["status"], read) == (
+        "requested",
+        ["DiagnosticReport/r-1/_history/2", "Observation/o-1/_history/1"],
+    )
     statuses = {one["code"]["text"]: one["status"] for one in await stored(doctors_record, "ServiceRequest")}
     assert statuses == {"Blodstatus": "completed", "CRP": "active"}
     assert (await doctors_record.work.counts()).own == 0, "the CRP is still awaited"
@@ -182,6 +185,113 @@ async def taken(record: Record, *resources: dict[str, Any]) -> None:
     for one in resources:
         done = await record.update(one["resourceType"], one["id"], one)
         assert isinstance(done, Written), done
+
+
+def minutes_of(task: dict[str, Any]) -> float:
+    """Within how many minutes an answer is awaited, also on the night when the clocks are changed."""
+    end = local(task["restriction"]["period"]["end"])
+    return (end.timestamp() - local(task["authoredOn"]).timestamp()) / 60
+
+
+async def test_an_emergency_is_awaited_by_the_hour_as_the_laboratory_has_said(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    lines = (f"{CHEMISTRY.hsa}; laboratory; stat; 45 min",)
+    await application.provider_settings.decide(
+        doctors_record.principal, "answer_times", lines, "Labbets svarstider", seen=0
+    )
+    assert (await sent(doctor, "lab", panel="crp", priority="stat")).status_code == 303
+    (task,) = await stored(doctors_record, "Task")
+    assert validate(task) == []
+    end = local(task["restriction"]["period"]["end"])
+    assert minutes_of(task) == 45
+    assert f"{end:%Y-%m-%d %H:%M}" in (await doctor.get(f"/patient/{PATIENT}")).text
+    assert (await doctors_record.work.counts()).own == 0
+    assert "Provtagning: CRP" not in (await doctor.get("/inbox")).text
+    for of in ("", "&of=unit"):
+        sent_list = (await doctor.get(f"/inbox?sent=1{of}")).text
+        assert "Väntar på svar, i god tid" in sent_list or of
+        assert "Provtagning: CRP" in sent_list
+    now = local(application.clock.now())
+    for minutes, late in ((90, False), (-90, True)):
+        ends = (now + timedelta(minutes=minutes)).isoformat(timespec="seconds")
+        await taken(doctors_record, {**task, "restriction": {"period": {"end": ends}}})
+        assert (await doctors_record.work.counts()).own == int(late)
+        for page in ("/inbox", f"{HERE}/one?id={task['id']}", f"/patient/{PATIENT}"):
+            shown = (await doctor.get(page)).text
+            assert ("Försenad" in shown or "försenad" in shown) is late, page
+    for page in ("/inbox", "/inbox?sent=1"):
+        assert f"senast {local(ends):%Y-%m-%d %H:%M}" in (await doctor.get(page)).text
+    # A referral: until it is accepted, and from then on.
+    there = next(one for one in region().units.values() if one.hsa == THERE.unit)
+    words = {"to": there.name, "question": "Bedömning?", "priority": "stat"}
+    assert (await sent(doctor, "refer", **words)).status_code == 303
+    theirs = application.gate.record(Principal(RECEIVER.actor, THERE, "test"))
+    (handed,) = await stored(theirs, "Task")
+    (mine,) = [one for one in await stored(doctors_record, "Task") if one["id"] != task["id"]]
+    assert handed["restriction"] == mine["restriction"]
+    assert minutes_of(mine) == 4 * 60
+    assert isinstance(await theirs.work.orders.reply(handed["id"], 1, "accepted", ""), Written)
+    (mine,) = [one for one in await stored(doctors_record, "Task") if one["id"] != task["id"]]
+    assert 24 * 60 <= minutes_of(mine) < 25 * 60
+
+
+async def test_a_result_that_is_another_after_it_was_read_comes_back_with_what_it_was(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    assert (await sent(doctor, "lab", panel=["crp"])).status_code == 303
+    (task,), (order,) = await stored(doctors_record, "Task"), await stored(doctors_record, "ServiceRequest")
+    lab, news = application.gate.record(LAB), application.gate.news
+    assert await news.read() is None, "it may be anywhere"
+
+    async def wakes() -> bool:
+        return any(place.concerns(doctors_record.principal) for place in await news.read() or ())
+
+    await taken(lab, observation("o-1", "64"), observation("o-2", "80"))
+    assert not await wakes(), "nobody waits for them"
+    other = {"reference": "Patient/p-other"}
+    await write(doctors_record, patient("p-other", identifier=[{"value": "annan"}]))
+    await taken(lab, observation("o-3", "999", subject=other))
+    # A report that names somebody else's result by mistake shows nothing of it.
+    await taken(lab, report("r-1", order["id"], "o-1", "o-2", "o-3"))
+    assert await wakes()
+    inbox = await doctor.get("/inbox")
+    assert "64 g/L" in inbox.text
+    assert "999" not in inbox.text
+    pressed = fields_of(inbox, task["id"])
+    await taken(lab, observation("o-1", "65", status="corrected"))
+    assert await wakes()
+    refused = await doctor.post("/inbox/acknowledge", data=pressed)
+    assert refused.status_code == 409, "a result was changed after it was shown"
+    done = await doctor.post("/inbox/acknowledge", data=fields_of(refused, task["id"]))
+    assert done.headers["location"] == "/inbox?did=acknowledged&done=1"
+    assert (await doctors_record.work.counts()).own == 0
+    await wakes()
+
+    await taken(lab, observation("o-1", "46", status="corrected"))
+    assert await wakes(), "the report has no new version, and the order is completed"
+    assert (await doctors_record.work.counts()).own == 1
+    row = unescape((await doctor.get("/inbox")).text).partition("Svar att vidimera")[2]
+    assert re.search(r"<del>.*65 g/L</del>.*46 g/L", row), row
+    assert "80 g/L" not in row, "what is as it was read is not shown again"
+    assert "Svar att vidimera" in (await doctor.get("/inbox?of=unit")).text
+    await taken(lab, observation("o-2", "80", status="entered-in-error"))
+    inbox = await doctor.get("/inbox")
+    assert re.search(r"<del>.*80 g/L</del>.*felaktigt införd", unescape(inbox.text)), inbox.text
+    done = await doctor.post("/inbox/acknowledge", data=fields_of(inbox, task["id"]))
+    assert done.status_code == 303
+    assert (await doctors_record.work.counts()).own == 0
+    await wakes()
+    # An answer that is taken away altogether, or cancelled, is told of as well.
+    await taken(lab, report("r-1", order["id"], "o-1", "o-2", status="cancelled"))
+    assert await wakes()
+    assert "återkallat" in (await doctor.get("/inbox")).text
+    assert isinstance(await lab.delete("DiagnosticReport", "r-1"), Written)
+    assert await wakes()
+    assert (await doctors_record.work.counts()).own == 0
+    bedside = {"coding": [hl7("observation-category", "vital-signs")["coding"][0]]}
+    await taken(lab, observation("o-9", "1", category=[bedside]), observation("o-9", "2", category=[bedside]))
+    assert not await wakes()
 
 
 async def test_what_is_late_or_nobodys_or_elsewhere_stands_in_the_list(

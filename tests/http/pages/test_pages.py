@@ -118,6 +118,8 @@ async def test_protected_identity_keeps_address_and_telephone_off_every_page(
         assert "Anna" in page
     assert "band-danger" in pages[0]
     assert "Skyddade personuppgifter" in pages[2]
+    below = (await doctor.get(f"/patient/{PATIENT}/medication/list")).text
+    assert "Anna" not in re.findall("<title>(.*?)</title>", below)[0], "a window's title is seen by others"
 
 
 async def test_nothing_recorded_about_allergies_differs_from_no_known_allergy(

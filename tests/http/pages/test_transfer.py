@@ -34,7 +34,21 @@ async def wards(application: Services, doctors_record: Record) -> Record:
     """Two wards with beds, and the record as the first one's doctor has it."""
     unit, who = region().units[WARD], persona("Per Lindgren")
     at = next(one for one in who.assignments if one.unit == unit.hsa)
-    ours = [one for _, of, one in region().resources() if of is unit]
+    ours = [
+        one for _, of, one in region().resources() if of is unit and one["resourceType"] != "PractitionerRole"
+    ]
+    # An assignment that says only whose it is, as the administration writes them.
+    nurse = {"reference": "Practitioner/s-maria-papadopoulos"}
+    at_ward = {"reference": f"Organization/{WARD}"}
+    ours.append(
+        {
+            "resourceType": "PractitionerRole",
+            "id": "bare",
+            "active": True,
+            "practitioner": nurse,
+            "organization": at_ward,
+        }
+    )
     identifier = [{"system": "urn:oid:1.2.752.129.2.1.4.1", "value": OTHER}]
     theirs: list[dict[str, Any]] = [
         {"resourceType": "Organization", "id": "o-99", "name": "Avdelning 99", "identifier": identifier},
@@ -48,8 +62,7 @@ async def wards(application: Services, doctors_record: Record) -> Record:
         loads = Principal(
             Actor(ActorKind.SYSTEM, "loader", "loader"), replace(place, purpose=Purpose.SYSTEM), "test"
         )
-        made = [Incoming(one) for one in resources if one["resourceType"] != "PractitionerRole"]
-        for done in await application.gate.record(loads).take_in(made):
+        for done in await application.gate.record(loads).take_in([Incoming(one) for one in resources]):
             assert isinstance(done, Written), done
     await write(doctors_record, patient())
     ward = application.gate.record(Principal(who.actor, at, "test"))
@@ -139,6 +152,8 @@ async def test_a_patient_on_the_way_is_taken_in_on_the_board_by_who_may(
     board = await sender.get("/unit/ward")
     assert "På väg hit" in board.text
     assert f'data-patient="{PATIENT}"' in board.text
+    assert "från Avdelning 99" in board.text
+    assert '<option value="Practitioner/s-maria-papadopoulos">Maria Papadopoulos</option>' in board.text
     address = f"/patient/{PATIENT}/contacts/receive"
     fields = _form(board, address)
     assert fields["back"] == "ward"

@@ -401,7 +401,7 @@ async def test_a_score_that_asks_for_more_makes_one_task_which_the_next_set_clos
     assert task["description"].startswith("NEWS2 9, hög risk. Erfaren läkare")
     inbox = (await doctor.get("/inbox?of=unit")).text
     assert task["description"] in inbox
-    assert "försenad sedan" in inbox
+    assert "försenad, senast" in inbox
     stay = {"resourceType": "Encounter", "id": "stay", "status": "in-progress", "class": {"code": "IMP"}}
     begins = {
         "subject": {"reference": f"Patient/{PATIENT}"},

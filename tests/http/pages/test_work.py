@@ -114,7 +114,7 @@ async def test_what_is_given_away_is_on_the_other_list_and_twice_is_once(
     kajsas = await _kajsa(application)
     for _ in range(2):
         for code, identity in ((SIGN, "n-1"), (COUNTERSIGN, "n-2")):
-            done = await doctors_record.work.give(code, identity, KAJSA)
+            done = await doctors_record.work.give(code, identity, KAJSA, patient=PATIENT)
             assert not isinstance(done, Refusal), done
     theirs, mine = await kajsas.work.own(), await doctors_record.work.own()
     unit = await doctors_record.work.of_unit()
@@ -124,8 +124,8 @@ async def test_what_is_given_away_is_on_the_other_list_and_twice_is_once(
     assert [(one.code, one.note.id) for one in theirs.notes] == [(SIGN, "n-1"), (COUNTERSIGN, "n-2")]
     assert mine.notes == ()
     assert {one.note.id for one in unit.notes} == {"n-1", "n-2"}
-    assert isinstance(await doctors_record.work.give(COUNTERSIGN, "n-1", KAJSA), Refusal)
-    assert isinstance(await doctors_record.work.give(SIGN, "n-2", KAJSA), Refusal)
+    assert isinstance(await doctors_record.work.give(COUNTERSIGN, "n-1", KAJSA, patient=PATIENT), Refusal)
+    assert isinstance(await doctors_record.work.give(SIGN, "n-2", KAJSA, patient=PATIENT), Refusal)
 
 
 async def test_a_countersignature_is_beside_the_first_and_only_by_who_was_asked(
@@ -133,7 +133,7 @@ async def test_a_countersignature_is_beside_the_first_and_only_by_who_was_asked(
 ) -> None:
     signature = {"mode": "legal", "time": "2026-03-01T10:00:00+01:00", "party": ME}
     await write(doctors_record, note("n-2", "Klar", author=[ME], attester=[signature]))
-    await doctors_record.work.give(COUNTERSIGN, "n-2", KAJSA)
+    await doctors_record.work.give(COUNTERSIGN, "n-2", KAJSA, patient=PATIENT)
     assert isinstance(await doctors_record.work.countersign("n-2", 1), Refusal)
     kajsas = await _kajsa(application)
     assert isinstance(await kajsas.work.countersign("n-2", 7), Refusal)
@@ -167,6 +167,7 @@ async def test_many_are_read_and_signed_and_one_that_was_changed_stays(
     wrong = items[1].replace(PATIENT, "p-somebody-else")
     assert (await doctor.post("/inbox/sign", data={"csrf": csrf, "item": wrong})).status_code == 409
     assert (await doctor.get("/inbox/count")).json() == {"own": 1, "unit": 1}
+    assert (await doctor.get("/inbox/count?session=of-another")).status_code == 204
 
 
 async def test_a_note_saved_unsigned_becomes_observations_when_it_is_signed_from_the_list(
@@ -329,11 +330,11 @@ async def test_a_task_is_given_once_and_comes_back_to_who_asked_with_a_word(
     assert await _tasks(doctors_record) == []
     assert (await kajsas.work.counts()).own == 1
     tasks = kajsas.work.tasks
-    assert isinstance(await tasks.finish(task.id, task.version, DECLINED, " "), Refusal)
-    assert isinstance(await tasks.finish(task.id, task.version + 1, DONE, ""), Refusal)
-    done = await tasks.finish(task.id, task.version, DONE, "Svarade inte, har lämnat bud.")
+    assert isinstance(await tasks.finish(task.id, task.version, DECLINED, " ", patient=PATIENT), Refusal)
+    assert isinstance(await tasks.finish(task.id, task.version + 1, DONE, "", patient=PATIENT), Refusal)
+    done = await tasks.finish(task.id, task.version, DONE, "Svarade inte, har lämnat bud.", patient=PATIENT)
     assert not isinstance(done, Refusal), done
-    assert isinstance(await tasks.finish(task.id, task.version + 1, DONE, ""), Refusal)
+    assert isinstance(await tasks.finish(task.id, task.version + 1, DONE, "", patient=PATIENT), Refusal)
     assert await _tasks(kajsas) == []
     (answer,) = await _tasks(doctors_record)
     assert (answer.is_open, answer.answer) == (False, "Svarade inte, har lämnat bud.")
@@ -341,12 +342,13 @@ async def test_a_task_is_given_once_and_comes_back_to_who_asked_with_a_word(
     await doctors_record.work.tasks.assign(TASK, PATIENT, "Ring om provsvaret", KAJSA)
     assert len(await _tasks(kajsas)) == 1
     (again,) = await _tasks(kajsas)
-    assert isinstance(await doctors_record.work.acknowledge(again.id, again.version), Refusal), "still open"
-    assert isinstance(await kajsas.work.acknowledge(answer.id, answer.version), Refusal), "not hers to read"
-    read = await doctors_record.work.acknowledge(answer.id, answer.version)
+    kajsa, mine = kajsas.work.acknowledge, doctors_record.work.acknowledge
+    assert isinstance(await mine(again.id, again.version, patient=PATIENT), Refusal), "still open"
+    assert isinstance(await kajsa(answer.id, answer.version, patient=PATIENT), Refusal), "not hers to read"
+    read = await mine(answer.id, answer.version, patient=PATIENT)
     assert not isinstance(read, Refusal), read
     assert await _tasks(doctors_record) == []
-    assert isinstance(await doctors_record.work.acknowledge(answer.id, answer.version + 1), Refusal)
+    assert isinstance(await mine(answer.id, answer.version + 1, patient=PATIENT), Refusal)
 
 
 async def test_no_task_is_in_no_list(doctors_record: Record, application: Services) -> None:
@@ -381,7 +383,7 @@ async def test_no_task_is_in_no_list(doctors_record: Record, application: Servic
     assert listed["t-on-hold"] == ("other", "Tolka EKG")
     assert len(await _tasks(kajsas)) == 2 + len(OPEN)
     for status in OPEN:
-        done = await kajsas.work.tasks.finish(f"t-{status}", 1, DONE, "")
+        done = await kajsas.work.tasks.finish(f"t-{status}", 1, DONE, "", patient=PATIENT)
         assert not isinstance(done, Refusal), done
     assert len(await _tasks(kajsas)) == 2
     ended = {**ROLE, "period": {"end": "2026-01-31"}}

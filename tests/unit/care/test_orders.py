@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-import pytest
-
 from kontinuum.care.orders import writing
-from kontinuum.care.orders.kinds import LABORATORY, REFERRAL, panels, system_of
-from kontinuum.care.orders.rules import awaited, read_day
+from kontinuum.care.orders.kinds import REFERRAL, panels, system_of
+from kontinuum.care.orders.rules import read_day
 from kontinuum.fhir.validation import validate
 from kontinuum.sweden import systems
 from kontinuum.terminology.loading import starter
@@ -25,19 +23,6 @@ def test_every_analysis_of_a_panel_is_one_that_can_be_looked_up() -> None:
             assert (system_of(code) == systems.NPU) is (code in npu)
 
 
-@pytest.mark.parametrize(
-    ("category", "priority", "day"),
-    [
-        (LABORATORY, "routine", "2026-11-30"),
-        (LABORATORY, "stat", "2026-11-23"),
-        (REFERRAL, "urgent", "2026-11-26"),
-        (REFERRAL, "asap", "2026-12-07"),
-    ],
-)
-def test_an_answer_is_awaited_until_a_day_by_its_priority(category: str, priority: str, day: str) -> None:
-    assert awaited(category, priority, DAY).isoformat() == day
-
-
 def test_a_sample_is_taken_today_or_on_a_day_to_come() -> None:
     assert read_day(" ", DAY) == DAY
     assert read_day("2026-12-01", DAY) == date(2026, 12, 1)
@@ -49,7 +34,17 @@ def test_what_is_written_is_valid_and_says_who_sees_to_it() -> None:
     me = {"reference": "Practitioner/a", "display": "Anna"}
     moment = "2026-11-23T10:00:00+01:00"
     order = writing.Order(
-        "t-1", REFERRAL, "p-1", me, me, moment, DAY, question="Ej akut?", background="Waran", contact="e-1"
+        "t-1",
+        REFERRAL,
+        "p-1",
+        me,
+        me,
+        moment,
+        DAY,
+        "2026-12-07",
+        question="Ej akut?",
+        background="Waran",
+        contact="e-1",
     )
     made = writing.requested(order, "r-1", {"text": "Ej akut?"})
     task = writing.waiting(order, [made])

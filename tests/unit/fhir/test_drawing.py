@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import pytest
 
 from kontinuum.fhir.fhirpath import FHIRPathError
 from kontinuum.fhir.questionnaire import Context, Form, check, compile_form, prefill
 from kontinuum.fhir.questionnaire.drawing import DRAWS, asked_always, draw, drawn, queries, resolved
+from kontinuum.kernel.clock import FixedClock
 
 PATIENT = {"resourceType": "Patient", "id": "p-1"}
 
@@ -60,3 +64,37 @@ def test_lines_are_of_what_is_in_force_each_once() -> None:
     made = prefill(_form(item), Context({"patient": PATIENT, name: found}))
     assert made.response["item"][0]["answer"] == [{"valueString": "Nötter\nPenicillin"}]
     assert made.drawn == {"a"}
+
+
+IN_MARCH = FixedClock(datetime(2026, 3, 4, 8, tzinfo=UTC))
+
+
+def test_values_are_those_of_the_latest_set_as_they_were_written() -> None:
+    item: dict[str, object] = {"linkId": "a", "text": "A", "type": "text"}
+    draw(item, "vitals")
+    form = _form(item)
+    (name,) = queries(form)
+    parts = [{"valueQuantity": {"value": Decimal(one), "unit": "mmHg"}} for one in ("135", "79")]
+    evening, noon, autumn = "2026-03-02T20:15:00+01:00", "2026-03-02T12:00:00+01:00", "2025-11-30"
+    found: list[dict[str, object]] = [
+        {"code": {"text": "Medvetande"}, "effectiveDateTime": evening, "valueCodeableConcept": {"text": "A"}},
+        {"code": {"text": "Blodtryck"}, "effectiveDateTime": evening, "component": parts},
+        _measured("Temp", evening, value=Decimal("37.0"), unit="°C"),
+        _measured("CRP", evening, value=Decimal("5"), comparator="<"),
+        _measured("Puls", noon, value=Decimal("90"), unit="/min"),
+        _measured("Vikt", autumn, value=Decimal("80"), unit="kg"),
+    ]
+    observations = [{"resourceType": "Observation", **one} for one in found]
+    made = prefill(form, Context({"patient": PATIENT, name: observations}, IN_MARCH))
+    (answer,) = made.response["item"][0]["answer"]
+    assert answer["valueString"].split("\n") == [
+        "Blodtryck 135/79 mmHg (2026-03-02)",
+        "Temp 37,0 °C (2026-03-02)",
+        "CRP <5 (2026-03-02)",
+    ]
+    old = prefill(form, Context({"patient": PATIENT, name: observations[-1:]}, IN_MARCH))
+    assert "item" not in old.response, "a value of last year is not today's status"
+
+
+def _measured(what: str, when: str, **quantity: object) -> dict[str, object]:
+    return {"code": {"text": what}, "effectiveDateTime": when, "valueQuantity": quantity}

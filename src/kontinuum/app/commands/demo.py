@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-import asyncpg
 import msgspec
 
 from kontinuum.app.commands import acting, demo_contacts, demo_examples
 from kontinuum.app.commands.crew import Crew
+from kontinuum.app.commands.first_start import COMPLETE, DELIVERY, PLAN, Plan, connected, demo_progress
 from kontinuum.app.commands.progress import Bar
 from kontinuum.app.services import Services, open_services
 from kontinuum.audit import entry
@@ -30,11 +30,6 @@ from kontinuum.record import Incoming, Refusal
 from kontinuum.store import delivery
 from kontinuum.terminology.loading import loader
 
-T = TypeVar("T")
-
-DELIVERY = "demo"
-PLAN = "plan"
-COMPLETE = "complete"
 LOGGED = "log"
 EXAMPLES = "examples"
 PATIENTS = 62
@@ -43,21 +38,6 @@ PIECE_RESOURCES = 400
 LARGEST_PIECE = 2000
 MADE_UP_AT_MOST = 5000
 """How many made-up accesses go to the log, however large the region."""
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What region is made. It stays in the database: `today` is part of every story, and so is `seed`."""
-
-    seed: int
-    patients: int
-    today: date
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """The plan that a database holds, and whether all of it is there."""
-
-    plan: Plan
-    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +78,7 @@ def run(dsn: str, settings: Settings, *, patients: int = PATIENTS, seed: int = S
     if patients > MAX_PATIENTS:
         print(f"--patients {patients}: at most {MAX_PATIENTS:,} can be made.", file=sys.stderr)
         return 2
-    held = asyncio.run(_with_connection(dsn, _progress))
+    held = demo_progress(dsn)
     if held is not None and held.plan.seed != seed:
         print(
             f"--seed {seed}: this record holds the demo region of seed {held.plan.seed}, and its patients "
@@ -113,8 +93,8 @@ def run(dsn: str, settings: Settings, *, patients: int = PATIENTS, seed: int = S
 
 def seed_if_empty(dsn: str, settings: Settings) -> None:
     """Make the demo region when the record is empty, or complete the one that was interrupted."""
-    held = asyncio.run(_with_connection(dsn, _progress))
-    if held is None and asyncio.run(_with_connection(dsn, delivery.is_empty)):
+    held = demo_progress(dsn)
+    if held is None and asyncio.run(connected(dsn, delivery.is_empty)):
         print(_made(dsn, settings, Plan(SEED, PATIENTS, _today())))
     elif held is not None and not held.complete:
         print(_made(dsn, settings, held.plan))
@@ -140,7 +120,7 @@ def _made(dsn: str, settings: Settings, plan: Plan) -> str:
         await delivery.note(connection, DELIVERY, done)
         await delivery.refresh_statistics(connection)
 
-    asyncio.run(_with_connection(dsn, begin))
+    asyncio.run(connected(dsn, begin))
     done = [(COMPLETE, "true"), (LOGGED, "true")]
     if EXAMPLES in kept:
         done.append((EXAMPLES, "true"))
@@ -161,7 +141,7 @@ def _made(dsn: str, settings: Settings, plan: Plan) -> str:
     if EXAMPLES not in kept and plan.patients >= len(CAST):
         asyncio.run(_examples(dsn, settings))
         done.append((EXAMPLES, "true"))
-    asyncio.run(_with_connection(dsn, end))
+    asyncio.run(connected(dsn, end))
     told = ", ".join(f"{number:,} {name}" for name, number in sorted(changes.items())) or "nothing"
     return (
         f"Demo region with {plan.patients:,} patients: {told}, in {bar.seconds:.1f} s "
@@ -220,21 +200,6 @@ async def _examples(dsn: str, settings: Settings) -> None:
         await demo_contacts.make(services)
         now = local(services.clock.now()).replace(tzinfo=None)
         await Seeding().carry_out(services, Piece([*first_day(now)], 0))
-
-
-async def _progress(connection: Any) -> Progress | None:
-    kept = await delivery.finished(connection, DELIVERY)
-    if PLAN not in kept:
-        return None
-    return Progress(msgspec.json.decode(kept[PLAN], type=Plan), COMPLETE in kept)
-
-
-async def _with_connection(dsn: str, use: Callable[[Any], Awaitable[T]]) -> T:
-    connection: Any = await asyncpg.connect(dsn)
-    try:
-        return await use(connection)
-    finally:
-        await connection.close()
 
 
 def _today() -> date:

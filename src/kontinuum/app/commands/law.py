@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-import asyncpg
-
 from kontinuum.app.commands.progress import Bar
 from kontinuum.kernel.clock import SystemClock
 from kontinuum.kernel.config import Settings
-from kontinuum.record.rebuilding import needs_rebuild, rebuild, restart
+from kontinuum.record.rebuilding import rebuild, restart
 from kontinuum.store.pool import create_pool
 
 _STEPS = 1000
@@ -23,17 +21,8 @@ def run(dsn: str, _settings: Settings, *, again: bool) -> int:
 
 
 def complete(dsn: str) -> int:
-    """Rebuild if something is left to be gone through; how many resources that took."""
-    return asyncio.run(_complete(dsn))
-
-
-async def _complete(dsn: str) -> int:
-    connection = await asyncpg.connect(dsn)
-    try:
-        needed = await needs_rebuild(connection)
-    finally:
-        await connection.close()
-    return await _rebuild(dsn, again=False) if needed else 0
+    """Rebuild what is left to be gone through; how many resources that took."""
+    return asyncio.run(_rebuild(dsn, again=False))
 
 
 async def _rebuild(dsn: str, *, again: bool) -> int:

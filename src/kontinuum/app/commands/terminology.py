@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import asyncpg
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from kontinuum.app.commands import acting
+from kontinuum.app.commands.first_start import connected
 from kontinuum.app.commands.progress import Bar
 from kontinuum.app.services import Services, open_services
 from kontinuum.kernel.clock import SystemClock, to_micros
@@ -23,8 +23,6 @@ from kontinuum.store.terminology import artifacts
 from kontinuum.terminology.content import CodeSystem, ContentError
 from kontinuum.terminology.loading import loader
 from kontinuum.terminology.loading.loader import Delivery, Format, Loaded
-
-T = TypeVar("T")
 
 KINDS = ("CodeSystem", "ValueSet", "ConceptMap")
 
@@ -58,7 +56,7 @@ async def _write(dsn: str, settings: Settings, delivery: Delivery, replace: bool
     total = sum(len(each.concepts) for each in delivery.contents if isinstance(each, CodeSystem))
     now = to_micros(SystemClock().now())
     with Bar("Writing", total) as bar:
-        written = await _connected(
+        written = await connected(
             dsn,
             lambda connection: loader.write(
                 connection, delivery, now, replace=replace, advance=lambda n: bar.advance(n, n)
@@ -92,7 +90,7 @@ async def _tell_record(services: Services, resources: Sequence[dict[str, Any]], 
 
 def list_(dsn: str, _settings: Settings) -> int:
     """Print every version of what is known."""
-    rows = asyncio.run(_connected(dsn, lambda connection: artifacts.all_of(connection, KINDS)))
+    rows = asyncio.run(connected(dsn, lambda connection: artifacts.all_of(connection, KINDS)))
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("Kind", "URL", "Version", "Content"):
         table.add_column(heading, overflow="fold")
@@ -102,17 +100,3 @@ def list_(dsn: str, _settings: Settings) -> int:
         table.add_row(row.kind, row.url, row.version, row.content, number)
     Console(highlight=False).print(table)
     return 0
-
-
-def write_starter(dsn: str) -> None:
-    """Write the starter sets if they are not there yet: a first start has codes to work with."""
-    now = to_micros(SystemClock().now())
-    asyncio.run(_connected(dsn, lambda connection: loader.write_starter(connection, now)))
-
-
-async def _connected(dsn: str, use: Callable[[Any], Awaitable[T]]) -> T:
-    connection: Any = await asyncpg.connect(dsn)
-    try:
-        return await use(connection)
-    finally:
-        await connection.close()

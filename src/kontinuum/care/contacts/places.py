@@ -15,6 +15,7 @@ from kontinuum.fhir.authoring import author
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import Chart, RecordReader, ResultPage
 from kontinuum.kernel.principal import Principal
+from kontinuum.record.escalating import name_of
 from kontinuum.sweden import systems
 
 _AT_MOST: Final = 500
@@ -134,16 +135,18 @@ async def staff(request: Asked) -> dict[str, str]:
 
 
 def staff_queries(principal: Principal) -> tuple[str, ...]:
-    """The assignments at the own unit."""
-    return (
-        f"PractitionerRole?{_of_unit(principal, 'organization:Organization.identifier')}&_count={_AT_MOST}",
-    )
+    """The assignments at the own unit, and whose they are."""
+    at = _of_unit(principal, "organization:Organization.identifier")
+    return (f"PractitionerRole?{at}&_include=PractitionerRole:practitioner&_count={_AT_MOST}",)
 
 
 def staff_of(pages: Sequence[ResultPage], principal: Principal, now: datetime) -> dict[str, str]:
     """Whose assignments hold today among those that were found; the person who asks first."""
     (page,) = pages
     today = local(now).date().isoformat()
+    names = {
+        f"Practitioner/{one.id}": name_of(fhir_json.loads(one.body)) for one in page.included if one.body
+    }
     found: dict[str, str] = {}
     for one in page.matches:
         role = fhir_json.loads(one.body or b"{}")
@@ -151,7 +154,8 @@ def staff_of(pages: Sequence[ResultPage], principal: Principal, now: datetime) -
         holds = period.get("start", "")[:10] <= today <= (period.get("end", "")[:10] or "9999")
         if role.get("active", True) and holds and person.get("reference"):
             titles = [code.get("text", "") for code in role.get("code", ())]
-            shown = ", ".join(filter(None, (person.get("display", ""), *titles[:1])))
+            called = person.get("display") or names.get(person["reference"], "")
+            shown = ", ".join(filter(None, (called, *titles[:1])))
             found[person["reference"]] = shown or person["reference"]
     own = author(principal)
     me = own.get("reference", "")

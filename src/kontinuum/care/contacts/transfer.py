@@ -103,6 +103,7 @@ async def on_the_way(request: UnitRequest) -> list[OnTheWay]:
     """Who is on the way to the unit of a board."""
     found = await request.record.coming()
     people = await request.people(sorted({one.patient for one in found}))
+    await request.learn({one.unit for one in found})
     words, directory = request.translator, request.directory
     return [
         OnTheWay(one, people.get(one.patient), directory.unit(one.unit), words.moment(one.when))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.attaching import files_of, headings, kinds_taken, shown
@@ -15,7 +15,7 @@ from kontinuum.care.journal.library import Template, find
 from kontinuum.care.journal.merging import merge
 from kontinuum.care.journal.pane import calculated, pane, problems_by_field, shown_names
 from kontinuum.care.journal.reopening import Unsigned
-from kontinuum.care.journal.sources import copyable_headings, sources
+from kontinuum.care.journal.sources import NOTHING_TO_COPY, copyable_headings, sources
 from kontinuum.care.journal.surroundings import Surroundings, surroundings
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.questionnaire import Form, State, evaluate
@@ -112,7 +112,7 @@ async def show_pane(
         "done": done,
         "sources": {name: one for name, one in sources(fields).items() if not one.confirmed},
         "sources_field": next(iter(fields.get(SOURCES, ())), ""),
-        "copyable": copyable_headings(chosen.form) if chosen.kind == "note" else (),
+        **await _to_copy(request, chosen),
         "notices": {**await missing_sets(request, state), **(notices or {})},
         "unfilled": unfilled,
         "files": shown(request, files),
@@ -123,6 +123,23 @@ async def show_pane(
         "author": "" if standing is None or standing.is_of(request.principal) else _name(standing.author),
     }
     return View("journal/write.html", values)
+
+
+async def _to_copy(request: PageRequest | ActionRequest, chosen: Template) -> Mapping[str, object]:
+    """The main headings that can be copied into, and whether there are earlier answers to copy from."""
+    offered = copyable_headings(chosen.form) if chosen.kind == "note" else frozenset()
+    if not offered:
+        return NOTHING_TO_COPY
+    note = f"Composition?patient={request.chart.patient}&status=final,amended&_count=1"
+    answered = f"QuestionnaireResponse?patient={request.chart.patient}&status=completed&_count=1"
+    asked = [note, answered, f"{answered}&questionnaire={quote(chosen.url, safe='')}"]
+    found = await request.record.find_many(asked if chosen.url else asked[:2])
+    earlier, answers, *same = [bool(page.matches) for page in found]
+    return {
+        "copyable": offered if answers else frozenset(),
+        "copy_whole": any(same),
+        "no_earlier": not earlier,
+    }
 
 
 def _name(party: Mapping[str, Any]) -> str:

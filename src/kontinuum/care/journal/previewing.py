@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.pane import pane, problems_by_field
+from kontinuum.care.journal.sources import NOTHING_TO_COPY
 from kontinuum.care.journal.surroundings import Moment
 from kontinuum.fhir.questionnaire import Context, Form, Item, compile_form, evaluate, phrasing, prefill, use
 from kontinuum.fhir.questionnaire.drawing import queries
@@ -54,7 +55,7 @@ _NOTHING_TOLD: Final[Mapping[str, Any]] = {
     "template": None,
     "taken": {},
     "sources": {},
-    "copyable": (),
+    **NOTHING_TO_COPY,
     "notices": {},
 }
 

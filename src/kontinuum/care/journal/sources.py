@@ -18,6 +18,8 @@ from kontinuum.fhir.copied import Copied, copies
 from kontinuum.fhir.questionnaire import Form, Item
 
 _LONGEST: Final = 100_000
+NOTHING_TO_COPY: Final[Mapping[str, object]] = {"copyable": (), "copy_whole": False, "no_earlier": False}
+"""What the pane is told of a form into which nothing is copied."""
 _KINDS: Final = frozenset({"string", "text", "choice", "open-choice", "boolean"})
 
 

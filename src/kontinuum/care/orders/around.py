@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from kontinuum.care.orders.kinds import PRIORITIES, ROUTINE
 from kontinuum.care.orders.model import ServiceRequest, Task, requests_of, tasks_of
 from kontinuum.fhir import json as fhir_json
-from kontinuum.fhir.authoring import author
-from kontinuum.kernel.i18n import local
 from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import ActionRequest, Chart, PageRequest, ResourceVersion, ResultPage
 from kontinuum.record.tasks import OPEN, ORDER, REFERRAL, WORK_CODES
@@ -39,20 +36,6 @@ class Unit:
     def name(self) -> str:
         """Its name."""
         return str(self.reference.get("display", ""))
-
-
-def priority_of(request: ActionRequest) -> str:
-    """The priority that is chosen."""
-    chosen = request.one("priority")
-    return chosen if chosen in PRIORITIES else ROUTINE
-
-
-def writer(request: ActionRequest) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Who writes, signed and by name alone, and when."""
-    actor = request.principal.actor
-    person = {"reference": actor.reference} if actor.reference else {}
-    moment = local(request.chart.now).isoformat(timespec="seconds")
-    return author(request.principal), {**person, "display": actor.name}, moment
 
 
 def queries(chart: Chart) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What orders are made of: panels, priorities, and until when an answer is awaited."""
+"""What orders are made of: panels, priorities, and how they stand."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from kontinuum.kernel import awaiting
 from kontinuum.kernel.i18n import message
 from kontinuum.sweden import systems
 
 CATEGORY: Final = "urn:kontinuum:codes:order-category"
 LABORATORY: Final = "laboratory"
 REFERRAL: Final = "referral"
+AWAITED: Final[Mapping[str, str]] = {LABORATORY: awaiting.LABORATORY, REFERRAL: awaiting.ASSESSMENT}
+"""What is awaited first of an order."""
 TITLES: Final[Mapping[str, str]] = {LABORATORY: "Provtagning", REFERRAL: "Remiss"}
 """As they stand in the record."""
 LOCAL_ANALYSES: Final = "urn:kontinuum:codes:analysis"
@@ -23,14 +26,10 @@ ROUTINE: Final = "routine"
 PRIORITIES: Final[Mapping[str, str]] = {
     ROUTINE: message("Routine"),
     "urgent": message("Urgent"),
+    "asap": message("As soon as possible"),
     "stat": message("Emergency"),
 }
 """http://hl7.org/fhir/R4/valueset-request-priority.html"""
-AWAITED: Final[Mapping[str, Mapping[str, int]]] = {
-    LABORATORY: {ROUTINE: 7, "urgent": 2, "stat": 0},
-    REFERRAL: {ROUTINE: 14, "urgent": 3, "stat": 1},
-}
-"""Days from the sample to the laboratory's answer; from a referral to when it is accepted by the receiver."""
 ACCEPTED: Final = "accepted"
 ASKED: Final = "asked"
 DECLINED: Final = "declined"

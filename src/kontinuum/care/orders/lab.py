@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kontinuum.care.orders import writing
-from kontinuum.care.orders.around import contact, found, priority_of, units, writer
+from kontinuum.care.orders.around import Unit, units
 from kontinuum.care.orders.kinds import LABORATORY, LONGEST, PRIORITIES, ROUTINE, panels, system_of
 from kontinuum.care.orders.rules import read_day
-from kontinuum.fhir.authoring import coded, form_id, new_token
+from kontinuum.care.orders.sending import Wanted, priority_of, send
+from kontinuum.care.orders.writing import Resource
+from kontinuum.fhir.authoring import coded, new_token
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import (
     ActionRequest,
     Moved,
     NotFound,
     PageRequest,
+    Refused,
     View,
 )
 from kontinuum.kernel.terms import Suggested, Term
@@ -81,37 +83,29 @@ async def fill(request: ActionRequest) -> View | NotFound | Moved:
     wrong = wrong or (TOO_LONG if len(filled.question) > LONGEST else "")
     if wrong or day is None:
         return await _view(request, filled, alert=request.chart.translator.gettext(wrong))
-    identity = form_id(request.principal, request.chart.patient, filled.token)
-    done = Moved(f"{request.chart.path()}#orders")
-    if await found(request, identity) is not None:
-        return done  # an earlier press of the same button sent it
-    signed, person, moment = writer(request)
-    order = writing.Order(
-        identity,
+
+    async def hand(made: list[Resource], task: Resource) -> Refused | None:
+        refused = await request.writer.write([*made, task])
+        for term in terms.values() if refused is None else ():
+            await request.terms.chose(ANALYSIS, term.code)
+        return refused
+
+    wanted = Wanted(
         LABORATORY,
-        request.chart.patient,
-        signed,
-        person,
-        moment,
+        _items(filled, terms),
         day,
         filled.priority,
         filled.question,
-        performer=await _laboratory(request),
-        contact=await contact(request),
+        to=await _laboratory(request),
     )
-    made = _requests(request, order, filled, terms)
-    refused = await request.writer.write([*made, writing.waiting(order, made)])
-    if refused is not None:
-        return await _view(request, filled, alert=refused.told(request.chart.translator))
-    for term in terms.values():
-        await request.terms.chose(ANALYSIS, term.code)
-    return done
+    sent = await send(request, filled.token, wanted, hand)
+    if isinstance(sent, Refused):
+        return await _view(request, filled, alert=sent.told(request.chart.translator))
+    return sent
 
 
-def _requests(
-    request: ActionRequest, order: writing.Order, filled: Filled, terms: dict[str, Term]
-) -> list[writing.Resource]:
-    wanted: list[tuple[writing.Resource, list[writing.Resource]]] = []
+def _items(filled: Filled, terms: dict[str, Term]) -> list[tuple[Resource, list[Resource]]]:
+    wanted: list[tuple[Resource, list[Resource]]] = []
     for name in filled.panels:
         detail = [coded(system_of(code), code, called) for code, called in panels()[name].analyses]
         wanted.append(({"text": panels()[name].title}, detail))
@@ -119,11 +113,7 @@ def _requests(
         term = terms.get(name)
         what = coded(term.system, term.code, term.display) if term else {"text": name.removeprefix("=")}
         wanted.append((what, []))
-    made = []
-    for number, (what, detail) in enumerate(wanted):
-        identity = form_id(request.principal, request.chart.patient, f"{filled.token}/{number}")
-        made.append(writing.requested(order, identity, what, detail))
-    return made
+    return wanted
 
 
 async def _terms(request: PageRequest | ActionRequest, filled: Filled) -> dict[str, Term]:
@@ -132,12 +122,12 @@ async def _terms(request: PageRequest | ActionRequest, filled: Filled) -> dict[s
     return {term.code: term for term in terms if term is not None}
 
 
-async def _laboratory(request: PageRequest | ActionRequest) -> dict[str, object]:
+async def _laboratory(request: PageRequest | ActionRequest) -> Unit | None:
     """The laboratory of the own care provider, where there is one and no more."""
     every, _ = await units(request)
     own = [unit for unit in every if unit.laboratory]
     own = [unit for unit in own if unit.provider == request.principal.assignment.provider]
-    return dict(own[0].reference) if len(own) == 1 else {}
+    return own[0] if len(own) == 1 else None
 
 
 async def _view(request: PageRequest | ActionRequest, filled: Filled, *, alert: str = "") -> View:
@@ -149,13 +139,14 @@ async def _view(request: PageRequest | ActionRequest, filled: Filled, *, alert: 
     for name in filled.single:
         term = terms.get(name)
         single.append((name, term.display if term else name.removeprefix("="), term.code if term else ""))
+    laboratory = await _laboratory(request)
     values = {
         "filled": filled,
         "panels": panels().values(),
         "single": single,
         "suggested": suggested,
         "priorities": PRIORITIES,
-        "laboratory": (await _laboratory(request)).get("display", ""),
+        "laboratory": laboratory.name if laboratory else "",
         "alert": alert,
         "today": local(request.chart.now).date().isoformat(),
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TypeVar
 
 from kontinuum.care.orders.kinds import CATEGORY, REFERRAL
 from kontinuum.fhir.datatypes import Annotation, CodeableConcept, Element, Period, Reference, decoder
 from kontinuum.kernel.module import ResourceVersion
+from kontinuum.record.tasks import OPEN, WORK_CODES, end_of
 from kontinuum.record.tasks import REFERRAL as RECEIVED
-from kontinuum.record.tasks import WORK_CODES
 
 T = TypeVar("T", bound=Element)
 
@@ -87,9 +88,13 @@ class Task(Element, frozen=True):
 
     @property
     def due(self) -> str:
-        """The last day, as yyyy-mm-dd."""
+        """The last day, or the moment where it has a time; empty for none."""
         period = self.restriction.period
-        return (period.end or "")[:10] if period else ""
+        return (period.end or "") if period else ""
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether it goes on, and its day or time has passed."""
+        return bool(self.due) and self.status in OPEN and end_of(self.due) <= now
 
     @property
     def orders(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from kontinuum.care.orders.kinds import (
 )
 from kontinuum.care.orders.lab import TOO_LONG
 from kontinuum.care.orders.model import ServiceRequest, Task
-from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import (
     ActionRequest,
     Moved,
@@ -114,7 +114,6 @@ def _view(request: PageRequest | ActionRequest, chosen: Found, typed: Typed) -> 
     stands = STATES.get(task.state, STATES[""]) if going_on else _OVER.get(task.status, "")
     if task.received:
         stands = _FROM_US.get(task.status, "")
-    today = local(request.chart.now).date().isoformat()
     values: dict[str, object] = {
         "task": task,
         "version": entry.version,
@@ -124,7 +123,7 @@ def _view(request: PageRequest | ActionRequest, chosen: Found, typed: Typed) -> 
         "priority": words.gettext(PRIORITIES[task.priority]) if task.priority in PRIORITIES else "",
         "going_on": going_on,
         "own": entry.unit == request.principal.assignment.unit,
-        "overdue": going_on and bool(task.due) and task.due < today,
+        "overdue": task.is_late(request.chart.now),
         "unit": request.chart.directory.unit(entry.unit),
         "said": [(words.moment(note.time), note.author_string or "", note.text) for note in task.note],
         "typed": typed,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kontinuum.care.orders import writing
-from kontinuum.care.orders.around import Unit, contact, found, priority_of, units, writer
+from kontinuum.care.orders.around import Unit, units
 from kontinuum.care.orders.kinds import LONGEST, PRIORITIES, REFERRAL, ROUTINE
 from kontinuum.care.orders.lab import TOO_LONG
-from kontinuum.fhir.authoring import form_id, new_token
+from kontinuum.care.orders.sending import Wanted, priority_of, send
+from kontinuum.care.orders.writing import Resource
+from kontinuum.fhir.authoring import new_token
 from kontinuum.fhir.datatypes import CodeableConcept, Element, decoder
 from kontinuum.kernel.i18n import local, message
-from kontinuum.kernel.module import ActionRequest, Moved, NotFound, PageRequest, View
+from kontinuum.kernel.module import ActionRequest, Moved, NotFound, PageRequest, Refused, View
 
 LONGEST_TITLE: Final = 100
 _OFFERED: Final = 12
@@ -94,31 +95,24 @@ async def fill(request: ActionRequest) -> View | NotFound | Moved:
     if wrong:
         alert = request.chart.translator.gettext(wrong)
         return await _view(request, filled, alert=alert, offered=offered)
-    identity = form_id(request.principal, request.chart.patient, filled.token)
-    done = Moved(f"{request.chart.path()}#orders")
-    if await found(request, identity) is not None:
-        return done  # an earlier press of the same button sent it
-    signed, person, moment = writer(request)
-    order = writing.Order(
-        identity,
+
+    async def hand(made: list[Resource], task: Resource) -> Refused | None:
+        return await request.writer.orders.refer(made[0], task)
+
+    wanted = Wanted(
         REFERRAL,
-        request.chart.patient,
-        signed,
-        person,
-        moment,
+        [({"text": _title(filled.question)}, [])],
         local(request.chart.now).date(),
         filled.priority,
         filled.question,
         filled.background,
-        receiver.reference if receiver else {"display": filled.to},
-        await contact(request),
+        receiver,
+        "" if receiver else filled.to,
     )
-    name = form_id(request.principal, request.chart.patient, f"{filled.token}/0")
-    made = writing.requested(order, name, {"text": _title(filled.question)})
-    refused = await request.writer.orders.refer(made, writing.waiting(order, [made]))
-    if refused is not None:
-        return await _view(request, filled, alert=refused.told(request.chart.translator))
-    return done
+    sent = await send(request, filled.token, wanted, hand)
+    if isinstance(sent, Refused):
+        return await _view(request, filled, alert=sent.told(request.chart.translator))
+    return sent
 
 
 def _title(question: str) -> str:

@@ -1,16 +1,8 @@
-"""When an answer is awaited, and when a sample is to be taken. Pure."""
+"""When a sample is to be taken. Pure."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
-from kontinuum.care.orders.kinds import AWAITED, ROUTINE
-
-
-def awaited(category: str, priority: str, day: date) -> date:
-    """The day until which an order is in good time, counted from its day."""
-    days = AWAITED[category]
-    return day + timedelta(days=days.get(priority, days[ROUTINE]))
+from datetime import date
 
 
 def read_day(text: str, today: date) -> date | None:

@@ -10,14 +10,13 @@ from urllib.parse import quote
 from kontinuum.care.orders.around import AT_MOST, queries
 from kontinuum.care.orders.kinds import PRIORITIES, ROUTINE, STATES
 from kontinuum.care.orders.model import ServiceRequest, Task, requests_of, tasks_of
-from kontinuum.kernel.i18n import local, message
+from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Chart, OverviewCard, Placement, ResourceVersion, ResultPage, View
-from kontinuum.record.tasks import OPEN
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An order, or a referral that came; `due` is the last day in good time."""
+    """An order, or a referral that came; `due` is the last day, or moment, in good time."""
 
     title: str
     address: str
@@ -49,7 +48,6 @@ def _ordered(
     task = found[0] if found else None
     there = f"{chart.path('orders', 'one')}?id={quote(task.id, safe='')}" if task else ""
     named = [one.display or chart.directory.name(one.reference) for one in order.performer]
-    due = task.due if task else ""
     return Row(
         title=order.code.label,
         address=there or f"/patient/{chart.patient}/entry/ServiceRequest/{quote(order.id, safe='')}",
@@ -57,8 +55,8 @@ def _ordered(
         to=", ".join(named) if order.is_referral or not task else "",
         state=words.gettext(STATES[task.state]) if task and STATES.get(task.state) and task.state else "",
         priority=_priority(chart, order.priority),
-        due=due,
-        overdue=_passed(chart, due),
+        due=task.due if task else "",
+        overdue=task is not None and task.is_late(chart.now),
         unit=chart.directory.unit(entry.unit),
         author=chart.directory.name(order.requester.reference, order.requester.display),
         when=words.day(order.authored_on),
@@ -74,7 +72,7 @@ def _received(chart: Chart, task: Task, entry: ResourceVersion) -> Row:
         state="",
         priority=_priority(chart, task.priority),
         due=task.due,
-        overdue=task.status in OPEN and _passed(chart, task.due),
+        overdue=task.is_late(chart.now),
         unit=chart.directory.unit(entry.unit),
         author=task.requester.display or "",
         when=chart.translator.day(task.authored_on),
@@ -84,10 +82,6 @@ def _received(chart: Chart, task: Task, entry: ResourceVersion) -> Row:
 def _priority(chart: Chart, priority: str) -> str:
     usual = priority == ROUTINE or priority not in PRIORITIES
     return "" if usual else chart.translator.gettext(PRIORITIES[priority])
-
-
-def _passed(chart: Chart, due: str) -> bool:
-    return bool(due) and due < local(chart.now).date().isoformat()
 
 
 ORDERS_CARD: Final = OverviewCard(

@@ -12,7 +12,6 @@ from datetime import date
 from typing import Any, Final
 
 from kontinuum.care.orders.kinds import CATEGORY, ROUTINE, TITLES
-from kontinuum.care.orders.rules import awaited
 from kontinuum.record.tasks import ORDER, WORK_CODES
 
 REQUISITION: Final = "urn:kontinuum:requisition"
@@ -22,7 +21,10 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is common to all of one requisition. `moment` is now, with zone; `day` when it is to be done."""
+    """What is common to all of one requisition. `moment` is now, with zone; `day` when it is to be done.
+
+    `due` is the last day, or the moment, that is in good time.
+    """
 
     id: str
     category: str
@@ -31,6 +33,7 @@ class Order:
     person: Mapping[str, Any]
     moment: str
     day: date
+    due: str
     priority: str = ROUTINE
     question: str = ""
     background: str = ""
@@ -97,5 +100,5 @@ def waiting(order: Order, requests: Sequence[Resource]) -> Resource:
         "lastModified": order.moment,
         "requester": dict(order.person),
         "owner": dict(order.person),
-        "restriction": {"period": {"end": awaited(order.category, order.priority, order.day).isoformat()}},
+        "restriction": {"period": {"end": order.due}},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -171,6 +172,7 @@ async def _made(
         local(request.chart.now).isoformat(timespec="seconds"),
         request.principal,
         there.intervals(when),
+        _before_me(request, draft),
     )
     parts = resources.observations(found, taken)
     reckoned = _score(there, found, when)
@@ -182,6 +184,12 @@ async def _made(
         asked = await responding.asked_of(request)
         asks, versions = responding.responses(reckoned, taken, asked, request.settings)
     return made, asks, versions
+
+
+def _before_me(request: PageRequest | ActionRequest, draft: SavedDraft) -> list[Mapping[str, str]]:
+    """Who measured before the draft was handed over."""
+    me = request.principal.actor.reference
+    return [party for party in draft.authors if party["reference"] != me]
 
 
 def _score(there: Around, found: Entry, when: datetime) -> Score | NoScore:
@@ -227,6 +235,10 @@ def _page(
         "decided": _decision(there),
         "version": draft.version if draft is not None else 0,
         "draft": draft.id if draft is not None else "",
+        "writers": [
+            chart.directory.name(party["reference"], party.get("display"))
+            for party in (_before_me(request, draft) if draft is not None else ())
+        ],
         "saved_at": words.clock(from_micros(draft.updated)) if draft is not None else "",
         "alert": alert,
         "undo": undo if _ID.fullmatch(undo) else "",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
 
-from kontinuum.care.vitals import reading, resources
+from kontinuum.care.vitals import reading, resources, responding
 from kontinuum.care.vitals.around import CHANGED, WHY, Around, around, say
 from kontinuum.care.vitals.entry import AIR_WITH_FLOW, check
 from kontinuum.care.vitals.flowsheet import address_of, flag_of, is_stale, risk_of, who
@@ -16,11 +16,12 @@ from kontinuum.care.vitals.form import value_text
 from kontinuum.care.vitals.kinds import CHOICES, KINDS
 from kontinuum.care.vitals.reading import Reading
 from kontinuum.care.vitals.rules import AIR, RISKS, Scale, Score, news2, score
-from kontinuum.kernel.i18n import Phrase, message
+from kontinuum.kernel.i18n import Phrase, local, message
 from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import ActionRequest, Moved, NotFound, PageRequest, Refused, Told, View
 
 Request = PageRequest | ActionRequest
+_IN_A_SET: Final = (*KINDS, *CHOICES, "pressure", *Scale)
 _NONE: Final = message("There is no such measurement.")
 _SAME: Final = message("Nothing was changed.")
 
@@ -75,6 +76,8 @@ async def correct(request: ActionRequest) -> View | NotFound | Moved | Told:
     for one in await _scores(request, found):
         writes.append(await _again(request, there, one, changed.body))
         versions[f"Observation/{one.id}"] = one.version
+    asks, known = await _asks(request, there, found, changed.body)
+    writes, versions = [*writes, *asks], {**versions, **known}
     refused = await request.writer.correct_together(writes, reason, versions)
     if refused is not None:
         return await _page(request, found, alert=_reasons(refused, gettext(CHANGED)))
@@ -123,6 +126,43 @@ async def _again(
     if not isinstance(made, Score) or made.scale != one.key or made.total is None:
         return {**one.body, "status": reading.ERROR}
     return {**one.body, "status": "corrected", **resources.reckoned(made)}
+
+
+async def _asks(
+    request: ActionRequest, there: Around, found: Reading, changed: dict[str, Any]
+) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """What the set of a value asks for after its correction, unless another was measured since."""
+    if not (identity := _set(found)):
+        return [], {}
+    every = await _by_ids(request, [f"{identity}-{key}" for key in _IN_A_SET])
+    later = [one for one in there.readings if one.is_score and not one.wrong and one.at > found.at]
+    asked = await responding.asked_of(request)
+    if later or any(one.since > found.at for one in asked):
+        return [], {}
+    second = next((one.second for one in every if one.is_score), there.second)
+    now = [_with(one, changed) if one.id == changed["id"] else one for one in every]
+    made = score(reading.measured(now), there.born, found.at.date(), second=second)
+    if not isinstance(made, Score):
+        return [], {}
+    contact = found.body.get("encounter", {}).get("reference", "").removeprefix("Encounter/")
+    written = local(request.chart.now).isoformat(timespec="seconds")
+    taken = resources.Taken(
+        identity,
+        request.chart.patient,
+        contact,
+        found.at.isoformat(timespec="seconds"),
+        written,
+        request.principal,
+        there.intervals(found.at),
+    )
+    mine = await responding.of_set(request, identity)
+    return responding.corrected(made, taken, mine, asked, request.settings)
+
+
+def _set(found: Reading) -> str:
+    """The id of the set that a value was entered with; empty for what was not entered here."""
+    identity = found.id.removesuffix(f"-{found.key}")
+    return identity if identity != found.id and is_id(f"{identity}{responding.RESPONSE}") else ""
 
 
 def _with(part: Reading, body: dict[str, Any]) -> Reading:
@@ -225,6 +265,7 @@ async def _page(
         "by": who(chart, found),
         "unit": chart.directory.unit(found.unit),
         "how": [one for one in how if one],
+        "asked": await _told(request, found),
         "parts": [(one.label, value_text(one, words), address_of(chart, one)) for one in parts],
         "inputs": [] if found.wrong else [_input(request, found, key, told) for key in _keys(found)],
         "reason": _one(request, "reason") if isinstance(request, ActionRequest) else "",
@@ -232,6 +273,16 @@ async def _page(
         "alert": alert or " ".join(told[key] for key in told if key not in _keys(found)),
     }
     return View("vitals/value.html", values)
+
+
+async def _told(request: Request, found: Reading) -> tuple[str, str, str] | None:
+    """What the set of a value asked for: the address of the Task, its words, and why it was taken back."""
+    asked = await responding.of_set(request, _set(found)) if _set(found) else None
+    if asked is None:
+        return None
+    task = asked.resource
+    address = request.chart.path("entry", "Task", task["id"])
+    return address, task.get("description", ""), task.get("statusReason", {}).get("text", "")
 
 
 def _input(request: Request, found: Reading, key: str, told: Mapping[str, str]) -> Input:

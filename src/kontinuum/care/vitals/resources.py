@@ -6,7 +6,7 @@ twice stands there once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -53,7 +53,10 @@ SECOND_SCALE_TEXT: Final = "Målsaturation 88–92 %, NEWS2 räknas med SpO₂-s
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Whose values, when and by whom: `measured` and `written` are FHIR instants; `id` is the draft's."""
+    """Whose values, when and by whom: `measured` and `written` are FHIR instants; `id` is the draft's.
+
+    `before` are those who measured before the draft was handed over.
+    """
 
     id: str
     patient: str
@@ -62,6 +65,7 @@ class Taken:
     written: str
     principal: Principal
     intervals: Mapping[str, Interval]
+    before: Sequence[Mapping[str, str]] = ()
 
 
 def author(principal: Principal) -> Resource:
@@ -210,7 +214,7 @@ def _base(category: str, taken: Taken, key: str, codes: Iterable[tuple[str, str]
         **contact,
         "effectiveDateTime": taken.measured,
         "issued": taken.written,
-        "performer": [author(taken.principal)],
+        "performer": [author(taken.principal), *map(dict, taken.before)],
     }
 
 

@@ -2,7 +2,8 @@
 
 A set whose points reach a class that asks for more than another check makes one Task, in the transaction that
 writes the values. The next whole set closes it, and makes a new one where it still asks for more; a set that
-was measured before it, and entered late, changes nothing.
+was measured before it, and entered late, changes nothing. A correction of the latest set makes its Task what
+the points ask for now, and takes it back where they ask for nothing more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from kontinuum.care.vitals.resources import RISK, Resource, Taken, author, risk_
 from kontinuum.care.vitals.rules import Risk, Score
 from kontinuum.fhir import json
 from kontinuum.kernel.i18n import local
-from kontinuum.kernel.module import ActionRequest
+from kontinuum.kernel.module import ActionRequest, PageRequest
 from kontinuum.kernel.principal import Principal
 from kontinuum.kernel.provider_settings import ProviderSettings, response_minutes, response_of
 from kontinuum.record.tasks import OPEN, TASK, WORK_CODES
@@ -26,12 +27,17 @@ from kontinuum.sweden.systems import HSA_ID
 URGENT: Final = (Risk.SINGLE, Risk.MEDIUM, Risk.HIGH, Risk.CHILD_HIGH)
 """The classes that ask for more than another check, the least first."""
 
+_CODES: Final = quote(",".join(f"{RISK}|{one.value}" for one in URGENT), safe="|,:")
+
 MINUTES: Final[Mapping[Risk, int]] = {Risk.SINGLE: 60, Risk.MEDIUM: 60, Risk.HIGH: 30, Risk.CHILD_HIGH: 30}
 """Within how long the next set is due where the unit has decided nothing.
 
 An hour is the published table's (RCP 2017, chart 4). At high risk it says to monitor continuously, and the
 paper of Bedside PEWS gives no time: half an hour is ours.
 """
+
+RESPONSE: Final = "-response"
+"""How the id of a set's Task ends."""
 
 _SAID: Final[Mapping[Risk, str]] = {
     Risk.SINGLE: "Ansvarig läkare underrättas och tar ställning till om mer behövs.",
@@ -54,8 +60,7 @@ class Asked:
 
 def query(patient: str) -> str:
     """The open Tasks of scores about some patients."""
-    codes = quote(",".join(f"{RISK}|{one.value}" for one in URGENT), safe="|,:")
-    return f"Task?patient={patient}&status={','.join(OPEN)}&code={codes}&_count=200"
+    return f"Task?patient={patient}&status={','.join(OPEN)}&code={_CODES}&_count=200"
 
 
 async def asked_of(request: ActionRequest) -> tuple[Asked, ...]:
@@ -68,6 +73,17 @@ async def asked_of(request: ActionRequest) -> tuple[Asked, ...]:
         for body, version in found
         if (since := body.get("restriction", {}).get("period", {}).get("start"))
     )
+
+
+async def of_set(request: ActionRequest | PageRequest, identity: str) -> Asked | None:
+    """The Task that a set of values made, also when it is done; None where it made none."""
+    named = f"Task?patient={request.chart.patient}&_id={identity}{RESPONSE}&code={_CODES}"
+    (page,) = await request.record.find_many([named])
+    for one in page.matches:
+        body = json.loads(one.body or b"{}")
+        if since := body.get("restriction", {}).get("period", {}).get("start"):
+            return Asked(body, one.version, _risk(body), local(since))
+    return None
 
 
 def _risk(task: Mapping[str, Any]) -> Risk:
@@ -90,6 +106,42 @@ def responses(
     return made, {f"Task/{one.resource['id']}": one.version for one in closes}
 
 
+def corrected(
+    score: Score, taken: Taken, mine: Asked | None, asked: Sequence[Asked], settings: ProviderSettings
+) -> tuple[list[Resource], dict[str, int]]:
+    """What a correction makes of the Task `mine` of its set, with the version that it follows on.
+
+    A score with a part missing takes nothing back: who is sick and not measured is not well.
+    """
+    risk = score.alarming
+    if mine is None:
+        return responses(score, taken, asked, settings) if risk is not None else ([], {})
+    status = mine.resource["status"]
+    said = f"Rättat värde: {score.scale.label} är nu {_points(score)}."
+    if risk is None:
+        if score.total is None or status not in OPEN:
+            return [], {}
+        changed = {**mine.resource, "status": "cancelled", "statusReason": {"text": said}}
+    else:
+        after = _task(score, risk, taken, settings)
+        higher = URGENT.index(risk) - URGENT.index(mine.risk)
+        same = status in OPEN and after["description"] == mine.resource["description"]
+        unknown = score.total is None and status in OPEN and higher < 0
+        if same or unknown or (status == "completed" and higher <= 0):
+            return [], {}
+        kept = {key: value for key, value in mine.resource.items() if key not in ("statusReason", "output")}
+        told = {"authorString": taken.principal.signature, "time": taken.written, "text": said}
+        new = ("status", "priority", "code", "description", "restriction")
+        changed = {**kept, **{key: after[key] for key in new}, "note": [*kept.get("note", ()), told]}
+        if status not in OPEN:
+            changed["owner"] = after["owner"]
+    return [{**changed, "lastModified": taken.written}], {f"Task/{changed['id']}": mine.version}
+
+
+def _points(score: Score) -> str:
+    return str(score.at_least) if score.total is not None else f"minst {score.at_least}"
+
+
 def _done(one: Asked, score: Score, taken: Taken) -> Resource:
     """Closed by a set, which it names where that has a sum."""
     closed = {**one.resource, "status": "completed", "lastModified": taken.written}
@@ -105,16 +157,15 @@ def _task(score: Score, risk: Risk, taken: Taken, settings: ProviderSettings) ->
     due = local(taken.measured) + timedelta(minutes=minutes)
     said = response_of(settings, at.unit, risk.value).rstrip(". ") or _SAID[risk].rstrip(".")
     label = score.scale.label
-    points = str(score.at_least) if score.total is not None else f"minst {score.at_least}"
     contact = {"encounter": {"reference": f"Encounter/{taken.contact}"}} if taken.contact else {}
     return {
         "resourceType": "Task",
-        "id": f"{taken.id}-response",
+        "id": f"{taken.id}{RESPONSE}",
         "status": "requested",
         "intent": "order",
         "priority": "urgent" if risk in (Risk.SINGLE, Risk.MEDIUM) else "stat",
         "code": {"coding": [{"system": WORK_CODES, "code": TASK}, {"system": RISK, "code": risk.value}]},
-        "description": f"{label} {points}, {risk_text(risk)}. {said}. Nytt set senast {due:%H:%M}.",
+        "description": f"{label} {_points(score)}, {risk_text(risk)}. {said}. Nytt set senast {due:%H:%M}.",
         "for": {"reference": f"Patient/{taken.patient}"},
         **contact,
         "authoredOn": taken.written,

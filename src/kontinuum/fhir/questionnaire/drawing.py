@@ -24,7 +24,31 @@ _STANDS: Final = (
     f"where((verificationStatus | clinicalStatus).coding.code.where($this in {_NOT_IN_FORCE}).empty())"
 )
 _NAME: Final = "(code.text | code.coding.display).first()"
-_VALUE: Final = "(value as Quantity)"
+_DAY: Final = "effective.toString().substring(0, 10)"
+_MEASURED: Final = (
+    f"where({_DAY} >= (today() - 90 days).toString())"
+    ".where(value is Quantity or component.value.exists($this is Quantity))"
+)
+_OF_PARTS: Final = "component.where(value is Quantity)"
+_UNIT: Final = "iif(unit.exists(), ' ' & unit, '')"
+_VALUE: Final = (
+    f"iif(value is Quantity, value.select(comparator & value.toString() & {_UNIT}),"
+    f" {_OF_PARTS}.value.select(comparator & value.toString()).join('/')"
+    f" & {_OF_PARTS}.value.first().select({_UNIT})).replace('.', ',')"
+)
+
+
+def _latest(name: str, letters: int) -> str:
+    """The values of the latest hour or day in a list, none older than 90 days, a line for each with its day.
+
+    `letters` is how much of the time they have in common: 13 to the hour, 10 the day. The clock is not told:
+    it may have been written in another time zone.
+    """
+    when = f"effective.toString().substring(0, {letters})"
+    return (
+        f"{_MEASURED}.where({when} = %{name}.{_MEASURED}.first().{when})"
+        f".select({_NAME} & ' ' & {_VALUE} & ' (' & {_DAY} & ')')"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +91,13 @@ DRAWS: Final[Mapping[str, Draw]] = {
         "matvarden",
         "Observation?patient={{%patient.id}}&category=vital-signs&status=final,amended,corrected"
         "&_sort=-date&_count=12",
-        f"where(value is Quantity).select({_NAME} & ' ' & {_VALUE}.value.toString().replace('.', ',') & ' '"
-        f" & {_VALUE}.unit & ' (' & effective.toString().substring(0, 10) & ')')",
+        _latest("matvarden", 13),
     ),
     "results": Draw(
         "provsvar",
         "Observation?patient={{%patient.id}}&category=laboratory&status=final,amended,corrected"
         "&_sort=-date&_count=30",
-        f"where(value is Quantity).select({_NAME} & ' ' & {_VALUE}.value.toString().replace('.', ',') & ' '"
-        f" & {_VALUE}.unit & ' (' & effective.toString().substring(0, 10) & ')')",
+        _latest("provsvar", 10),
     ),
 }
 """What staff choose among without writing an expression."""

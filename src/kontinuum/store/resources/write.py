@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from kontinuum.fhir.definitions import RESOURCE_TYPES
-from kontinuum.fhir.search.hashing import type_hash
+from kontinuum.fhir.definitions import RESOURCE_TYPES, TYPE_CODES
+from kontinuum.fhir.search.hashing import type_hash, value_hash
 from kontinuum.kernel.ids import id_hash
 from kontinuum.store import feed
 from kontinuum.store.packing import pack
@@ -31,6 +31,11 @@ HOT_COLUMNS = ["patient", "value", "sort", "key", "bucket"]
 DATE_COLUMNS = ["key", "low", "high", "param", "bucket", "ord", "tags"]
 NUMBER_COLUMNS = ["key", "param", "bucket", "ord", "low", "high", "units", "tags"]
 STRING_COLUMNS = ["key", "param", "bucket", "ord", "text", "tags"]
+
+_NAMES_AN_ORDER = {
+    TYPE_CODES[name]: value_hash(name, "based-on", "present") for name in ("DiagnosticReport", "Observation")
+}
+"""The types of answers to orders, and the hash of one that names what it answers."""
 
 CREATE = """
 with r as (
@@ -61,7 +66,8 @@ with r as (
      where $33::text <> '' or $34::text <> ''
 ), f as (
     insert into outbox (moment, version, type, change, id)
-    select $3, $5, $7, 'c', $8 where exists (select from feed_watch where type = $7)
+    select $3, $5, f.type, 'c', $8 from unnest($35::smallint[]) as f(type)
+     where exists (select from feed_watch w where w.type = f.type)
 )
 insert into search_string (key, param, bucket, ord, text, tags)
 select $1, param, $6, ord, text, tags::bigint[]
@@ -186,6 +192,7 @@ async def create(connection: Any, new: NewVersion) -> None:
         [known[2] for known in index.texts],
         _storable(index.narrative),
         _storable(index.prose),
+        [each.type for each in _changes(new, feed.CREATED)],
     )
 
 
@@ -207,7 +214,7 @@ async def create_many(connection: Any, new: Sequence[NewVersion]) -> None:
     )
     await _copy(connection, "identity", IDENTITY_COLUMNS, named)
     await put_in(connection, new)
-    await feed.note(connection, [_change(version, feed.CREATED) for version in new])
+    await feed.note(connection, [each for version in new for each in _changes(version, feed.CREATED)])
 
 
 async def replace_many(connection: Any, changes: Sequence[tuple[ResourceRow, NewVersion]]) -> None:
@@ -232,7 +239,7 @@ async def replace_many(connection: Any, changes: Sequence[tuple[ResourceRow, New
     )
     await put_in(connection, new)
     again = [feed.CREATED if old.body is None else feed.UPDATED for old, _ in changes]
-    await feed.note(connection, list(map(_change, new, again)))
+    await feed.note(connection, [each for both in zip(new, again, strict=True) for each in _changes(*both)])
     moved = [(old, version) for old, version in changes if old.bucket != version.bucket]
     if moved:
         await connection.execute(
@@ -254,11 +261,18 @@ async def bury(connection: Any, old: ResourceRow, updated: int, accountable_numb
     """Record a deletion as the next version: the content moves to history, nothing is lost."""
     await archive(connection, [old])
     await connection.execute(BURY, old.bucket, old.key, updated, accountable_number)
-    await feed.note(connection, [feed.Change(updated, old.version + 1, old.type, feed.DELETED, old.id)])
+    gone = feed.Change(updated, old.version + 1, old.type, feed.DELETED, old.id)
+    answer = [gone._replace(type=feed.answering(old.type))] if old.type in _NAMES_AN_ORDER else []
+    await feed.note(connection, [gone, *answer])
 
 
-def _change(version: NewVersion, change: str) -> feed.Change:
-    return feed.Change(version.updated, version.version, version.type, change, version.id)
+def _changes(version: NewVersion, change: str) -> list[feed.Change]:
+    """A change, and once more where it may answer an order or change what has answered one."""
+    made = feed.Change(version.updated, version.version, version.type, change, version.id)
+    order = _NAMES_AN_ORDER.get(version.type)
+    if order is None or (version.version == 1 and order not in version.index.hashes):
+        return [made]
+    return [made, made._replace(type=feed.answering(version.type))]
 
 
 async def archive(connection: Any, old: Sequence[ResourceRow]) -> None:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from kontinuum.access.circumstances import Level
 from kontinuum.kernel.clock import from_micros, to_micros
 from kontinuum.kernel.i18n import local, message, phrase
+from kontinuum.kernel.module import Action, Route
 from kontinuum.kernel.numbers import whole
 from kontinuum.kernel.principal import ActorKind, Purpose
 from kontinuum.kernel.provider_settings import BY_NAME, ProviderSettings, begins
@@ -128,6 +129,21 @@ async def settings_of(page: Page) -> ProviderSettings:
     """What the reader's care provider has decided."""
     provider = page.session.principal.assignment.provider
     return await page.services.application.provider_settings.of(provider)
+
+
+_NO_PURPOSE: Final = message("This page is not part of the purpose of your assignment.")
+_NO_RIGHT: Final = message(
+    "Your assignment does not give the right to this. Whoever administers assignments at the care provider "
+    "can give it."
+)
+
+
+def barred(page: Page, way: Route | Action) -> str:
+    """Why the assignment does not lead there; empty when it does."""
+    assignment = page.session.principal.assignment
+    if assignment.purpose not in way.purposes:
+        return _NO_PURPOSE
+    return _NO_RIGHT if way.right and way.right not in assignment.rights else ""
 
 
 async def take_step(page: Page) -> Response:

@@ -1,7 +1,8 @@
 """Static files: read once, addressed by the hash of the whole tree, compressed once, cached for ever.
 
 Every file lives under `/static/<hash of the tree>/…`, so that a stylesheet or an ES module can refer to its
-neighbours by a relative address, and any change gives all of them new addresses.
+neighbours by a relative address, and any change gives all of them new addresses. What every page needs is
+joined into one style sheet and one script.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from kontinuum.web.workspace import joining
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 
@@ -42,11 +45,13 @@ class Assets:
     """The tree of static files under one folder."""
 
     def __init__(self, folder: Path = STATIC) -> None:
-        self._files = {
-            path.relative_to(folder).as_posix(): _load(path)
+        files = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path.suffix in _TYPES
         }
+        files |= {joining.JOINED_SHEET: joining.sheet(files), joining.SCRIPT: joining.script(files)}
+        self._files = {name: _packed(name, body) for name, body in files.items()}
         tree = hashlib.sha256()
         for name, asset in self._files.items():
             tree.update(f"{name}\0{asset.etag}\0".encode())
@@ -78,8 +83,8 @@ class Assets:
         return Response(body, headers={**headers, "content-type": asset.media_type})
 
 
-def _load(path: Path) -> Asset:
-    body = path.read_bytes()
-    packed = gzip.compress(body, 9, mtime=0) if path.suffix in _COMPRESSIBLE else None
+def _packed(name: str, body: bytes) -> Asset:
+    kind = PurePath(name).suffix
+    packed = gzip.compress(body, 9, mtime=0) if kind in _COMPRESSIBLE else None
     etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-    return Asset(_TYPES[path.suffix], body, packed, etag)
+    return Asset(_TYPES[kind], body, packed, etag)

@@ -37,7 +37,7 @@ from kontinuum.kernel.principal import Purpose
 from kontinuum.kernel.provider_settings import ProviderSettings
 from kontinuum.record import Access, Record
 from kontinuum.record.outcome import Refusal
-from kontinuum.web.workspace.access import Strip, concerns, opened_until, strip_of
+from kontinuum.web.workspace.access import Strip, barred, concerns, opened_until, strip_of
 from kontinuum.web.workspace.advice.asking import OrderAdvisers
 from kontinuum.web.workspace.advice.showing import HOOK as PATIENT_VIEW
 from kontinuum.web.workspace.pages import Page
@@ -49,6 +49,7 @@ from kontinuum.web.workspace.shaping import layout, shelf
 from kontinuum.web.workspace.terms import PersonsTerms
 from kontinuum.web.workspace.typed import form_of
 from kontinuum.web.workspace.unit_pages import contact_parts
+from kontinuum.web.workspace.work import kept
 from kontinuum.web.workspace.work.tabs import Tab, open_tabs
 from kontinuum.web.workspace.writing import PatientWriter
 
@@ -74,13 +75,14 @@ class Source:
 
 async def show_chart(page: Page) -> Response:
     """Answer `/patient/{patient}`: the overview."""
-    moved = await elsewhere(page)
+    record = page.services.record(page.session.principal)
+    moved, habits, stands = await asyncio.gather(
+        elsewhere(page), PersonsTerms(page).templates(), _standing(page, record)
+    )
     if moved is not None:
         return moved
-    chart = _chart_of(page, await PersonsTerms(page).templates())
+    chart = _chart_of(page, habits)
     modules = page.services.modules
-    record = page.services.record(page.session.principal)
-    stands = await record.standing(chart.patient) if concerns(page) else None
     if stands is not None and not stands.related:
         modules = ()  # nothing may be shown, and nothing must look like an empty record
     reader = PatientReader(record, chart, [part for module in modules for part in module.banner])
@@ -88,7 +90,9 @@ async def show_chart(page: Page) -> Response:
     wanted = {card.anchor: card.queries(chart) for card in cards}
 
     queries = [query for queries in wanted.values() for query in queries] + _laid_out_in(page)
-    strip, _ = await asyncio.gather(_strip(page, record, stands), reader.find_many(queries))
+    strip, advised, _ = await asyncio.gather(
+        _strip(page, record, stands), _advised(page, stands), reader.find_many(queries)
+    )
     person = await _person(page, reader, chart)
     if isinstance(person, Refusal):
         return page.refuse(person)
@@ -116,7 +120,7 @@ async def show_chart(page: Page) -> Response:
         "read_at": chart.now,
         "access": strip,
         "beside": _beside(page),
-        "advised": await _advised(page, stands),
+        "advised": advised,
     }
     response = page.render("pages/chart.html", values)
     remember_opened(page, response, chart.patient)
@@ -142,6 +146,11 @@ async def _arranged(
     return None
 
 
+async def _standing(page: Page, record: Record) -> Access | None:
+    """How the reader stands to the patient; None for those for whom there are no steps to take."""
+    return await record.standing(page.request.path_params["patient"]) if concerns(page) else None
+
+
 async def _advised(page: Page, stands: Access | None) -> bool:
     """Whether services of others are to be asked once the chart is there."""
     if stands is None or not stands.related:
@@ -154,7 +163,7 @@ def _beside(page: Page) -> str:
     """The address of the page that is to stand beside the chart; empty for none."""
     asked = page.request.query_params.get("beside", "")
     wanted = {f"{m.name}/{route.path}" for m in page.services.modules for route in m.routes if route.beside}
-    return asked if asked.partition("?")[0] in wanted else ""
+    return asked if asked.partition("?")[0] in {*wanted, kept.TASK} else ""
 
 
 async def _strip(page: Page, record: Record, stands: Access | None) -> Strip | None:
@@ -169,15 +178,15 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
 
     async def show(page: Page) -> Response:
         translator = page.translator
-        barred = _barred(page, route)
-        if barred:
-            return page.problem(HTTPStatus.FORBIDDEN, [translator.gettext(barred)])
+        reason = barred(page, route)
+        if reason:
+            return page.problem(HTTPStatus.FORBIDDEN, [translator.gettext(reason)])
         moved = await elsewhere(page, f"/{module.name}/{route.path}")
         if moved is not None:
             return moved
         chart = _chart_of(page, await PersonsTerms(page).templates())
         record = page.services.record(page.session.principal)
-        access: Access | None = await record.standing(chart.patient) if concerns(page) else None
+        access: Access | None = await _standing(page, record)
         if access is not None and not access.related:
             # The chart offers the steps; a page of a module would look like an empty record.
             there = await record.read("Patient", chart.patient)
@@ -206,8 +215,10 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
             return page.refuse(person)
         if isinstance(view, NotFound):
             return page.problem(HTTPStatus.NOT_FOUND, [translator.gettext(view.message)])
-        tabs = await open_tabs(page, chart, f"{module.name}/{route.path}") if route.beside else ()
-        return _module_view(page, chart, reader, person, view, route.title, access, tabs)
+        path = f"{module.name}/{route.path}"
+        tabs = await open_tabs(page, chart, path) if route.beside else ()
+        forms = await kept.forms_of(page, record, chart.patient, path) if route.beside and access else ()
+        return _module_view(page, chart, reader, person, view, route.title, access, tabs, forms)
 
     return show
 
@@ -217,13 +228,13 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
 
     async def act(page: Page) -> Response:
         translator = page.translator
-        barred = _barred(page, action)
-        if barred:
-            return page.problem(HTTPStatus.FORBIDDEN, [translator.gettext(barred)])
+        reason = barred(page, action)
+        if reason:
+            return page.problem(HTTPStatus.FORBIDDEN, [translator.gettext(reason)])
         chart = _chart_of(page)
         fields = await _fields(page)
         record = page.services.record(page.session.principal)
-        access: Access | None = await record.standing(chart.patient) if concerns(page) else None
+        access: Access | None = await _standing(page, record)
         if access is not None and not access.related:
             # Who has no care relation writes nothing; what stands on the open page is not lost by it.
             there = await record.read("Patient", chart.patient)
@@ -234,6 +245,10 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
         person = await _person(page, reader, chart)
         if isinstance(person, Refusal):
             return page.refuse(person)
+        sent = await kept.sent_with(page)
+        refused = await kept.written_on(page, record, chart.patient, sent)
+        if refused is not None:
+            return refused
         writer = PatientWriter(record, chart)
         principal = page.session.principal
         settings = await _decided(page)
@@ -255,28 +270,16 @@ def module_action(module: Module, action: Action) -> Callable[[Page], Awaitable[
             body = fhir_json.dumps(dict(answer.values))
             return Response(body, answer.status, headers, media_type="application/json")
         if isinstance(answer, Moved):
+            if sent is not None:
+                await record.remove_draft(chart.patient, sent.draft)
             return page.redirect(answer.address)
         if isinstance(answer, NotFound):
             return page.problem(HTTPStatus.NOT_FOUND, [translator.gettext(answer.message)])
         tabs = await open_tabs(page, chart, "") if page.beside else ()
-        return _module_view(page, chart, reader, person, answer, action.title, access, tabs)
+        forms = await kept.form_again(page, record, chart.patient, sent)
+        return _module_view(page, chart, reader, person, answer, action.title, access, tabs, forms)
 
     return act
-
-
-_NO_PURPOSE: Final = message("This page is not part of the purpose of your assignment.")
-_NO_RIGHT: Final = message(
-    "Your assignment does not give the right to this. Whoever administers assignments at the care provider "
-    "can give it."
-)
-
-
-def _barred(page: Page, way: Route | Action) -> str:
-    """Why the assignment does not lead there; empty when it does."""
-    assignment = page.session.principal.assignment
-    if assignment.purpose not in way.purposes:
-        return _NO_PURPOSE
-    return _NO_RIGHT if way.right and way.right not in assignment.rights else ""
 
 
 _NO_RELATION: Final = message(
@@ -309,10 +312,13 @@ def _module_view(
     title: str,
     access: Access | None,
     tabs: Sequence[Tab] = (),
+    forms: Sequence[Mapping[str, object]] = (),
 ) -> Response:
     inside = "parts/beside.html" if page.beside else "parts/fragment.html"
     shared = {
         "tabs": tabs,
+        "kept_forms": forms,
+        "answered": page.request.method == "POST",
         "patient": person,
         "warnings": reader.banner_notes(),
         "title": page.translator.gettext(title),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -150,8 +151,9 @@ class WorkspaceServices:
 
 
 def gather(application: Application, modules: Sequence[Module]) -> WorkspaceServices:
-    """Load static files, templates and translations."""
+    """Load static files and translations, and begin with the templates."""
     assets = Assets()
     templates = Templates(modules, assets)
-    templates.load_all()
+    # They take longer than all the rest of a start: the first pages are answered while others are compiled.
+    threading.Thread(target=templates.load_all, name="templates", daemon=True).start()
     return WorkspaceServices(application, tuple(modules), templates, assets, UnitDirectory(application.clock))

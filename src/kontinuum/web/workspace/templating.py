@@ -53,7 +53,7 @@ class Templates:
         return self._environments[language].get_template(template).render(values)
 
     def load_all(self) -> None:
-        """Compile every template now, so that no request pays for it."""
+        """Compile every template, so that hardly a request pays for it."""
         for environment in self._environments.values():
             for name in environment.list_templates(extensions=["html"]):
                 environment.get_template(name)

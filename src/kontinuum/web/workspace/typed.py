@@ -70,6 +70,11 @@ _OF_THE_PROGRAM: Final = frozenset(
             "draft",
             "opened",
             "unfilled",
+            "kept",
+            "form",
+            "fields",
+            "turn",
+            "window",
         ),
         *(
             "do",

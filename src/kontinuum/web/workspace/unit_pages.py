@@ -43,7 +43,11 @@ def unit_page(one: UnitPage) -> Callable[[Page], Awaitable[Response]]:
         if principal.actor.kind is not ActorKind.STAFF or principal.purpose not in one.purposes:
             return page.problem(403, [page.translator.gettext(_NO_PURPOSE)])
         record: Any = services.record(principal)
-        await services.directory.learn(record, page.places)
+
+        async def learn(units: Collection[str]) -> None:
+            await services.directory.learn(record, units)
+
+        await learn(page.places)
 
         async def known(ids: Collection[str]) -> Mapping[str, Any]:
             return await people(page, ids)
@@ -60,6 +64,7 @@ def unit_page(one: UnitPage) -> Callable[[Page], Awaitable[Response]]:
             dict(page.request.query_params),
             known,
             notes,
+            learn,
         )
         view = await one.handler(request)
         if isinstance(view, NotFound):

@@ -151,7 +151,8 @@ class PatientWriter:
         unreasoned = check_reason(reason)
         if unreasoned is not None:
             return self._refused(unreasoned)
-        told = [self._why(resource, reason, versions) for resource in resources]
+        known = [one for one in resources if f"{one['resourceType']}/{one['id']}" in versions]
+        told = [self._why(resource, reason, versions) for resource in known]
         return await self.write([*resources, *told], versions)
 
     def _why(

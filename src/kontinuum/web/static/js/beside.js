@@ -3,12 +3,15 @@
 // patient's chart, so that no pane ever stands beside somebody else's record.
 
 import { ask, parsed } from "./asking.js";
+import { holdForm, letGo, startKept } from "./kept.js";
 import { agreed, broughtBack, forget, leave } from "./unsent.js";
 import { startSplit } from "./split.js";
-import { keepWriting, startWriting } from "./writing.js";
+import { keepWriting, resumeWriting, startWriting, stopWriting } from "./writing.js";
 
 // Beside the chart, or below it on a tablet that stands; the same widths stand in beside.css.
 const ROOM = matchMedia("(min-width: 64rem), (min-width: 48rem) and (min-height: 40rem)");
+
+const FIRST = "a, input:not([type=hidden]), select, textarea, button";
 
 export function startBeside() {
   const pane = document.querySelector("[data-beside-pane]");
@@ -29,7 +32,8 @@ export function startBeside() {
   });
   if (!pane) return;
   const banner = document.querySelector(".banner");
-  const measure = () => document.documentElement.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
+  // On the pane, not on the root: there it would have every element of the chart styled once more.
+  const measure = () => pane.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
   if (banner) new ResizeObserver(measure).observe(banner);
   startSplit(pane.querySelector("[data-beside-split]"));
   const first = pane.dataset.first;
@@ -81,6 +85,8 @@ class Beside {
 
   // What is in a form stays in it, and the form can be sent again.
   failed(form = null, reasons = []) {
+    if (form) letGo(form);
+    if (form?.matches(".writing-discard")) resumeWriting();
     const state = this.content.querySelector("[data-state]");
     if (form && !form.matches("[data-writing]")) tell(form, [this.pane.dataset.unsent, ...reasons].join(" "));
     else if (state) state.textContent = this.pane.dataset.failed;
@@ -110,9 +116,11 @@ class Beside {
     document.documentElement.classList.add("has-beside");
     this.content.scrollTop = 0;
     if (form) broughtBack(this.content);
+    startKept(this.content);
     startWriting(this.content);
-    const first = this.content.querySelector("[data-focus]") ?? this.content.querySelector("a, input, textarea, button");
-    if (!this.content.contains(document.activeElement)) first?.focus();
+    const first = this.content.querySelector("[data-focus]") ?? this.content.querySelector(FIRST);
+    const { activeElement } = document;
+    if (activeElement === this.content || !this.content.contains(activeElement)) first?.focus();
     return true;
   }
 
@@ -133,10 +141,12 @@ class Beside {
     event.preventDefault();
     if (!(await agreed(this.content, form))) return;
     if (form.matches("[data-writing]") && !(await keepWriting(form))) return;
+    if (form.matches(".writing-discard")) await stopWriting();
     await this.send(form, event.submitter);
   }
 
   async send(form, submitter) {
+    await holdForm(form);
     const body = new URLSearchParams();
     // Values are read from the elements: the browser's form encoding would change line ends.
     for (const element of form.elements) {

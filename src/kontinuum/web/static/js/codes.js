@@ -12,14 +12,22 @@ export function startCodes() {
     if (event.target.value === "") fields.get(event.target).ask();
   });
   document.addEventListener("keydown", (event) => {
-    const form = event.target.closest?.("form.noting");
-    if (!form || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
+    const form = event.target.closest?.("form.noting") ?? onlyForm(event.target);
+    if (!form) return;
     event.preventDefault();
     const save = form.querySelector("[data-save]");
     if (save) form.requestSubmit(save);
   });
   const first = document.querySelector("main [data-focus]");
   first?.focus();
+}
+
+// Who is in the pane but in none of its forms, after a press on its words, means the one that can be saved there.
+function onlyForm(place) {
+  if (place.closest?.("form, a, button, summary")) return null;
+  const forms = [...(place.closest?.("[data-beside-pane]")?.querySelectorAll("form.noting:has([data-save])") ?? [])];
+  return forms.length === 1 ? forms[0] : null;
 }
 
 // A chosen code as `system|code|words`; where only one is answered it takes the place of the one before.

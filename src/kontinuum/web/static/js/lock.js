@@ -24,6 +24,7 @@ export function startLock() {
   let untold = ""; // why this window locked, until the server has heard of it
   let asking = 0;
   let title = document.title;
+  let kept = false; // whether the browser kept this page and brought it back
 
   const send = (path, extra = {}) => fetch(path, { method: "POST", headers: { ...headers, ...extra } });
 
@@ -41,7 +42,8 @@ export function startLock() {
 
   function uncover() {
     if (!locked) return;
-    locked = false;
+    if (kept && !somethingUnsent()) return void location.reload();
+    kept = locked = false;
     turn += 1;
     untold = "";
     active = told = Date.now();
@@ -174,7 +176,14 @@ export function startLock() {
     else if (detail.status === 401) ask();
   });
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && ask());
-  window.addEventListener("pageshow", (event) => event.persisted && ask());
+  // A page that comes back shows what was true when it was left: it stays covered until the server has said whose
+  // session this is now, and is then read anew.
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    kept = true;
+    cover();
+    ask();
+  });
   windows.addEventListener("message", ({ data }) => {
     if (data === "active") active = Date.now();
     else if (data === "locked") cover();

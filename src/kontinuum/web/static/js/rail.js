@@ -6,6 +6,9 @@ const OLD = 50_000; // the server says every twenty seconds that it is there
 const ASK = 60_000;
 const COOKIE = "kontinuum_rail";
 
+// Of this page's session alone: a page of somebody who has left is told nothing of who came after.
+const address = () => `/inbox/count?${new URLSearchParams({ session: document.body.dataset.session })}`;
+
 export function startRail() {
   const rail = document.querySelector("[data-rail]");
   if (!rail) return;
@@ -65,7 +68,7 @@ function live(rail) {
   // For what cannot keep a line open, and while it is broken.
   async function ask() {
     try {
-      const answer = await fetch("/inbox/count", { headers: { accept: "application/json", "hx-request": "true" } });
+      const answer = await fetch(address(), { headers: { accept: "application/json", "hx-request": "true" } });
       if (answer.ok) take({ ...(await answer.json()), mark: known.mark, at: Date.now() });
     } catch {
       // What stands there says since when it has stood.
@@ -102,7 +105,7 @@ function line(known, tell) {
   function open() {
     clearTimeout(again);
     source?.close();
-    source = new EventSource("/inbox/count");
+    source = new EventSource(address());
     const here = (event) => tell({ ...known(), mark: event.lastEventId, at: Date.now(), broken: false });
     source.addEventListener("here", here);
     source.addEventListener("same", here);

@@ -1,6 +1,7 @@
 // What is typed in a form and not sent stands nowhere but in its window: nothing takes it away unasked.
-// Drafts of notes are kept by writing.js, templates by studio.js.
+// Drafts of notes are kept by writing.js, forms beside the chart by kept.js, templates by studio.js.
 
+import { askBeforeDropping, isKept, keepForms } from "./kept.js";
 import { forgetWriting, leaveWriting, writingUnsaved } from "./writing.js";
 
 const OWN = "[data-writing], [data-studio], [data-try], [data-opens-beside], [role=search], [hx-post]";
@@ -10,6 +11,7 @@ const sent = new WeakSet();
 const brought = new WeakSet();
 
 export function startUnsent() {
+  askBeforeDropping(agreed);
   // On the window, after everybody who may have kept it from being sent.
   window.addEventListener("submit", (event) => event.defaultPrevented || sent.add(event.target));
   window.addEventListener("input", (event) => event.target.form && sent.delete(event.target.form));
@@ -17,7 +19,7 @@ export function startUnsent() {
 }
 
 export function unsentForms(root = document) {
-  return [...root.querySelectorAll("form")].filter((form) => form.getAttribute("method") === "post" && !form.matches(OWN) && unsent(form));
+  return [...root.querySelectorAll("form")].filter((form) => form.getAttribute("method") === "post" && !form.matches(OWN) && !isKept(form) && unsent(form));
 }
 
 export const somethingUnsent = () => unsentForms().length > 0 || writingUnsaved();
@@ -45,6 +47,7 @@ export async function leave(root = document) {
 
 // The same of everything but the draft and the form that is being sent.
 export async function agreed(root, except = null) {
+  await keepForms(root, except);
   const forms = unsentForms(root).filter((form) => form !== except);
   if (!forms.length) return true;
   const dropped = await ask();

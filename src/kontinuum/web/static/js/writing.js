@@ -41,9 +41,23 @@ export function forgetWriting() {
   if (open) open.left = true;
 }
 
+// What is discarded is not saved once more: no save begins, and the one on its way arrives first.
+export async function stopWriting() {
+  await open?.stop();
+}
+
+export function resumeWriting() {
+  if (!open?.form.isConnected || !open.left) return;
+  open.left = false;
+  open.changed();
+}
+
 export async function keepWriting(form) {
   return open && open.form === form ? open.kept() : true;
 }
+
+// While a press is still being told of, a form is not sent once more: nothing would happen.
+const pressTold = () => new Promise((resolve) => setTimeout(resolve));
 
 // What was merged comes in another order than that of the page.
 const inOrder = (fields) => JSON.stringify(Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1)));
@@ -85,7 +99,7 @@ class Writing {
     });
     const first = form.querySelector(".writing-form textarea, .writing-form input:not([type=hidden])");
     const discard = form.parentElement.querySelector(".writing-discard");
-    discard.addEventListener("submit", () => this.keeping.drop());
+    discard.addEventListener("submit", (event) => this.discard(event));
     const wrong = form.querySelector("[aria-invalid=true]");
     if (!form.contains(document.activeElement)) (wrong ?? first)?.focus({ preventScroll: !wrong });
     if (this.unsaved()) this.changed();
@@ -126,6 +140,7 @@ class Writing {
       await this.sending;
       if (!this.unsaved()) return;
     }
+    if (this.left) return;
     this.firstChange = 0;
     this.sending = this.send().finally(() => (this.sending = null));
     await this.sending;
@@ -351,10 +366,26 @@ class Writing {
     event.preventDefault();
     const button = event.submitter;
     if (!(await this.kept())) return;
-    // While the press is still being told of, a form is not sent once more: nothing would happen.
-    await new Promise((resolve) => setTimeout(resolve));
+    await pressTold();
     this.left = true;
     this.form.requestSubmit(button);
+  }
+
+  async stop() {
+    clearTimeout(this.timer);
+    this.left = true;
+    await this.sending;
+    await this.keeping.drop();
+  }
+
+  // Beside the chart, beside.js does this.
+  async discard(event) {
+    if (this.left || this.form.closest("[data-beside-pane]")) return;
+    event.preventDefault();
+    const { target, submitter } = event;
+    await this.stop();
+    await pressTold();
+    target.requestSubmit(submitter);
   }
 
   async kept() {

@@ -37,6 +37,7 @@ _WITHIN = message("Allowed is %(low)s to %(high)s.")
 _SERIES = message("Each line is name; system; form, and each system stands there once.")
 _RESPONSES = message("Each line is unit; class; text, and each unit and class stands there once.")
 _STEPS = message("Each line is unit; time; who, such as *; 4 h; asker.")
+_TIMES = message("Each line is unit; what; priority; time, such as *; laboratory; stat; 1 h, and each once.")
 _KINDS = message("One kind a line, at least one: %(kinds)s.")
 REASON = message("Say why, in a few words: it stands in the history.")
 BY_ENVIRONMENT = message(
@@ -191,6 +192,8 @@ def _not_allowed(page: Page, setting: ProviderSetting) -> str:
         return page.translator.gettext(_RESPONSES)
     if setting.kind == "steps":
         return page.translator.gettext(_STEPS)
+    if setting.kind == "times":
+        return page.translator.gettext(_TIMES)
     if setting.kind == "units":
         return page.translator.gettext(message("Write one HSA-id a line, or * for every unit."))
     if setting.kind == "kinds":

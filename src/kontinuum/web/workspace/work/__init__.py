@@ -11,7 +11,7 @@ from kontinuum.kernel.principal import ActorKind, Principal, Purpose
 from kontinuum.web.workspace.files import related
 from kontinuum.web.workspace.pages import Handler, Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
-from kontinuum.web.workspace.work import doing, inbox, phrases, stream, tasks, together
+from kontinuum.web.workspace.work import doing, inbox, kept, phrases, stream, tasks, together
 
 __all__ = ["work_routes"]
 
@@ -32,6 +32,11 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
         Route("/inbox/ask", signed_in(services, _in_care(doing.ask)), methods=["POST"]),
         Route("/inbox/new", signed_in(services, _in_care(tasks.show_new), resumable=True), methods=["GET"]),
         Route("/inbox/new", signed_in(services, _in_care(tasks.make)), methods=["POST"]),
+        Route(
+            f"/patient/{{patient}}/{kept.TASK}",
+            signed_in(services, _in_care(tasks.show_new), resumable=True),
+            methods=["GET"],
+        ),
         Route("/inbox/done", signed_in(services, _in_care(tasks.finish)), methods=["POST"]),
         Route("/inbox/decline", signed_in(services, _in_care(tasks.decline)), methods=["POST"]),
         Route("/inbox/take-on", signed_in(services, _in_care(tasks.take_on)), methods=["POST"]),
@@ -42,6 +47,10 @@ def work_routes(services: WorkspaceServices) -> list[BaseRoute]:
             "/patient/{patient}/together",
             signed_in(services, related(together.show), unattended=True),
             methods=["GET"],
+        ),
+        *(
+            Route(f"/patient/{{patient}}/kept{path}", signed_in(services, related(handler)), methods=["POST"])
+            for path, handler in (("", kept.keep), ("/drop", kept.drop), ("/restore", kept.restore))
         ),
         Route("/phrases/list", signed_in(services, _of_staff(phrases.list_phrases)), methods=["GET"]),
     ]

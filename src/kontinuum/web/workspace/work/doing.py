@@ -25,6 +25,7 @@ from kontinuum.record.tasks import (
     TASK,
     WORDS,
     Party,
+    of_another,
 )
 from kontinuum.web.workspace.files import files_beside
 from kontinuum.web.workspace.pages import Page
@@ -160,7 +161,10 @@ async def _sign(page: Page, item: Item) -> Sequence[str]:
     services = page.services
     record: Any = services.record(page.session.principal)
     stored = (await record.read_many([f"Composition/{item.note}"])).get(f"Composition/{item.note}")
-    if stored is None or stored.version != item.version or read(stored.body).patient != item.patient:
+    other = of_another(read(stored.body).patient, item.patient) if stored is not None else None
+    if other is not None:
+        return other.in_words(page.translator)
+    if stored is None or stored.version != item.version:
         return [page.translator.gettext(_CHANGED)]
     if item.code == COUNTERSIGN:
         done = await record.work.countersign(item.note, item.version)
@@ -211,10 +215,10 @@ async def hand_over(page: Page) -> Response:
 
 async def _give(work: Any, item: Item, to: Party) -> Any:
     if item.code == DRAFT:
-        return await work.hand_draft(item.note, to)
+        return await work.hand_draft(item.note, to, patient=item.patient)
     if item.code != SIGN and item.task:
-        return await work.pass_on(item.task, to)
-    return await work.give(item.code, item.note, to)
+        return await work.pass_on(item.task, to, patient=item.patient)
+    return await work.give(item.code, item.note, to, patient=item.patient)
 
 
 async def show_asking(page: Page) -> Response:
@@ -248,7 +252,7 @@ async def ask(page: Page) -> Response:
     if to is None or not to.is_person:
         return await _asking_page(page, note, [page.translator.gettext(_NOBODY)], 422)
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.give(COUNTERSIGN, note, to)
+    done = await record.work.give(COUNTERSIGN, note, to, patient=str(form.get("patient", "")))
     if isinstance(done, Refusal):
         return await _asking_page(page, note, done.in_words(page.translator), done.kind.value)
     return page.redirect(f"/inbox?did=asked&done=1&to={quote(to.name)}")

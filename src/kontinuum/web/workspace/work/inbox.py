@@ -20,7 +20,7 @@ from kontinuum.web.workspace.patient import Person
 from kontinuum.web.workspace.work.colleagues import choices, names, recipients
 from kontinuum.web.workspace.work.listed import task_groups
 from kontinuum.web.workspace.work.notes import Text, read
-from kontinuum.web.workspace.work.tabs import Titles, draftings, note_templates, people, titled
+from kontinuum.web.workspace.work.tabs import Titles, draftings, people, titled
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,12 @@ class Group:
 
 
 async def show_inbox(page: Page) -> Response:
-    """Answer GET `/inbox`: what waits for the person, with `of=unit` what waits at the unit."""
-    return await inbox_page(page, of_unit=page.request.query_params.get("of") == "unit")
+    """Answer GET `/inbox`: what waits for the person, with `of=unit` what waits at the unit.
+
+    With `sent` what either has ordered and is not answered, in good time or not.
+    """
+    query = page.request.query_params
+    return await inbox_page(page, of_unit=query.get("of") == "unit", sent_orders="sent" in query)
 
 
 async def show_again(page: Page) -> Response:
@@ -97,23 +101,29 @@ async def inbox_page(
     did: str = "",
     done: int = 0,
     sent: str = "",
+    sent_orders: bool = False,
 ) -> Response:
     """The list, with what could not be done, and what is typed in it given back."""
     record: Any = page.services.record(page.session.principal)
     asked = to_micros(page.services.clock.now())
-    found = await (record.work.of_unit() if of_unit else record.work.own())
+    work = record.work
+    if sent_orders:
+        found = await work.sent(of_unit=of_unit)
+    else:
+        found = await (work.of_unit() if of_unit else work.own())
     if isinstance(found, Refusal):
         return page.problem(found.kind.value, found.in_words(page.translator), found.provision)
     asked_done = page.request.query_params.get("done", "")
     values = {
         "of_unit": of_unit,
+        "sent": sent_orders,
         "shown": asked,
         "groups": await groups(page, found, of_unit=of_unit),
         "complete": found.complete,
         "tasks": await task_groups(page, found, of_unit=of_unit),
         "colleagues": await choices(page, await recipients(page)),
-        "told": [] if of_unit else await record.feedback.unread(),
-        "away": await record.work.absences.own(),
+        "told": [] if of_unit or sent_orders else await record.feedback.unread(),
+        "away": await work.absences.own(),
         "today": local(page.services.clock.now()).date().isoformat(),
         "problems": problems,
         "done": done or (whole(asked_done)),
@@ -145,8 +155,7 @@ async def groups(page: Page, found: Waiting, *, of_unit: bool) -> list[Group]:
     # A draft that was saved into the record unsigned is there already, as the note.
     open_drafts = [one for one in found.drafts if one.id not in noted]
     writers = await names(page, {f"Practitioner/{one.owner}" for one in open_drafts} if of_unit else set())
-    notes = await note_templates(page, {one.template for one in open_drafts})
-    may = {one.id for one in open_drafts if one.id in found.handable and one.template in notes}
+    may = {one.id for one in open_drafts if one.id in found.handable and one.template in titles}
     rows = [_draft_row(page, one, known.get(one.patient), writers, titles, may) for one in open_drafts]
     return [*made, Group("draft", gettext(_DRAFTS), tuple(rows))]
 

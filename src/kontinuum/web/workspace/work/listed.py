@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from kontinuum.kernel.i18n import message
+from kontinuum.record.listing import WorkTask
 from kontinuum.record.ordered import ANSWERED, ASKED, DECLINED
-from kontinuum.record.tasks import ORDER, OTHER, QUESTION, REFERRAL, WORDS, WorkTask
+from kontinuum.record.tasks import ORDER, OTHER, QUESTION, REFERRAL, WORDS
 from kontinuum.record.waiting import Waiting
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person
@@ -52,7 +53,7 @@ class TaskLine:
     @property
     def seen(self) -> str:
         """The versions of the answers that are shown, as the form names them."""
-        return " ".join(one.name for one in self.answers if not one.hidden)
+        return " ".join(version for one in self.answers for version in one.versions)
 
     @property
     def is_others(self) -> bool:
@@ -77,6 +78,7 @@ class TaskGroup:
 _RESULTS: Final = message("Answers to acknowledge")
 _ASKED: Final = message("The receiver asks for more")
 _LATE: Final = message("Not answered in time")
+_IN_TIME: Final = message("Await an answer, in good time")
 _REFERRALS: Final = message("Referrals to the unit")
 _ANSWERS: Final = message("Answers to you")
 _NEEDED: Final = message("Needs somebody")
@@ -87,6 +89,7 @@ _KEYS: Final = {
     _ANSWERS: "answers",
     _ASKED: "asked",
     _LATE: "late-orders",
+    _IN_TIME: "orders",
     _ESCALATED: "escalated",
     _NEEDED: "needed",
     _REFERRALS: "referrals",
@@ -115,7 +118,8 @@ def _title(one: WorkTask, *, of_unit: bool) -> str:
     """The group in which a task stands."""
     if one.code == ORDER:
         answered = one.results or one.state in (ANSWERED, DECLINED)
-        return _RESULTS if answered else _ASKED if one.state == ASKED else _LATE
+        waits = _LATE if one.overdue else _NEEDED if of_unit and one.needed else _IN_TIME
+        return _RESULTS if answered else _ASKED if one.state == ASKED else waits
     if one.code == REFERRAL:
         return _REFERRALS
     return _NEEDED if of_unit and one.needed else _TASKS if one.is_open else _ANSWERS

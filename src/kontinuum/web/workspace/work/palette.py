@@ -31,6 +31,7 @@ class Suggestion:
 
 _COMMANDS: Final = (
     (message("To do: what waits for me"), "/inbox", (Purpose.CARE,)),
+    (message("Sent: what I have ordered that is not answered"), "/inbox?sent=1", (Purpose.CARE,)),
     (message("To do: what waits at the unit"), "/inbox?of=unit", (Purpose.CARE,)),
     (message("Phrases"), "/phrases", ()),
     (message("Note templates"), "/templates", ()),

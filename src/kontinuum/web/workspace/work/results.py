@@ -12,6 +12,9 @@ from urllib.parse import quote
 
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import message
+from kontinuum.kernel.numbers import whole
+from kontinuum.record.listing import WorkTask
+from kontinuum.record.outcome import Refusal
 from kontinuum.record.waiting import Waiting
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.timeline.describing import quantity, value_of, what_of, when_of
@@ -30,18 +33,23 @@ _FLAGS: Final = {
 _DEVIATING: Final = message("deviating")
 _PRELIMINARY: Final = message("preliminary")
 _CORRECTED: Final = message("corrected")
+_VOID: Final = {"cancelled": message("withdrawn"), "entered-in-error": message("entered in error")}
 _STATUS: Final = {
     "partial": _PRELIMINARY,
     "preliminary": _PRELIMINARY,
     "amended": _CORRECTED,
     "corrected": _CORRECTED,
     "appended": _CORRECTED,
+    **_VOID,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A result: `flag` says how it deviates, `before` what it was the last time, and when."""
+    """A result: `flag` says how it deviates, `before` what it was the last time, and when.
+
+    `was` is what was acknowledged where that is another, `void` why it does not hold any more.
+    """
 
     label: str
     value: str
@@ -51,11 +59,16 @@ class Value:
     reference: str
     before: str
     before_when: str
+    was: str
+    void: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A report, or results by themselves, in the version that is shown; `hidden` by the unit that has it."""
+    """A report, or results by themselves, in the version that is shown; `hidden` by the unit that has it.
+
+    `versions` are those of the answer and of its results; `again`: another version was acknowledged.
+    """
 
     name: str
     title: str
@@ -64,15 +77,19 @@ class Answer:
     text: str
     unit: str
     values: tuple[Value, ...]
+    versions: tuple[str, ...]
     hidden: bool
+    again: bool = False
 
     @property
     def rank(self) -> int:
-        """How much it deviates: what is critical first."""
-        return 2 * any(one.critical for one in self.values) + any(one.flag for one in self.values)
+        """How much it deviates: what is critical first, then what is another than it was."""
+        return 2 * any(one.critical for one in self.values) + any(one.flag or one.was for one in self.values)
 
 
 Answers = Mapping[str, tuple[Answer, ...]]
+Known = Mapping[str, tuple[dict[str, Any], int]]
+"""What was read, and in which version."""
 
 
 async def answers(page: Page, found: Waiting) -> Answers:
@@ -89,10 +106,25 @@ async def answers(page: Page, found: Waiting) -> Answers:
     earlier = await _earlier(record, [body for body, _ in known.values()])
     made = {}
     for task in found.tasks:
-        told = [_answer(page, name, unit, known, earlier) for name, unit in task.results]
+        was = await _acknowledged(record, task, known)
+        told = [_answer(page, name, unit, known, earlier, was) for name, unit in task.results]
         if told:
             made[task.id] = tuple(sorted(told, key=lambda one: -one.rank))
     return made
+
+
+async def _acknowledged(record: Any, task: WorkTask, known: Known) -> dict[str, dict[str, Any]]:
+    """What was acknowledged of answers that have another version now, the latest of each."""
+    versions: dict[str, int] = {}
+    for name in task.read if task.results else ():
+        plain, _, version = name.partition("/_history/")
+        if plain in known and whole(version) < known[plain][1]:
+            versions[plain] = max(versions.get(plain, 0), whole(version))
+    found = {}
+    for plain, number in sorted(versions.items()):
+        stored = await record.vread(*plain.split("/"), number)
+        found[plain] = {} if isinstance(stored, Refusal) else fhir_json.loads(stored.body or b"{}")
+    return found
 
 
 async def _read(record: Any, references: list[str]) -> dict[str, tuple[dict[str, Any], int]]:
@@ -121,18 +153,22 @@ def _answer(
     page: Page,
     name: str,
     unit: str,
-    known: Mapping[str, tuple[dict[str, Any], int]],
+    known: Known,
     earlier: list[dict[str, Any]],
+    was: Mapping[str, dict[str, Any]],
 ) -> Answer:
     plain, _, version = name.partition("/_history/")
     body, current = known.get(plain, ({}, 0))
     words = page.translator
     named = page.services.directory.unit(unit)
     if not body or str(current) != version:
-        return Answer(name, "", "", "", "", named, (), hidden=True)
+        return Answer(name, "", "", "", "", named, (), (), hidden=True)
     report = body["resourceType"] == "DiagnosticReport"
-    parts = [known[ref][0] for ref in _parts(body) if ref in known] if report else [body]
-    values = [_value(page, one, earlier) for one in parts if one.get("status") != "entered-in-error"]
+    inside = [
+        ref for ref in _parts(body) if ref in known and known[ref][0].get("subject") == body.get("subject")
+    ]
+    shown = [(known[ref][0], was.get(ref)) for ref in (inside if report else [plain])]
+    values = [_value(page, one, earlier, old) for one, old in shown if old or not _is_error(one)]
     status = _STATUS.get(body.get("status", ""), "")
     return Answer(
         name,
@@ -142,24 +178,36 @@ def _answer(
         str(body.get("conclusion") or ""),
         named,
         tuple(sorted(values, key=lambda one: (not one.critical, not one.flag))),
+        (name, *(f"{ref}/_history/{known[ref][1]}" for ref in inside)),
         hidden=False,
+        again=plain in was,
     )
 
 
-def _value(page: Page, body: dict[str, Any], earlier: list[dict[str, Any]]) -> Value:
+def _is_error(body: Mapping[str, Any]) -> bool:
+    return body.get("status") == "entered-in-error"
+
+
+def _value(
+    page: Page, body: dict[str, Any], earlier: list[dict[str, Any]], was: dict[str, Any] | None
+) -> Value:
     words = page.translator
     flag = _deviation(body)
     before = next((one for one in earlier if _precedes(one, body)), None)
     ranges = body.get("referenceRange") or [{}]
+    value, acknowledged = value_of(body, words), value_of(was, words) if was else ""
+    void = _VOID.get(body.get("status", ""), "")
     return Value(
         label=what_of(body),
-        value=value_of(body, words),
-        flag=words.gettext(_FLAGS.get(flag, _DEVIATING)) if flag else "",
+        value=value,
+        flag=words.gettext(_FLAGS.get(flag, _DEVIATING)) if flag and not void else "",
         sign=flag[:1],
-        critical=flag in CRITICAL,
+        critical=flag in CRITICAL and not void,
         reference=_range(ranges[0], page),
         before=value_of(before, words) if before else "",
         before_when=words.day(when_of(before)) if before else "",
+        was=acknowledged if void or acknowledged != value else "",
+        void=words.gettext(void) if void else "",
     )
 
 

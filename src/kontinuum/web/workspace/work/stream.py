@@ -35,8 +35,11 @@ _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 async def count(page: Page) -> Response:
     """Answer GET `/inbox/count`: how much waits, as JSON or, to who accepts a stream, as one.
 
-    With `since` (microseconds) how much of it was written after that, of the unit with `of=unit`.
+    With `since` (microseconds) how much of it was written after that, of the unit with `of=unit`. A page
+    names its `session`, and is told nothing of another's: 204.
     """
+    if page.request.query_params.get("session", str(page.session.id)) != str(page.session.id):
+        return Response(status_code=204, headers={"cache-control": "no-store"})
     if "text/event-stream" in page.request.headers.get("accept", ""):
         return StreamingResponse(_events(page), media_type="text/event-stream", headers=_HEADERS)
     work = page.services.record(page.session.principal).work

@@ -11,6 +11,7 @@ from kontinuum.kernel.i18n import local
 from kontinuum.kernel.module import Chart, Drafting
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
+from kontinuum.web.workspace.work import kept
 
 AT_MOST = 20
 
@@ -30,8 +31,8 @@ class Tab:
 
 
 def draftings(page: Page) -> list[Drafting]:
-    """What modules have that is written as drafts."""
-    return [one.drafting for one in page.services.modules if one.drafting is not None]
+    """What is written as drafts: what modules have, and what is kept of forms."""
+    return [*(one.drafting for one in page.services.modules if one.drafting is not None), kept.drafting(page)]
 
 
 async def titled(page: Page, templates: Collection[str]) -> Titles:
@@ -42,16 +43,6 @@ async def titled(page: Page, templates: Collection[str]) -> Titles:
         titles = await one.titles(record, templates) if templates else {}
         found |= {name: (title, one.path(name)) for name, title in titles.items()}
     return found
-
-
-async def note_templates(page: Page, templates: Collection[str]) -> frozenset[str]:
-    """Those of some drafts' templates that become notes."""
-    record: Any = page.services.record(page.session.principal)
-    found: set[str] = set()
-    for one in draftings(page):
-        if one.sign is not None and templates:
-            found |= {*(await one.titles(record, templates))}
-    return frozenset(found)
 
 
 async def people(page: Page, ids: Iterable[str]) -> Mapping[str, Person]:

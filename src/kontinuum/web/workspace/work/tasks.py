@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,6 +16,7 @@ from kontinuum.kernel.numbers import whole
 from kontinuum.record.outcome import Refusal
 from kontinuum.record.tasks import DECLINED, DONE, QUESTION, TASK
 from kontinuum.web.workspace.pages import Page
+from kontinuum.web.workspace.work import kept
 from kontinuum.web.workspace.work.colleagues import choices, recipients
 from kontinuum.web.workspace.work.doing import Item, parse, recipient
 from kontinuum.web.workspace.work.inbox import done_page, inbox_page, typed_words
@@ -28,13 +29,24 @@ _NO_PATIENT: Final = message("There is no such patient in this record.")
 
 
 async def show_new(page: Page) -> Response:
-    """Answer GET `/inbox/new?patient=…`: what is to be done or asked, by whom and until when."""
+    """Answer GET `/inbox/new?patient=…`: what is to be done or asked, by whom and until when.
+
+    Also at `/patient/{patient}/tasks/new`, where what was begun is gone on with beside the chart.
+    """
     query = page.request.query_params
-    return await _new_page(page, query.get("patient", ""), {"kind": query.get("kind", TASK)})
+    patient = page.request.path_params.get("patient") or query.get("patient", "")
+    forms = await kept.forms_of(page, page.services.record(page.session.principal), patient, kept.TASK)
+    return await _new_page(page, patient, {"kind": query.get("kind", TASK)}, forms=forms)
 
 
 async def _new_page(
-    page: Page, patient: str, typed: dict[str, str], problems: Sequence[str] = (), status: int = 200
+    page: Page,
+    patient: str,
+    typed: dict[str, str],
+    problems: Sequence[str] = (),
+    status: int = 200,
+    *,
+    forms: Sequence[Mapping[str, Any]],
 ) -> Response:
     person = (await people(page, [patient] if patient else [])).get(patient)
     if person is None:
@@ -45,6 +57,8 @@ async def _new_page(
         "recipients": await choices(page, await recipients(page)),
         "today": local(page.services.clock.now()).date().isoformat(),
         "problems": problems,
+        "kept_forms": forms,
+        "answered": page.request.method == "POST",
     }
     return page.render("work/new_task.html", values, status)
 
@@ -59,13 +73,21 @@ async def make(page: Page) -> Response:
     gettext = page.translator.gettext
     problems = [gettext(_NOBODY)] if to is None else []
     problems += [gettext(_NO_DAY)] if typed["due"] and due is None else []
-    if to is None or problems:
-        return await _new_page(page, patient, typed, problems, HTTPStatus.UNPROCESSABLE_ENTITY)
     record: Any = page.services.record(page.session.principal)
+    sent = await kept.sent_with(page)
+    stale = await kept.written_on(page, record, patient, sent)
+    if stale is not None:
+        return stale
+    forms = await kept.form_again(page, record, patient, sent)
+    if to is None or problems:
+        return await _new_page(page, patient, typed, problems, HTTPStatus.UNPROCESSABLE_ENTITY, forms=forms)
     code = QUESTION if typed["kind"] == QUESTION else TASK
     done = await record.work.tasks.assign(code, patient, typed["text"].replace("\r\n", "\n"), to, due)
     if isinstance(done, Refusal):
-        return await _new_page(page, patient, typed, done.in_words(page.translator), done.kind.value)
+        reasons = done.in_words(page.translator)
+        return await _new_page(page, patient, typed, reasons, done.kind.value, forms=forms)
+    if sent is not None:
+        await record.remove_draft(patient, sent.draft)
     return page.redirect(f"/patient/{patient}#tasks")
 
 
@@ -84,7 +106,8 @@ async def _finish(page: Page, status: str) -> Response:
     item = parse(str(form.get("only", "")))
     word = (await typed_words(page)).get(item.task, "") if item else ""
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.tasks.finish(item.task, item.version, status, word) if item else None
+    finish = record.work.tasks.finish
+    done = await finish(item.task, item.version, status, word, patient=item.patient) if item else None
     return await _after(page, item, done, "done")
 
 
@@ -92,7 +115,7 @@ async def take_on(page: Page) -> Response:
     """Answer POST `/inbox/take-on`: who is told of what is late sees to it."""
     item = parse(str((await page.request.form()).get("only", "")))
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.take_on(item.task, item.version) if item else None
+    done = await record.work.take_on(item.task, item.version, patient=item.patient) if item else None
     return await _after(page, item, done, "taken")
 
 
@@ -100,7 +123,7 @@ async def acknowledge(page: Page) -> Response:
     """Answer POST `/inbox/answer-read`: the answer is read."""
     item = parse(str((await page.request.form()).get("only", "")))
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.acknowledge(item.task, item.version) if item else None
+    done = await record.work.acknowledge(item.task, item.version, patient=item.patient) if item else None
     return await _after(page, item, done, "read")
 
 
@@ -110,7 +133,8 @@ async def acknowledge_all(page: Page) -> Response:
     item = parse(str(form.get("only", "") or form.get("next", "")))
     seen = str(form.get(f"seen:{item.task}", "")).split() if item else []
     record: Any = page.services.record(page.session.principal)
-    done = await record.work.orders.acknowledge(item.task, item.version, seen) if item else None
+    acknowledge = record.work.orders.acknowledge
+    done = await acknowledge(item.task, item.version, seen, patient=item.patient) if item else None
     if item is not None and form.get("next") and not isinstance(done, Refusal):
         return page.redirect(f"/inbox/new?patient={quote(item.patient, safe='')}")
     return await _after(page, item, done, "acknowledged")
