@@ -23,13 +23,15 @@ NO_HEADERS: Mapping[str, str] = {}
 class Response:
     """A status, headers, and the JSON body; None when the answer has none.
 
-    A `stream` is sent in place of a body, piece by piece.
+    A `stream` is sent in place of a body, piece by piece. A body `as_it_is` is not JSON of ours: nothing
+    indents it.
     """
 
     status: int
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: Stream | None = None
+    as_it_is: bool = False
 
 
 @dataclass(frozen=True, slots=True)

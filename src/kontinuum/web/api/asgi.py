@@ -222,7 +222,7 @@ async def _send(method: str, request: Request | None, response: Response, send: 
         if "content-type" not in response.headers:
             content_type = request.content_type if request is not None else f"{FHIR_JSON}; charset=utf-8"
             headers.append((b"content-type", content_type.encode()))
-        if request is not None and request.pretty:
+        if request is not None and request.pretty and not response.as_it_is:
             body = msgspec.json.format(body, indent=2)
     if response.stream is not None:
         await _send_stream(method, response.status, headers, response.stream, send)

@@ -12,9 +12,11 @@ from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.patch import Patch, parse_fhirpath_patch, parse_json_patch
 from kontinuum.fhir.validation import validate
 from kontinuum.web.api.answer import Problem, bad_request, problem
+from kontinuum.web.api.contents import BINARY, SECURITY_CONTEXT, refuse_content_type, resource_of_content
 from kontinuum.web.api.limits import Limits
 from kontinuum.web.api.negotiation import (
     JSON_PATCH,
+    is_json,
     parse_media_type,
     refuse_body_type,
     refuse_form_type,
@@ -30,13 +32,15 @@ class ClientGoneError(Exception):
 
 
 async def read_resource(
-    request: Request, receive: Receive, type_name: str, limits: Limits
+    request: Request, receive: Receive, type_name: str, limits: Limits, logical_id: str | None = None
 ) -> Resource | Problem:
-    """The resource in the body; it must be JSON and of that type.
+    """The resource in the body; it must be JSON and of that type, or the content of a Binary.
 
     http://hl7.org/fhir/R4/http.html#create. 415 for another content type, 413 beyond the limit, 400 for what
     is not JSON or not such a resource. The resource's content is validated by the gate.
     """
+    if type_name == BINARY and not is_json(request.header(b"content-type")):
+        return await _read_content(request, receive, limits, logical_id)
     refused = refuse_body_type(request.header(b"content-type"), request.header(b"content-encoding"))
     if refused is not None:
         return refused
@@ -46,7 +50,19 @@ async def read_resource(
     resource = _parsed(body)
     if isinstance(resource, Problem):
         return resource
+    if type_name == BINARY and SECURITY_CONTEXT in request.headers:
+        return bad_request("not-supported", "X-Security-Context goes with content; write securityContext.")
     return _of_type(resource, type_name)
+
+
+async def _read_content(
+    request: Request, receive: Receive, limits: Limits, logical_id: str | None
+) -> Resource | Problem:
+    refused = refuse_content_type(request)
+    if refused is not None:
+        return refused
+    content = await _read(request, receive, limits)
+    return content if isinstance(content, Problem) else resource_of_content(request, content, logical_id)
 
 
 def _parsed(body: bytes) -> Any:

@@ -15,6 +15,7 @@ from kontinuum.terminology import Terminology
 from kontinuum.web.api.answer import Answer, Problem, Response, bad_request, outcome_body, version_headers
 from kontinuum.web.api.body import Resource, read_resource
 from kontinuum.web.api.conditions import if_match_version, if_none_match_holds, not_modified_since
+from kontinuum.web.api.contents import BINARY, in_wanted_form
 from kontinuum.web.api.limits import Limits
 from kontinuum.web.api.request import Request
 
@@ -30,9 +31,9 @@ class Call:
     terminology: Terminology
     bulk: Desk
 
-    async def resource(self, type_name: str) -> Resource | Problem:
-        """The resource in the body, which must be of that type."""
-        return await read_resource(self.request, self.receive, type_name, self.limits)
+    async def resource(self, type_name: str, logical_id: str | None = None) -> Resource | Problem:
+        """The resource in the body, which must be of that type; an id is that of the address."""
+        return await read_resource(self.request, self.receive, type_name, self.limits, logical_id)
 
 
 def refuse_conditions(request: Request, *names: bytes) -> Problem | None:
@@ -66,7 +67,8 @@ def version_answer(request: Request, stored: Stored, subset: Subset | None) -> A
         return held
     if held:
         return Response(304, None, headers)
-    return Response(200, stored.body if subset is None else reduce_body(stored.body, subset), headers)
+    answer = Response(200, stored.body if subset is None else reduce_body(stored.body, subset), headers)
+    return in_wanted_form(request, answer, whole=subset is None) if stored.type == BINARY else answer
 
 
 def _client_holds(request: Request, stored: Stored) -> bool | Problem:

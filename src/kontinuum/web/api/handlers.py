@@ -83,7 +83,7 @@ async def update(call: Call, wanted: Update) -> Answer:
     refused = _refuse_extras(request, b"if-none-exist")
     if refused is not None:
         return refused
-    resource = await call.resource(wanted.type)
+    resource = await call.resource(wanted.type, wanted.id)
     if isinstance(resource, Problem):
         return resource
     other = _refuse_other_id(resource.get("id"), wanted.id)

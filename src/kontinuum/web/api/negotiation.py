@@ -71,6 +71,34 @@ def answer_type(accept: str | None, wanted: str | None) -> str | Problem:
     )
 
 
+@lru_cache(maxsize=256)
+def content_or_resource(accept: str | None, media_type: str) -> str | None:
+    """Whether a Binary of a media type is sent as its "content" or as the "resource"; None when as neither.
+
+    http://hl7.org/fhir/R4/binary.html#rest: the content, unless the type of FHIR is asked for by name.
+    """
+    if accept is None or not accept.strip():
+        return "content"
+    held = parse_media_type(media_type)
+    name = held.name if held is not None else media_type
+    taken = {name, f"{name.partition('/')[0]}/*", "*/*"}
+    for quality, candidate in sorted(_accepted(accept), key=lambda one: -one[0]):
+        version = candidate.parameters.get("fhirversion")
+        if quality <= 0:
+            continue
+        if candidate.name in _JSON_TYPES and (version is None or version in _FHIR_VERSIONS):
+            return "resource"
+        if candidate.name in taken:
+            return "content"
+    return None if isinstance(answer_type(accept, None), Problem) else "resource"
+
+
+def is_json(content_type: str | None) -> bool:
+    """Whether a body is declared as JSON, which a FHIR resource is sent as."""
+    media_type = parse_media_type(content_type or "")
+    return media_type is not None and media_type.name in _JSON_TYPES
+
+
 def _accepted(accept: str) -> list[tuple[float, MediaType]]:
     candidates = []
     for part in accept.split(","):

@@ -22,6 +22,7 @@ from kontinuum.fhir.search.joined import COMPARTMENTS
 from kontinuum.web.api import interactions as fhir
 from kontinuum.web.api.answer import Answer, Response
 from kontinuum.web.api.capability import supported_parameters
+from kontinuum.web.api.contents import BINARY
 from kontinuum.web.api.interactions import Methods
 from kontinuum.web.api.negotiation import FHIR_JSON, FORM, JSON_PATCH
 from kontinuum.web.api.operation_table import OPERATIONS
@@ -123,6 +124,7 @@ _HEADERS: Final = {
     "If-None-Exist": "Search criteria that must find nothing",
     "Prefer": "return=minimal|representation|OperationOutcome, handling=strict|lenient, respond-async",
     "X-Provenance": "A Provenance without target, as JSON",
+    "X-Security-Context": "Whom content is about: Patient/123; with a body that is the content of a Binary",
 }
 _QUERY: Final = {
     "_format": "json; overrules Accept",
@@ -141,6 +143,11 @@ _QUERY: Final = {
     "_has": "Written as _has:Type:reference:parameter",
     "_list": "The id of a List",
     "mode": "full or terminology",
+}
+
+_CONTENT: Final = {
+    "description": "The content under its own type; the resource where FHIR's content type is asked for",
+    "content": {"*/*": {}, FHIR_JSON: {"schema": {"$ref": "#/components/schemas/Binary"}}},
 }
 
 
@@ -228,6 +235,11 @@ def _interaction(
     if type_name is not None:
         operation["tags"] = [type_name]
     body = _form_body() if form else _body(told.body, type_name)
+    if type_name == BINARY and interaction in (fhir.Read, fhir.VersionRead):
+        operation["responses"]["200"] = _CONTENT
+    if type_name == BINARY and told.body == "resource":
+        operation["parameters"].append(_parameter("X-Security-Context"))
+        body["content"]["*/*"] = {}
     if body:
         operation["requestBody"] = body
     if interaction in (fhir.Capabilities, fhir.Description):

@@ -20,6 +20,7 @@ from kontinuum.web.api.negotiation import Preferences, answer_type, parse_prefer
 Parameters = Sequence[tuple[str, str]]
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+_A_BINARY = re.compile(r"/Binary/[A-Za-z0-9\-.]{1,64}(?:/_history/[^/]{1,64})?/?")
 FORM_PARAMETERS = ("_format", "_pretty")
 """Parameters of any request, which say in what form it is answered."""
 
@@ -67,6 +68,9 @@ def open_request(scope: Mapping[str, Any], prefix: str, limits: Limits) -> Reque
     # What is fetched there has one form, and is asked for by another name than resources are.
     accepted = None if path.startswith(BELOW_BULK) else _text(headers, b"accept")
     form = _answer_form(accepted, parameters)
+    if isinstance(form, Problem) and _A_BINARY.fullmatch(path) is not None:
+        # Its content has a type of its own, which is known when it has been read.
+        form = _answer_form(None, parameters)
     if isinstance(form, Problem):
         return form
     prefer = parse_prefer(_text(headers, b"prefer"))

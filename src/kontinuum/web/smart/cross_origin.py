@@ -19,7 +19,7 @@ _PREFLIGHT = [
     (
         b"access-control-allow-headers",
         b"accept, authorization, content-type, if-match, if-modified-since, if-none-exist, if-none-match,"
-        b" prefer, x-provenance",
+        b" prefer, x-provenance, x-security-context",
     ),
     (b"access-control-max-age", b"600"),
     (b"content-length", b"0"),
