@@ -169,3 +169,12 @@ class UnitPage:
     icon: str
     handler: Callable[[UnitRequest], Awaitable[View | NotFound]]
     purposes: frozenset[Purpose]
+
+
+@dataclass(frozen=True, slots=True)
+class StartPart:
+    """What a module shows of the person's own day on the first page; `handler` gives None for nothing."""
+
+    order: int
+    handler: Callable[[UnitRequest], Awaitable[View | None]]
+    purposes: frozenset[Purpose]

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from kontinuum.kernel.around import Advisers, Agenda, BoardNotes, ContactPart, UnitPage
+from kontinuum.kernel.around import Advisers, Agenda, BoardNotes, ContactPart, StartPart, UnitPage
 from kontinuum.kernel.files import DraftFile
 from kontinuum.kernel.i18n import Translator, message
 from kontinuum.kernel.numbers import whole
@@ -474,5 +474,6 @@ class Module:
     actions: tuple[Action, ...] = ()
     drafting: Drafting | None = None
     unit_pages: tuple[UnitPage, ...] = ()
+    start: tuple[StartPart, ...] = ()
     board: tuple[BoardNotes, ...] = ()
     contact_parts: tuple[ContactPart, ...] = ()

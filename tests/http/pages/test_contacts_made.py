@@ -257,6 +257,45 @@ async def test_a_contact_that_is_begun_makes_the_care_relation_of_the_unit_and_o
     assert (await doctor.get("/unit/today")).status_code == 403
 
 
+async def test_the_first_page_shows_the_own_visits_of_the_day_and_nobody_elses(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    """Each leads to the chart; what is over is counted; who has none, or gives no care, sees no list."""
+    noon = local(application.clock.now()).replace(hour=12, minute=0, second=0, microsecond=0)
+    mine = persona("Anna Berglund").actor.reference
+    others = persona("Karin Öhman").actor.reference
+    plans = (
+        ("p-visit-1", mine, noon, "booked"),
+        ("p-visit-2", others, noon, "booked"),
+        ("p-visit-3", mine, noon + timedelta(days=2), "booked"),
+        ("p-visit-4", mine, noon, "cancelled"),
+    )
+    for name, staff, start, status in plans:
+        booking = {
+            "resourceType": "Appointment",
+            "id": f"of-{name}",
+            "status": status,
+            "start": start.isoformat(),
+            "end": (start + timedelta(minutes=20)).isoformat(),
+            "participant": [
+                {"actor": {"reference": f"Patient/{name}"}, "status": "accepted"},
+                {"actor": {"reference": staff}, "status": "accepted"},
+            ],
+        }
+        await write(doctors_record, patient(id=name), booking)
+    start_page = (await doctor.get("/")).text
+    listed = re.findall(r'data-patient="([\w-]+)"><a class="mine-visit" href="/patient/([\w-]+)"', start_page)
+    assert listed == [("p-visit-1", "p-visit-1")]
+    assert "Mina besök i dag" in start_page
+    assert "1 besök är avslutat." in start_page
+    doctor.cookies.clear()
+    await sign_in(doctor, "Per Lindgren")
+    assert "Mina besök i dag" not in (await doctor.get("/")).text
+    doctor.cookies.clear()
+    await sign_in(doctor, "Rickard Hult")
+    assert "Mina besök i dag" not in (await doctor.get("/")).text
+
+
 async def test_a_measure_is_asked_for_where_the_unit_says_so_and_set_and_struck(
     doctor: httpx.AsyncClient, doctors_record: Record, application: Services
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kontinuum.care.contacts.addresses import ACTIONS, ROUTES, UNIT_PAGES
+from kontinuum.care.contacts.addresses import ACTIONS, MY_VISITS, ROUTES, UNIT_PAGES
 from kontinuum.care.contacts.answers import ANSWERS
 from kontinuum.care.contacts.views import CONTACTS_CARD, CONTACTS_IN_BANNER, TIMELINE_CARD
 from kontinuum.kernel.i18n import message
@@ -17,5 +17,6 @@ MODULE = Module(
     routes=ROUTES,
     actions=ACTIONS,
     unit_pages=UNIT_PAGES,
+    start=(MY_VISITS,),
     contact_parts=(ANSWERS,),
 )

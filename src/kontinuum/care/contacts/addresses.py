@@ -6,7 +6,7 @@ from typing import Final
 
 from kontinuum.care.contacts import booking, deeds, one, today, transfer, ward
 from kontinuum.care.contacts.views import EARLIER_CONTACTS
-from kontinuum.kernel.around import UnitPage
+from kontinuum.kernel.around import StartPart, UnitPage
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Action, AuditKind, Route
 from kontinuum.kernel.principal import Purpose
@@ -39,3 +39,4 @@ UNIT_PAGES: Final = (
     UnitPage("today", message("Today at the unit"), "calendar", today.today, _CARE),
     UnitPage("ward", message("The ward's board"), "bed", ward.board, _CARE),
 )
+MY_VISITS: Final = StartPart(10, today.mine, _CARE)

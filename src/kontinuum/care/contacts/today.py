@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -14,7 +14,8 @@ from kontinuum.care.contacts.ward import LYING, subject_of
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.around import UnitRequest
 from kontinuum.kernel.i18n import local, message
-from kontinuum.kernel.module import BannerNote, Chart, NotFound, View
+from kontinuum.kernel.ids import is_id
+from kontinuum.kernel.module import BannerNote, Chart, NotFound, ResultPage, View
 
 _AT_MOST: Final = 500
 _GROUPS: Final[Mapping[str, str]] = {
@@ -61,8 +62,7 @@ class Row:
 
 async def today(request: UnitRequest) -> View | NotFound:
     """Answer GET `/unit/today`: bookings and contacts of the day at the unit, each patient's once."""
-    day = local(request.now).replace(hour=0, minute=0, second=0, microsecond=0)
-    low, high = (quote(one.isoformat(), safe="") for one in (day, day + timedelta(days=1)))
+    low, high = _today(request)
     begun = f"Encounter?date=ge{low}&date=lt{high}&_sort=date&_count={_AT_MOST}"
     bookings, contacts, ongoing = await request.record.at_own_unit.find_many(
         [
@@ -71,31 +71,7 @@ async def today(request: UnitRequest) -> View | NotFound:
             f"Encounter?status={LYING}&_sort=date&_count={_AT_MOST}",
         ]
     )
-    found = {
-        entry.id: (fhir_json.loads(entry.body), entry.version)
-        for page in (contacts, ongoing)
-        for entry in page.matches
-        if entry.body
-    }
-    visits = {
-        name: (body, version)
-        for name, (body, version) in found.items()
-        if (body.get("class") or {}).get("code") not in INPATIENT
-        and body["status"] in _GROUP_OF
-        and not (body["status"] == "planned" and body.get("appointment"))
-    }
-    met = {
-        one.get("reference", "").rpartition("/")[2]
-        for body, _ in visits.values()
-        for one in body.get("appointment") or ()
-    }
-    booked = [
-        (fhir_json.loads(entry.body), entry.version)
-        for entry in bookings.matches
-        if entry.body and entry.id not in met
-    ]
-    booked = [one for one in booked if one[0]["status"] in _GROUP_OF]
-    rows = await _rows(request, [*booked, *visits.values()])
+    rows = await _day(request, bookings, (contacts, ongoing), noted=True)
     values = {
         "unit": request.principal.assignment.unit_name,
         "day": request.translator.day(request.now),
@@ -109,10 +85,73 @@ async def today(request: UnitRequest) -> View | NotFound:
     return View("contacts/today.html", values)
 
 
-async def _rows(request: UnitRequest, found: list[tuple[dict[str, Any], int]]) -> list[Row]:
+async def mine(request: UnitRequest) -> View | None:
+    """The visits of the day that are the person's own, for the first page; None where there are none."""
+    low, high = _today(request)
+    me, at = request.principal.actor.reference, request.principal.assignment.id
+    names = ",".join(filter(None, (me, f"PractitionerRole/{at}" if is_id(at) else "")))
+    if not names:
+        return None
+    day = f"date=ge{low}&date=lt{high}&_sort=date&_count={_AT_MOST}"
+    bookings, contacts = await request.record.at_own_unit.find_many(
+        [f"Appointment?{day}&actor={names}", f"Encounter?{day}&participant={names}"]
+    )
+    rows = await _day(request, bookings, (contacts,), noted=False)
+    if not rows:
+        return None
+    values = {
+        "rows": [row for row in rows if row.group != "over"],
+        "over": sum(row.group == "over" for row in rows),
+        "complete": all(page.next is None for page in (bookings, contacts)),
+    }
+    return View("contacts/mine.html", values)
+
+
+def _today(request: UnitRequest) -> tuple[str, str]:
+    """The first moment of the day and that of the next, as a search writes them."""
+    day = local(request.now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return quote(day.isoformat(), safe=""), quote((day + timedelta(days=1)).isoformat(), safe="")
+
+
+async def _day(
+    request: UnitRequest, bookings: ResultPage, contacts: Iterable[ResultPage], *, noted: bool
+) -> list[Row]:
+    """Visits and what is booked, in the order of their times: who has come is a visit, not a booking too.
+
+    `noted` says whether what the modules add to each patient is wanted.
+    """
+    found = {
+        entry.id: (fhir_json.loads(entry.body), entry.version)
+        for page in contacts
+        for entry in page.matches
+        if entry.body
+    }
+    visits = [
+        (body, version)
+        for body, version in found.values()
+        if (body.get("class") or {}).get("code") not in INPATIENT
+        and body["status"] in _GROUP_OF
+        and not (body["status"] == "planned" and body.get("appointment"))
+    ]
+    met = {
+        one.get("reference", "").rpartition("/")[2]
+        for body, _ in visits
+        for one in body.get("appointment") or ()
+    }
+    booked = [
+        (fhir_json.loads(entry.body), entry.version)
+        for entry in bookings.matches
+        if entry.body and entry.id not in met
+    ]
+    shown = [*(one for one in booked if one[0]["status"] in _GROUP_OF), *visits]
+    return await _rows(request, shown, noted=noted)
+
+
+async def _rows(request: UnitRequest, found: list[tuple[dict[str, Any], int]], *, noted: bool) -> list[Row]:
     about = [(body, version, _patient_of(body)) for body, version in found]
     patients = sorted({patient for _, _, patient in about if patient})
-    people, notes = await request.people(patients), await request.notes(patients)
+    people = await request.people(patients)
+    notes = await request.notes(patients if noted else ())
     made = [
         _row(request, body, version, patient, people.get(patient), notes.get(patient, ()))
         for body, version, patient in about

@@ -21,6 +21,7 @@ from kontinuum.web.workspace.patient import Person, read_person
 from kontinuum.web.workspace.persons.merged import as_known
 from kontinuum.web.workspace.recent import recently_opened
 from kontinuum.web.workspace.signin.own_sessions import elsewhere
+from kontinuum.web.workspace.unit_pages import start_views
 from kontinuum.web.workspace.work.palette import suggestions
 
 SHOWN_AT_MOST = 12
@@ -39,12 +40,15 @@ class Found:
 
 
 async def show_start(page: Page) -> Response:
-    """Answer `/`: search, and the patients opened last; a patient is led to the own page."""
+    """Answer `/`: search, the own day, the patients opened last; a patient is led to the own page."""
     if page.session.principal.actor.kind is ActorKind.PATIENT:
         return RedirectResponse("/my-log", status_code=303)
-    return page.render(
-        "pages/start.html", {"recent": await _recent(page), "elsewhere": await elsewhere(page)}
-    )
+    values = {
+        "recent": await _recent(page),
+        "elsewhere": await elsewhere(page),
+        "parts": await start_views(page),
+    }
+    return page.render("pages/start.html", values)
 
 
 async def show_recent(page: Page) -> Response:

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from kontinuum.kernel.around import Board, ContactPart, UnitPage, UnitRequest
 from kontinuum.kernel.i18n import message
-from kontinuum.kernel.module import BannerNote, NotFound, Tone
+from kontinuum.kernel.module import BannerNote, NotFound, Tone, View
 from kontinuum.kernel.principal import ActorKind
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
@@ -39,39 +39,57 @@ def unit_page(one: UnitPage) -> Callable[[Page], Awaitable[Response]]:
     """The handler of a unit's page."""
 
     async def show(page: Page) -> Response:
-        principal, services = page.session.principal, page.services
+        principal = page.session.principal
         if principal.actor.kind is not ActorKind.STAFF or principal.purpose not in one.purposes:
             return page.problem(403, [page.translator.gettext(_NO_PURPOSE)])
-        record: Any = services.record(principal)
-
-        async def learn(units: Collection[str]) -> None:
-            await services.directory.learn(record, units)
-
-        await learn(page.places)
-
-        async def known(ids: Collection[str]) -> Mapping[str, Any]:
-            return await people(page, ids)
-
-        async def notes(patients: Sequence[str]) -> Mapping[str, tuple[BannerNote, ...]]:
-            return await _notes(page, record, patients)
-
-        request = UnitRequest(
-            services.clock.now(),
-            page.translator,
-            services.directory,
-            record,
-            principal,
-            dict(page.request.query_params),
-            known,
-            notes,
-            learn,
-        )
+        request = await _request(page)
         view = await one.handler(request)
         if isinstance(view, NotFound):
             return page.problem(404, [page.translator.gettext(view.message)])
         return page.render(view.template, {"title": page.translator.gettext(one.title), **view.values})
 
     return show
+
+
+async def start_views(page: Page) -> list[View]:
+    """What the modules show of the person's own day on the first page, in their order."""
+    principal = page.session.principal
+    if principal.actor.kind is not ActorKind.STAFF:
+        return []
+    parts = [part for module in page.services.modules for part in module.start]
+    wanted = [one for one in sorted(parts, key=lambda one: one.order) if principal.purpose in one.purposes]
+    request = await _request(page) if wanted else None
+    views = [await one.handler(request) for one in wanted if request is not None]
+    return [view for view in views if view is not None]
+
+
+async def _request(page: Page) -> UnitRequest:
+    """What a module is given to make a page about the unit of the assignment."""
+    principal, services = page.session.principal, page.services
+    record: Any = services.record(principal)
+
+    async def learn(units: Collection[str]) -> None:
+        await services.directory.learn(record, units)
+
+    await learn(page.places)
+
+    async def known(ids: Collection[str]) -> Mapping[str, Any]:
+        return await people(page, ids)
+
+    async def notes(patients: Sequence[str]) -> Mapping[str, tuple[BannerNote, ...]]:
+        return await _notes(page, record, patients)
+
+    return UnitRequest(
+        services.clock.now(),
+        page.translator,
+        services.directory,
+        record,
+        principal,
+        dict(page.request.query_params),
+        known,
+        notes,
+        learn,
+    )
 
 
 async def _notes(page: Page, record: Any, patients: Sequence[str]) -> Mapping[str, tuple[BannerNote, ...]]:
