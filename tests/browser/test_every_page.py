@@ -85,7 +85,7 @@ WALKS: dict[str, tuple[str | None, dict[str, str]]] = {
     "the ward's nurse": (
         "Maria Papadopoulos",
         {
-            "/unit/ward": "/unit/ward",
+            **_as_it_is("/", "/unit/ward"),
             "/patient/{patient}/nursing/today": f"/patient/{ADMITTED}/nursing/today",
             "/patient/{patient}/nursing/plan": LINKED,
         },

@@ -197,6 +197,12 @@ async def test_a_patient_is_admitted_to_a_bed_moved_on_leave_and_discharged_and_
     stay = await _only(ward, "Encounter")
     assert (stay["status"], stay["class"]["code"]) == ("in-progress", "IMP")
     assert "redan inskriven" in (await visitor.get(f"{HERE}/admit")).text
+    first_page = (await visitor.get("/")).text
+    lying = re.search(
+        rf'data-patient="{PATIENT}"><a class="mine-visit" href="/patient/{PATIENT}">.*?</a>', first_page, re.S
+    )
+    assert lying
+    assert {">1:1<", "Pneumoni"} <= set(re.findall(r">1:1<|Pneumoni", lying[0]))
     clinic = next(one for one in who.assignments if one.unit != unit.hsa)
     there = application.gate.record(Principal(who.actor, clinic, "test"))
     await there.law.relate(PATIENT, "Konsult")
@@ -230,6 +236,7 @@ async def test_a_patient_is_admitted_to_a_bed_moved_on_leave_and_discharged_and_
     assert left["status"] == "finished"
     assert left["hospitalization"]["dischargeDisposition"]["coding"][0]["code"] == "home"
     assert "8 lediga vårdplatser" in (await visitor.get("/unit/ward")).text
+    assert PATIENT not in (await visitor.get("/")).text.partition("Senast öppnade")[0]
 
 
 async def test_a_contact_that_is_begun_makes_the_care_relation_of_the_unit_and_of_no_other(

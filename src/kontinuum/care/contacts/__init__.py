@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kontinuum.care.contacts.addresses import ACTIONS, MY_VISITS, ROUTES, UNIT_PAGES
+from kontinuum.care.contacts.addresses import ACTIONS, ON_THE_FIRST_PAGE, ROUTES, UNIT_PAGES
 from kontinuum.care.contacts.answers import ANSWERS
 from kontinuum.care.contacts.views import CONTACTS_CARD, CONTACTS_IN_BANNER, TIMELINE_CARD
 from kontinuum.kernel.i18n import message
@@ -17,6 +17,6 @@ MODULE = Module(
     routes=ROUTES,
     actions=ACTIONS,
     unit_pages=UNIT_PAGES,
-    start=(MY_VISITS,),
+    start=ON_THE_FIRST_PAGE,
     contact_parts=(ANSWERS,),
 )

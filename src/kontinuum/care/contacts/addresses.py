@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kontinuum.care.contacts import booking, deeds, one, today, transfer, ward
+from kontinuum.care.contacts import booking, deeds, one, own_day, today, transfer, ward
 from kontinuum.care.contacts.views import EARLIER_CONTACTS
 from kontinuum.kernel.around import StartPart, UnitPage
 from kontinuum.kernel.i18n import message
@@ -39,4 +39,4 @@ UNIT_PAGES: Final = (
     UnitPage("today", message("Today at the unit"), "calendar", today.today, _CARE),
     UnitPage("ward", message("The ward's board"), "bed", ward.board, _CARE),
 )
-MY_VISITS: Final = StartPart(10, today.mine, _CARE)
+ON_THE_FIRST_PAGE: Final = (StartPart(10, own_day.visits, _CARE), StartPart(20, own_day.ward, _CARE))

@@ -14,10 +14,9 @@ from kontinuum.care.contacts.ward import LYING, subject_of
 from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.around import UnitRequest
 from kontinuum.kernel.i18n import local, message
-from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import BannerNote, Chart, NotFound, ResultPage, View
 
-_AT_MOST: Final = 500
+AT_MOST: Final = 500
 _GROUPS: Final[Mapping[str, str]] = {
     "waiting": message("Has come"),
     "seen": message("Under way"),
@@ -62,16 +61,16 @@ class Row:
 
 async def today(request: UnitRequest) -> View | NotFound:
     """Answer GET `/unit/today`: bookings and contacts of the day at the unit, each patient's once."""
-    low, high = _today(request)
-    begun = f"Encounter?date=ge{low}&date=lt{high}&_sort=date&_count={_AT_MOST}"
+    low, high = bounds(request)
+    begun = f"Encounter?date=ge{low}&date=lt{high}&_sort=date&_count={AT_MOST}"
     bookings, contacts, ongoing = await request.record.at_own_unit.find_many(
         [
-            f"Appointment?date=ge{low}&date=lt{high}&_sort=date&_count={_AT_MOST}",
+            f"Appointment?date=ge{low}&date=lt{high}&_sort=date&_count={AT_MOST}",
             begun,
-            f"Encounter?status={LYING}&_sort=date&_count={_AT_MOST}",
+            f"Encounter?status={LYING}&_sort=date&_count={AT_MOST}",
         ]
     )
-    rows = await _day(request, bookings, (contacts, ongoing), noted=True)
+    rows = await day_rows(request, bookings, (contacts, ongoing), noted=True)
     values = {
         "unit": request.principal.assignment.unit_name,
         "day": request.translator.day(request.now),
@@ -85,35 +84,13 @@ async def today(request: UnitRequest) -> View | NotFound:
     return View("contacts/today.html", values)
 
 
-async def mine(request: UnitRequest) -> View | None:
-    """The visits of the day that are the person's own, for the first page; None where there are none."""
-    low, high = _today(request)
-    me, at = request.principal.actor.reference, request.principal.assignment.id
-    names = ",".join(filter(None, (me, f"PractitionerRole/{at}" if is_id(at) else "")))
-    if not names:
-        return None
-    day = f"date=ge{low}&date=lt{high}&_sort=date&_count={_AT_MOST}"
-    bookings, contacts = await request.record.at_own_unit.find_many(
-        [f"Appointment?{day}&actor={names}", f"Encounter?{day}&participant={names}"]
-    )
-    rows = await _day(request, bookings, (contacts,), noted=False)
-    if not rows:
-        return None
-    values = {
-        "rows": [row for row in rows if row.group != "over"],
-        "over": sum(row.group == "over" for row in rows),
-        "complete": all(page.next is None for page in (bookings, contacts)),
-    }
-    return View("contacts/mine.html", values)
-
-
-def _today(request: UnitRequest) -> tuple[str, str]:
+def bounds(request: UnitRequest) -> tuple[str, str]:
     """The first moment of the day and that of the next, as a search writes them."""
     day = local(request.now).replace(hour=0, minute=0, second=0, microsecond=0)
     return quote(day.isoformat(), safe=""), quote((day + timedelta(days=1)).isoformat(), safe="")
 
 
-async def _day(
+async def day_rows(
     request: UnitRequest, bookings: ResultPage, contacts: Iterable[ResultPage], *, noted: bool
 ) -> list[Row]:
     """Visits and what is booked, in the order of their times: who has come is a visit, not a booking too.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -146,13 +146,8 @@ async def board(request: UnitRequest) -> View | NotFound:
     query = f"Encounter?status={LYING}&class={classes}&_sort=date&_count={_AT_MOST}"
     (page,) = await request.record.at_own_unit.find_many([query])
     contacts = [fhir_json.loads(entry.body) for entry in page.matches if entry.body]
-    about = [(one, subject_of(one)) for one in contacts]
-    patients = sorted({patient for _, patient in about if patient})
-    people, notes = await request.people(patients), await request.notes(patients)
-    lying = [
-        (_beds_of(one), _lying(request, one, patient, people.get(patient), notes.get(patient, ())))
-        for one, patient in about
-    ]
+    shown = await lying_now(request, contacts)
+    lying = list(zip(map(beds_of_contact, contacts), shown, strict=True))
     known = {bed.reference for bed in beds}
     rows = [Row(bed.name, tuple(who for here, who in lying if bed.reference in here)) for bed in beds]
     coming = await on_the_way(request)
@@ -165,11 +160,21 @@ async def board(request: UnitRequest) -> View | NotFound:
         "staff": places.staff_of(staff, request.principal, request.now) if staff else {},
         "rows": rows,
         "unplaced": [who for here, who in lying if not here & known],
-        "patients": len(patients),
+        "patients": len({who.patient for who in shown if who.patient}),
         "free": sum(not row.lying for row in rows),
         "complete": page.next is None,
     }
     return View("contacts/board.html", values)
+
+
+async def lying_now(request: UnitRequest, contacts: Sequence[Mapping[str, Any]]) -> list[Lying]:
+    """Who lies here by some admissions, each with what the modules add."""
+    about = [(one, subject_of(one)) for one in contacts]
+    patients = sorted({patient for _, patient in about if patient})
+    people, notes = await request.people(patients), await request.notes(patients)
+    return [
+        _lying(request, one, patient, people.get(patient), notes.get(patient, ())) for one, patient in about
+    ]
 
 
 def subject_of(contact: Mapping[str, Any]) -> str:
@@ -178,7 +183,8 @@ def subject_of(contact: Mapping[str, Any]) -> str:
     return reference.rpartition("Patient/")[2]
 
 
-def _beds_of(contact: Mapping[str, Any]) -> frozenset[str]:
+def beds_of_contact(contact: Mapping[str, Any]) -> frozenset[str]:
+    """References of the places where the patient of an admission lies."""
     return frozenset(
         one["location"].get("reference", "") for one in staying(contact) if one.get("status") != "completed"
     )
