@@ -147,7 +147,7 @@ def _bundle(
 
 
 def _links(address: str, parameters: Parameters, following: str | None) -> list[_Link]:
-    query = _encoded(parameter for parameter in parameters if parameter[0] != "_cursor")
+    query = encoded(parameter for parameter in parameters if parameter[0] != "_cursor")
     here = next((value for name, value in parameters if name == "_cursor"), None)
     links = [_Link("self", _page_url(address, query, here))]
     if following is not None:
@@ -158,11 +158,11 @@ def _links(address: str, parameters: Parameters, following: str | None) -> list[
 def _page_url(address: str, query: str, cursor: str | None) -> str:
     parts = [query] if query else []
     if cursor is not None:
-        parts.append(_encoded([("_cursor", cursor)]))
+        parts.append(encoded([("_cursor", cursor)]))
     return f"{address}?{'&'.join(parts)}" if parts else address
 
 
-def _encoded(parameters: Iterable[tuple[str, str]]) -> str:
+def encoded(parameters: Iterable[tuple[str, str]]) -> str:
     """Parameters as a query; what separates FHIR's values stays readable."""
     return urlencode(list(parameters), safe=":/,$", quote_via=quote)
 
