@@ -186,7 +186,7 @@ async def _get(context: Context, entry: Entry) -> EntryResult:
         if isinstance(found, Refusal):
             return EntryResult(entry.method, refusal=at(entry, found))
         return EntryResult(entry.method, stored=found)
-    query = searching.parse_url(f"{entry.type}?{entry.criteria or ''}")
+    query = searching.parse_url(f"{entry.type}?{entry.criteria or ''}", base=context.base)
     page = query if isinstance(query, Refusal) else await searching.search(context, query)
     if isinstance(page, Refusal):
         return EntryResult(entry.method, refusal=at(entry, page))
