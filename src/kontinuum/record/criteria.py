@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
+from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.query import Criterion, SearchQuery, StringValue, TokenValue, Value
 from kontinuum.kernel.ids import id_hash
 from kontinuum.record.context import Context, reference
@@ -29,7 +30,14 @@ Asked: TypeAlias = tuple[str, str]
 def parse(context: Context, asked: Asked) -> SearchQuery | Refusal:
     """The search that criteria are; refused when they select nothing in particular."""
     type_name, criteria = asked
-    query = parse_url(f"{type_name}?{criteria.lstrip('?')}", base=context.base)
+    # HAPI sends the whole address of the search, which says the same.
+    named, mark, rest = criteria.strip().removeprefix(f"{context.base}/").partition("?")
+    if mark and named in ("", type_name):
+        criteria = rest
+    elif mark and named in TYPE_CODES:
+        message = f"The criteria '{criteria}' are of {named}, and it is a {type_name} that is written."
+        return refuse(RefusalKind.BAD_REQUEST, "value", message)
+    query = parse_url(f"{type_name}?{criteria}", base=context.base)
     if isinstance(query, SearchQuery) and not (
         query.criteria or query.chains or query.has or query.lists or query.ids is not None
     ):

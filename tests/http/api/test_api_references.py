@@ -158,6 +158,26 @@ async def test_criteria_by_the_servers_own_address_find_what_is_there(anna: http
     assert (await anna.get(f"/fhir/Observation/{one['id']}")).status_code == 410
 
 
+@pytest.mark.parametrize("form", ["{}", "?{}", "Patient?{}", "http://test/fhir/Patient?{}"])
+async def test_criteria_may_be_written_as_the_address_of_a_search(anna: httpx.AsyncClient, form: str) -> None:
+    asked = form.format(f"identifier={SYSTEM}%7C1")
+    found = await anna.post("/fhir/Patient", json=numbered("1"), headers={"If-None-Exist": asked})
+    assert (found.status_code, found.json()["id"]) == (200, "p")
+    for kind in ("batch", "transaction"):
+        made = entry("POST", "Patient", numbered("1"))
+        made["request"]["ifNoneExist"] = asked
+        done = await anna.post("/fhir", json=bundle(kind, made))
+        assert done.json()["entry"][0]["response"]["location"] == "Patient/p/_history/1"
+
+
+@pytest.mark.parametrize(
+    "criteria", ["Observation?status=final", f"{BASE}/Observation?status=final", "http://x/Patient?_id=p"]
+)
+async def test_criteria_of_something_else_are_refused(anna: httpx.AsyncClient, criteria: str) -> None:
+    other = await anna.post("/fhir/Patient", json=numbered("2"), headers={"If-None-Exist": criteria})
+    assert other.status_code == 400, other.text
+
+
 async def test_a_subscription_is_not_narrowed_by_an_address_that_nothing_carries(
     anna: httpx.AsyncClient,
 ) -> None:
