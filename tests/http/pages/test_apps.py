@@ -397,6 +397,8 @@ async def test_apps_in_browsers_find_and_may_call_the_server(app: Client) -> Non
     refused = await app.browser.get("/fhir/Patient", headers={"origin": "https://app.example"})
     assert refused.status_code == 401
     assert refused.headers["access-control-allow-origin"] == "*"
+    services = await app.browser.get("/cds-services", headers={"origin": "https://app.example"})
+    assert services.headers["access-control-allow-origin"] == "*"
     page = await app.browser.get("/my-apps", headers={"origin": "https://app.example"})
     assert "access-control-allow-origin" not in page.headers
 
