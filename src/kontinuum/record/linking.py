@@ -123,7 +123,7 @@ def _rewrite(entries: Sequence[Entry], names: dict[str, str]) -> None:
 def _unlinked(entries: Sequence[Entry]) -> Refusal | None:
     for entry in entries:
         for text, location in references(entry.resource, f"{entry.location}.resource"):
-            if text.startswith("urn:"):
+            if text[:4].lower() == "urn:":  # in whatever case: https://www.rfc-editor.org/rfc/rfc8141
                 return fault("not-found", f"The reference {text} matches no fullUrl in the bundle.", location)
     return None
 

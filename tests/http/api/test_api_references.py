@@ -201,6 +201,21 @@ async def test_a_subscription_is_not_narrowed_by_an_address_that_nothing_carries
     assert (await anna.post("/fhir/Subscription", json=wanted)).status_code == 201
 
 
+async def test_a_reference_between_entries_leads_to_an_entry_or_is_refused(anna: httpx.AsyncClient) -> None:
+    name = "urn:uuid:0daa4a84-a347-4f87-a9cd-b35fc7868170"
+    made = entry("POST", "Patient", patient(), fullUrl=name)
+    alone = await anna.post(
+        "/fhir", json=bundle("batch", made, entry("POST", "Observation", observation(name)))
+    )
+    first, second = (each["response"] for each in alone.json()["entry"])
+    assert first["status"] == "201 Created"
+    assert second["status"] == "400 Bad Request"
+    assert second["outcome"]["issue"][0]["expression"] == ["Bundle.entry[1].resource.subject.reference"]
+    shouted = bundle("transaction", made, entry("POST", "Observation", observation(name.upper())))
+    refused(await anna.post("/fhir", json=shouted), 400, "not-found", name.upper())
+    assert await subjects(anna, "") == []
+
+
 async def test_a_reference_by_condition_is_refused_where_nobody_resolves_it(anna: httpx.AsyncClient) -> None:
     conditional = observation(f"Patient?identifier={SYSTEM}|1")
     refused(await anna.post("/fhir/Observation", json=conditional), 422, "value", "transaction")
