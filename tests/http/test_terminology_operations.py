@@ -336,6 +336,31 @@ async def test_wrong_methods_and_bodies_are_refused(fhir: httpx.AsyncClient) -> 
     assert (head.status_code, head.content) == (200, b"")
 
 
+async def test_the_value_sets_by_which_fhir_binds_elements_are_known_by_their_codes(
+    fhir: httpx.AsyncClient,
+) -> None:
+    url, system = (
+        "http://hl7.org/fhir/ValueSet/administrative-gender",
+        "http://hl7.org/fhir/administrative-gender",
+    )
+    for canonical in (url, f"{url}|4.0.1"):
+        found = await answer(fhir, "ValueSet/$expand", url=canonical)
+        listed = [(each["system"], each["code"]) for each in found["expansion"]["contains"]]
+        assert listed == [(system, code) for code in ("female", "male", "other", "unknown")]
+        assert found["expansion"]["total"] == 4
+    older = await fhir.get("/fhir/ValueSet/$expand", params={"url": f"{url}|3.0.1"})
+    await refusal(older, 404, "not-found", "3.0.1")
+    for code, right in (("male", True), ("man", False)):
+        told = await answer(fhir, "ValueSet/$validate-code", url=url, code=code, system=system)
+        assert {"name": "result", "valueBoolean": right} in told["parameter"]
+    # No display is known here: none is called wrong, and that it was not compared is said.
+    named = await answer(fhir, "ValueSet/$validate-code", url=url, code="male", system=system, display="Male")
+    assert {"name": "result", "valueBoolean": True} in named["parameter"]
+    assert "not compared" in next(
+        each["valueString"] for each in named["parameter"] if each["name"] == "message"
+    )
+
+
 async def test_without_a_token_the_operations_are_closed(fhir: httpx.AsyncClient) -> None:
     response = await fhir.get(f"/fhir/ValueSet/$expand?url={SET}", headers={"Authorization": ""})
     assert response.status_code == 401

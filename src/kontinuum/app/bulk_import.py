@@ -39,7 +39,8 @@ async def bulk_runner(services: Services, dsn: str) -> Runner:
 async def carry_out(desk: Desk, job: Job) -> AsyncGenerator[Progress | Result, None]:
     """How far an import has come, and in the end what came of it. Raises OSError, as for a full disk."""
     folder = desk.folder(job.id)
-    taking = _Taking(desk.gate.record(job.principal), job.progress.place)
+    base = job.request.partition("/$import")[0]
+    taking = _Taking(desk.gate.record(job.principal, base=base), job.progress.place)
     size = (folder.path / INPUT).stat().st_size
     with (
         (folder.path / INPUT).open("rb") as given,

@@ -2,6 +2,7 @@
 
 from kontinuum.record.bundles import EntryResult
 from kontinuum.record.drafts import Draft
+from kontinuum.record.entries import ELSEWHERE
 from kontinuum.record.existence import Access, Way, Withheld
 from kontinuum.record.exporting import Exported, ExportPage
 from kontinuum.record.gate import Gate, Record
@@ -18,6 +19,7 @@ from kontinuum.record.outcome import (
 )
 
 __all__ = [
+    "ELSEWHERE",
     "Access",
     "Change",
     "Done",

@@ -18,11 +18,13 @@ from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refu
 from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check, new_id
 from kontinuum.record.provenance import agent, patient_of
+from kontinuum.record.references import made_local
 from kontinuum.store.resources import read as reads
 
 
 async def create(context: Context, resource: dict[str, Any], provenance: dict[str, Any]) -> Written | Refusal:
     """Create a resource under an id of the server's, and its Provenance."""
+    made_local(resource, context.base)
     invalid = check(resource)
     if invalid is not None:
         return invalid
@@ -31,6 +33,7 @@ async def create(context: Context, resource: dict[str, Any], provenance: dict[st
 
 async def update(context: Context, intent: Intent, provenance: dict[str, Any]) -> Written | Refusal:
     """Update a resource, or create it under the client's id, and its Provenance."""
+    made_local(intent.resource, context.base)
     wrong = writing.unfit(intent.type, intent.id or "", intent.resource or {})
     return await _write(context, intent, provenance) if wrong is None else wrong
 
@@ -47,6 +50,7 @@ async def _write(context: Context, intent: Intent, provenance: dict[str, Any]) -
             "X-Provenance must hold one Provenance without target: the server fills in what is written.",
             "Provenance.target",
         )
+    made_local(provenance, context.base)
     resource = intent.resource or {}
     patient = patient_of(resource)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kontinuum.fhir.issues import Issue
 from kontinuum.record import patching, reading, searching, writing
 from kontinuum.record.context import Context
-from kontinuum.record.entries import METHODS, Entry, asked_twice, at, named_twice, parse
+from kontinuum.record.entries import METHODS, Entry, asked_twice, at, fault, named_twice, parse
 from kontinuum.record.linking import find_conditions, name_and_link
 from kontinuum.record.outcome import Refusal, RefusalKind, SearchPage, Stored, Written, refuse
 from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check
+from kontinuum.record.references import references
 
 MAX_SHOWN = 64 * 1024 * 1024
 """How many bytes of resources the reads and searches of one bundle may show together."""
@@ -100,13 +101,28 @@ async def batch(context: Context, bundle: dict[str, Any]) -> list[EntryResult] |
     entries = parse(bundle)
     if isinstance(entries, Refusal):
         return entries
+    named = {each.full_url for each in entries if isinstance(each, Entry) and each.full_url}
     showing = _Showing()
-    return [
-        EntryResult("", refusal=entry)
-        if isinstance(entry, Refusal)
-        else showing.of(entry, await _alone(context, entry))
-        for entry in entries
-    ]
+    results: list[EntryResult] = []
+    for entry in entries:
+        wrong = entry if isinstance(entry, Refusal) else _leads_to_another(entry, named)
+        if wrong is not None:
+            results.append(EntryResult("", refusal=wrong))
+        elif isinstance(entry, Entry):
+            results.append(showing.of(entry, await _alone(context, entry)))
+    return results
+
+
+def _leads_to_another(entry: Entry, named: Collection[str]) -> Refusal | None:
+    """The refusal of a reference to another entry of a batch, which would be kept and lead nowhere.
+
+    http://hl7.org/fhir/R4/http.html#brules: there are none in a batch, whose entries stand by themselves.
+    """
+    for text, location in references(entry.resource, f"{entry.location}.resource") if named else ():
+        if text in named and text[:4].lower() == "urn:":
+            message = f"{text} is another entry: in a batch none refers to another; send a transaction."
+            return fault("invalid", message, location)
+    return None
 
 
 async def _write_all(
@@ -172,6 +188,8 @@ async def _alone(context: Context, entry: Entry) -> EntryResult:
         )
     elif entry.id is not None:
         result = await writing.delete(context, entry.type, entry.id, entry.if_match)
+        if isinstance(result, Refusal) and result.kind is RefusalKind.NOT_FOUND:
+            result = None  # as absent as it is wished to be, as by itself and in a transaction
     else:
         deleted = await writing.conditional_delete(context, entry.type, entry.criteria or "")
         result = deleted if isinstance(deleted, Refusal) else next(iter(deleted), None)
@@ -186,7 +204,7 @@ async def _get(context: Context, entry: Entry) -> EntryResult:
         if isinstance(found, Refusal):
             return EntryResult(entry.method, refusal=at(entry, found))
         return EntryResult(entry.method, stored=found)
-    query = searching.parse_url(f"{entry.type}?{entry.criteria or ''}")
+    query = searching.parse_url(f"{entry.type}?{entry.criteria or ''}", base=context.base)
     page = query if isinstance(query, Refusal) else await searching.search(context, query)
     if isinstance(page, Refusal):
         return EntryResult(entry.method, refusal=at(entry, page))

@@ -73,12 +73,14 @@ class Services:
 class Context:
     """Services bound to a principal: what every operation of the gate is given.
 
-    With `own_unit` a search finds only what the unit of the assignment is accountable for.
+    With `own_unit` a search finds only what the unit of the assignment is accountable for. `base` is the
+    address under which the record is asked over HTTP: what is referred to below it is kept here.
     """
 
     services: Services
     principal: Principal
     own_unit: bool = False
+    base: str | None = None
 
     @property
     def pool(self) -> Any:

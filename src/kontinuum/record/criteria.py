@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
+from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.query import Criterion, SearchQuery, StringValue, TokenValue, Value
 from kontinuum.kernel.ids import id_hash
 from kontinuum.record.context import Context, reference
@@ -26,10 +27,17 @@ Asked: TypeAlias = tuple[str, str]
 """A resource type and criteria as they are written in a url."""
 
 
-def parse(asked: Asked) -> SearchQuery | Refusal:
+def parse(context: Context, asked: Asked) -> SearchQuery | Refusal:
     """The search that criteria are; refused when they select nothing in particular."""
     type_name, criteria = asked
-    query = parse_url(f"{type_name}?{criteria.lstrip('?')}")
+    # HAPI sends the whole address of the search, which says the same.
+    named, mark, rest = criteria.strip().removeprefix(f"{context.base}/").partition("?")
+    if mark and named in ("", type_name):
+        criteria = rest
+    elif mark and named in TYPE_CODES:
+        message = f"The criteria '{criteria}' are of {named}, and it is a {type_name} that is written."
+        return refuse(RefusalKind.BAD_REQUEST, "value", message)
+    query = parse_url(f"{type_name}?{criteria}", base=context.base)
     if isinstance(query, SearchQuery) and not (
         query.criteria or query.chains or query.has or query.lists or query.ids is not None
     ):
@@ -46,7 +54,7 @@ async def lock(context: Context, connection: Any, asked: Sequence[Asked]) -> Non
     each of them spells it. All of a transaction's criteria are locked together and in order, so that two
     bundles never wait for each other.
     """
-    queries = map(parse, asked)
+    queries = [parse(context, each) for each in asked]
     meant = [in_all_forms(context, query) for query in queries if isinstance(query, SearchQuery)]
     slots = sorted({id_hash(_spelled(query)) % _SLOTS for query in meant})
     if slots:
@@ -94,7 +102,7 @@ async def find(
     """
     results: list[list[ResourceRow] | Refusal] = []
     for each in asked:
-        query = parse(each)
+        query = parse(context, each)
         if isinstance(query, Refusal):
             results.append(query)
             continue

@@ -9,7 +9,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from kontinuum.fhir import json
@@ -21,6 +21,8 @@ from kontinuum.kernel.ids import is_id
 from kontinuum.record.outcome import Refusal, RefusalKind, Written, refuse
 
 MAX_ENTRIES = 10_000
+ELSEWHERE: Final = object()
+"""Stands in place of an entry that is answered elsewhere, so that the others keep their numbers."""
 METHODS = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
 """The methods that a bundle may carry, in the order in which a transaction processes them."""
 
@@ -66,7 +68,7 @@ def parse(bundle: dict[str, Any]) -> list[Entry | Refusal] | Refusal:
             f"The bundle has {len(listed):,} entries; at most {MAX_ENTRIES:,} are taken at once.",
             "Bundle.entry",
         )
-    return [_parse_entry(number, entry) for number, entry in enumerate(listed)]
+    return [_parse_entry(number, entry) for number, entry in enumerate(listed) if entry is not ELSEWHERE]
 
 
 def _parse_entry(number: int, entry: Any) -> Entry | Refusal:

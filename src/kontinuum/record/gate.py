@@ -116,9 +116,12 @@ class Gate:
         """Where work has changed, from now on."""
         return News(self._services)
 
-    def record(self, principal: Principal) -> Record:
-        """The record as this principal may see and change it."""
-        return Record(Context(self._services, principal))
+    def record(self, principal: Principal, *, base: str | None = None) -> Record:
+        """The record as this principal may see and change it.
+
+        `base` is the address under which it is asked: references below it mean what is kept here.
+        """
+        return Record(Context(self._services, principal, base=base))
 
     async def providers(self) -> list[str]:
         """The HSA-ids of the care providers whose documentation the record holds."""

@@ -16,6 +16,7 @@ from kontinuum.record.outcome import Refusal, Written
 from kontinuum.record.persons import links
 from kontinuum.record.planning import Intent
 from kontinuum.record.preparing import check
+from kontinuum.record.references import made_local
 from kontinuum.record.subscriptions.following import not_imported
 
 
@@ -32,6 +33,8 @@ async def take_in(context: Context, incoming: Sequence[Incoming]) -> list[Writte
 
     Results stand in the order of what came in.
     """
+    for item in incoming:
+        made_local(item.resource, context.base)
     results: list[Written | Refusal | None] = [
         check(item.resource) or not_imported(item.resource) for item in incoming
     ]

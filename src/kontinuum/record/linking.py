@@ -19,7 +19,7 @@ from kontinuum.record.context import Context
 from kontinuum.record.entries import Entry, at, fault
 from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refuse
 from kontinuum.record.preparing import new_id
-from kontinuum.record.references import base_of, condition, references, rewrite
+from kontinuum.record.references import base_of, condition, made_local, references, rewrite
 from kontinuum.record.release import release_one
 from kontinuum.store.resources.rows import ResourceRow
 
@@ -109,6 +109,8 @@ async def name_and_link(context: Context, connection: Any, entries: Sequence[Ent
     for text, entry in later.items():
         names[text] = f"{entry.type}/{_name_of(entry)}"
     _rewrite(entries, names)
+    for entry in entries:
+        made_local(entry.resource, context.base)
     return _unlinked(entries)
 
 
@@ -121,7 +123,7 @@ def _rewrite(entries: Sequence[Entry], names: dict[str, str]) -> None:
 def _unlinked(entries: Sequence[Entry]) -> Refusal | None:
     for entry in entries:
         for text, location in references(entry.resource, f"{entry.location}.resource"):
-            if text.startswith("urn:"):
+            if text[:4].lower() == "urn:":  # in whatever case: https://www.rfc-editor.org/rfc/rfc8141
                 return fault("not-found", f"The reference {text} matches no fullUrl in the bundle.", location)
     return None
 
@@ -166,7 +168,7 @@ async def _resolve_references(
         if isinstance(rows, Refusal):
             return replace(rows, issues=tuple(replace(issue, location=location) for issue in rows.issues))
         text = "?".join(asked)
-        inside = _inside(asked, entries)
+        inside = _inside(context, asked, entries)
         if len(rows) + len(inside) > 1:
             return at(entry, criteria.several(asked))
         if not rows and not inside:
@@ -184,9 +186,9 @@ async def _resolve_references(
     return later
 
 
-def _inside(asked: criteria.Asked, entries: Sequence[Entry]) -> list[Entry]:
+def _inside(context: Context, asked: criteria.Asked, entries: Sequence[Entry]) -> list[Entry]:
     """The entries whose resources, once written, answer criteria."""
-    query = criteria.parse(asked)
+    query = criteria.parse(context, asked)
     return [
         entry
         for entry in entries

@@ -14,6 +14,7 @@ from kontinuum.fhir.definitions import type_definition
 _NARRATIVE_LINK = re.compile(r'(\b(?:href|src)=")([^"]+)(")')
 _CONDITIONAL = re.compile(r"^([A-Z][A-Za-z]+)\?(.+)$")
 _RESTFUL = re.compile(r"^(https?://.+/)[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}$")
+_BELOW_BASE = re.compile(r"/[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}(/_history/[A-Za-z0-9\-.]{1,64})?")
 _URIS = frozenset({"uri", "url", "canonical", "oid", "uuid"})
 
 
@@ -68,6 +69,32 @@ def _new_text(text: str, kind: str, names: Mapping[str, str], base: str) -> str:
     if kind == "xhtml":
         return _NARRATIVE_LINK.sub(lambda link: link[1] + names.get(link[2], link[2]) + link[3], text)
     return names.get(text, text) if kind in _URIS else text
+
+
+def made_local(value: Any, base: str | None) -> None:
+    """Make references below the server's own address relative, in place.
+
+    http://hl7.org/fhir/R4/references.html#literal: they mean the same resource. Kept in one form it is found
+    by every search, stands in its patient's compartment, and still leads there under another host name.
+    """
+    if base is None:
+        return
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "reference" and isinstance(item, str):
+                value[key] = _local(item, base)
+            elif isinstance(item, dict | list):
+                made_local(item, base)
+    elif isinstance(value, list):
+        for each in value:
+            made_local(each, base)
+
+
+def _local(reference: str, base: str) -> str:
+    if not reference.startswith(base):
+        return reference
+    rest = reference.removeprefix(base)
+    return rest[1:] if _BELOW_BASE.fullmatch(rest) else reference
 
 
 def references(value: Any, path: str) -> Iterator[tuple[str, str]]:

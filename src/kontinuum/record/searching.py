@@ -53,13 +53,16 @@ _Answer: TypeAlias = tuple[SearchPage, list[ResourceRow]] | Refusal
 _BY_ROWS = ("string", "date", "number", "quantity", "composite")
 
 
-def parse_url(url: str) -> SearchQuery | Refusal:
-    """A search written as `Type?parameters`, parsed; a refusal names what was not understood."""
+def parse_url(url: str, *, base: str | None = None) -> SearchQuery | Refusal:
+    """A search written as `Type?parameters`, parsed; a refusal names what was not understood.
+
+    Absolute references below `base` are found as relative ones.
+    """
     type_name, _, text = url.partition("?")
     code = type_code(type_name)
     if isinstance(code, Refusal):
         return code
-    query = parse_search(type_name, parse_qsl(text, keep_blank_values=True))
+    query = parse_search(type_name, parse_qsl(text, keep_blank_values=True), base=base)
     return query if isinstance(query, SearchQuery) else Refusal(RefusalKind.BAD_REQUEST, tuple(query))
 
 

@@ -18,6 +18,7 @@ from kontinuum.record.outcome import Change, Refusal, RefusalKind, Written, refu
 from kontinuum.record.places import place_of, places_of
 from kontinuum.record.planning import Intent, Plan, as_stored, decide_new, links_unchanged
 from kontinuum.record.preparing import check, created
+from kontinuum.record.references import made_local
 from kontinuum.record.release import release_one
 from kontinuum.record.subscriptions import following
 from kontinuum.store.resources import read as reads
@@ -44,6 +45,7 @@ class _RollbackError(Exception):
 
 async def create(context: Context, resource: dict[str, Any], if_none_exist: str | None) -> Written | Refusal:
     """Create a resource under an id of the server's (http://hl7.org/fhir/R4/http.html#create)."""
+    made_local(resource, context.base)
     invalid = check(resource)
     if invalid is not None:
         return invalid
@@ -95,6 +97,7 @@ async def update(
     only_new: bool,
 ) -> Written | Refusal:
     """Update a resource, or create it under the client's id (http://hl7.org/fhir/R4/http.html#update)."""
+    made_local(resource, context.base)
     wrong = unfit(type_name, logical_id, resource)
     if wrong is not None:
         return wrong
@@ -134,6 +137,7 @@ async def conditional_update(
     code = type_code(type_name)
     if isinstance(code, Refusal):
         return code
+    made_local(resource, context.base)
     invalid = check(resource, type_name)
     if invalid is not None:
         return invalid

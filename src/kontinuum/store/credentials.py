@@ -18,17 +18,19 @@ select principal::text,
              (select least(coalesce(g.revoked, a.ended), {ENDED_WITH_SESSION})
                 from app_grant g
                 join app a on a.id = g.app
-               where g.id = token.app_grant))
+               where g.id = token.app_grant)),
+       created
   from token
  where secret = $1
 """
 
 
 class TokenRow(NamedTuple):
-    """A bearer token; `principal` is JSON, `expires` in microseconds."""
+    """A bearer token; `principal` is JSON, times are in microseconds."""
 
     principal: str
     expires: int
+    created: int
 
 
 async def insert_token(

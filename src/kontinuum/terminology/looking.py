@@ -146,6 +146,9 @@ async def validate_in(
             return _judged(row, artifact, display, language, chosen.displays.get((key, code)))
     for (listed_system, listed_code), literal in chosen.literals.items():
         if listed_code == code and system in (None, listed_system):
+            if display is not None and literal.display == code:
+                message = f"No display of {code} is known here, so '{display}' was not compared with one."
+                return Validation(True, None if display == code else message, None, literal)
             if display is not None and display != literal.display:
                 message = f"'{display}' is not the display of {code} in the {named}: '{literal.display}' is."
                 return Validation(False, message, literal.display, literal)

@@ -9,15 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from kontinuum.fhir.definitions import value_set_codes
 from kontinuum.fhir.issues import Issue
 from kontinuum.fhir.terminology.compose import component_selection, implicit_compose, united
 from kontinuum.fhir.terminology.selection import NOTHING, Both, Selection, Without, named_codes
 from kontinuum.store.terminology import concepts
 from kontinuum.store.terminology.artifacts import ArtifactRow
 from kontinuum.terminology.answers import Coded, NotKnown, Refused, Subject
-from kontinuum.terminology.catalog import resolve
+from kontinuum.terminology.catalog import resolve, split_canonical
 
 DEEPEST = 20
+R4 = "4.0.1"
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ class Definition:
 
 
 async def definition(connection: Any, canonical: str) -> Definition | NotKnown | Refused:
-    """The definition of a stored or implicit value set."""
+    """The definition of a stored or implicit value set, or of one by which R4 itself binds elements."""
     implicit = implicit_compose(canonical)
     if isinstance(implicit, str):
         return Refused("not-supported", implicit)
@@ -72,8 +74,24 @@ async def definition(connection: Any, canonical: str) -> Definition | NotKnown |
         return Definition(canonical, "", implicit)
     row = await resolve(connection, "ValueSet", canonical)
     if isinstance(row, NotKnown):
-        return row
+        return _of_r4(canonical) or row
     return Definition(row.url, row.version, row.about["compose"])
+
+
+def _of_r4(canonical: str) -> Definition | NotKnown | None:
+    """A value set of R4 by its codes, as validation knows them; their displays are not known here."""
+    url, version = split_canonical(canonical)
+    codes = value_set_codes(url)
+    if codes is None:
+        return None
+    if version not in ("", R4):
+        message = f"Version '{version}' of the value set {url} is not known here; known: {R4}."
+        return NotKnown(Subject.VALUE_SET, message)
+    listed: dict[str, list[dict[str, str]]] = {}
+    for system, code in sorted(codes):
+        listed.setdefault(system, []).append({"code": code})
+    include = [{"system": system, "concept": codes_} for system, codes_ in listed.items()]
+    return Definition(url, R4, {"include": include})
 
 
 async def choose(

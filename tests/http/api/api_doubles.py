@@ -23,7 +23,7 @@ class OneToken:
 class ClosedGate:
     """A gate that nobody may reach."""
 
-    def record(self, principal: Principal) -> Any:
+    def record(self, principal: Principal, *, base: str | None = None) -> Any:
         return self
 
     async def turned_away(self, address: str, reason: str) -> None:

@@ -185,9 +185,75 @@ async def test_a_search_in_a_bundle_answers_with_its_own_searchset(client: httpx
     assert statuses(response)[1] == "400 Bad Request"
 
 
-@pytest.mark.parametrize(
-    "url", ["Patient/p/_history/1", "Patient/p/_history", "_history", "metadata", "Patient/$x", ""]
-)
+async def test_a_bundle_asks_for_versions_histories_compartments_and_operations(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.put("/fhir/Patient/p", json=patient(id="p"))
+    await client.put("/fhir/Patient/p", json=patient(id="p", active=True))
+    await client.put("/fhir/Observation/o", json=observation("Patient/p", id="o"))
+    asked = [
+        "Patient/p/_history/1",
+        "Patient/p/_history?_count=1",
+        "Patient/_history",
+        "_history",
+        "Patient/p/Observation?_total=accurate",
+        "Patient/p/$everything?_type=Observation",
+        "?_type=Patient,Observation&_id=p",
+        "http://test/fhir/Patient/p/_history/2",
+    ]
+    for kind in ("batch", "transaction"):
+        made = entry("POST", "Observation", observation("Patient/p"))
+        sent = bundle(kind, entry("GET", "Patient/p"), *(entry("GET", each) for each in asked), made)
+        response = await client.post("/fhir", json=sent)
+        assert set(statuses(response)[:-1]) == {"200 OK"}, statuses(response)
+        assert statuses(response)[-1] == "201 Created"
+        answers = response.json()["entry"][1:-1]
+        for url, answer in zip(asked, answers, strict=True):
+            alone = (await client.get(f"/fhir/{url.removeprefix('http://test/fhir/')}")).json()
+            found = answer["resource"]
+            assert (found["resourceType"], found.get("type")) == (alone["resourceType"], alone.get("type")), (
+                url
+            )
+        version, past, *_, everything, _, second = (each["resource"] for each in answers)
+        assert (version["meta"]["versionId"], second["meta"]["versionId"]) == ("1", "2")
+        assert answers[0]["response"]["etag"] == 'W/"1"'
+        assert [link["relation"] for link in past["link"]] == ["self", "next"]
+        # What is asked is answered when everything has been written.
+        assert len(everything["entry"]) == {"batch": 2, "transaction": 3}[kind]
+
+
+async def test_what_is_asked_in_vain_is_answered_in_its_place(client: httpx.AsyncClient) -> None:
+    asked = [
+        "Patient/none/_history/1",
+        "Patient/$nothing",
+        "Patient/p/Observation?colour=red",
+        "Patient/_history?x=1",
+    ]
+    broken = entry("POST", "Observation", {"resourceType": "Observation"})
+    sent = bundle("batch", *(entry("GET", each) for each in asked), broken, entry("GET", "Nonsense"), broken)
+    response = await client.post("/fhir", json=sent)
+    assert [each[:3] for each in statuses(response)] == ["404", "404", "400", "400", "422", "400", "422"]
+    places = [each["response"]["outcome"]["issue"][0].get("expression") for each in response.json()["entry"]]
+    assert places[4][0].startswith("Bundle.entry[4].resource")
+    assert places[6][0].startswith("Bundle.entry[6].resource"), "entries at fault keep their places"
+
+
+async def test_another_servers_address_is_not_answered_with_what_is_kept_here(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.put("/fhir/Patient/p", json=patient(id="p"))
+    for url in (
+        "https://elsewhere.example/fhir/Patient/p",
+        "http://test/other/Patient/p",
+        "https://x/Patient?name=x",
+    ):
+        response = await client.post("/fhir", json=bundle("batch", entry("GET", url), entry("DELETE", url)))
+        assert statuses(response) == ["400 Bad Request"] * 2
+        assert "http://test/fhir" in response.text
+    assert (await client.get("/fhir/Patient/p")).status_code == 200
+
+
+@pytest.mark.parametrize("url", ["metadata", "$export", "Patient/$export", "Patient/_search", "nonsense"])
 async def test_what_is_no_interaction_on_a_resource_is_refused_in_a_bundle(
     closed: httpx.AsyncClient, url: str
 ) -> None:

@@ -48,6 +48,33 @@ async def test_the_self_link_shows_what_was_really_used(client: httpx.AsyncClien
     assert largest.endswith("?_count=1000")
 
 
+@pytest.mark.parametrize(
+    "address", ["Patient", "", "Patient/_history", "Patient/p/*", "Patient/p/$everything"]
+)
+async def test_the_next_page_comes_in_the_form_that_was_asked_for(
+    client: httpx.AsyncClient, address: str
+) -> None:
+    """A browser's client that accepts XML alone asks for JSON by `_format`, and follows the link as it is."""
+    await family(client, 3)
+    await client.put("/fhir/Patient/p", json=numbered("p", id="p"))
+    await client.put("/fhir/Observation/o", json=observation("Patient/p", id="o"))
+    headers = {"Accept": "application/fhir+xml"}
+    question = f"/fhir/{address}?_count=1&_format=application/fhir%2Bjson&_pretty=true"
+    following = links((await client.get(question, headers=headers)).json())["next"]
+    page = await client.get(following, headers=headers)
+    assert page.status_code == 200, page.text
+    assert page.text.startswith("{\n")
+    assert "_format" not in links(page.json())["self"]
+
+
+async def test_the_form_that_a_posted_search_asks_for_is_given_or_refused(client: httpx.AsyncClient) -> None:
+    for path in ("Patient/_search", "_search", "Patient/p/Observation/_search"):
+        posted = await client.post(f"/fhir/{path}", data={"_format": "xml"})
+        refused(posted, 406, "not-supported", "_format=xml")
+        refused(await client.post(f"/fhir/{path}", data={"_pretty": "very"}), 400, "value", "_pretty")
+    assert (await client.post("/fhir/Patient/_search", data={"_format": "json"})).status_code == 200
+
+
 async def test_pages_follow_each_other_until_all_is_shown_once(client: httpx.AsyncClient) -> None:
     ids = await family(client, 7)
     address: str | None = "/fhir/Patient?_count=3&_sort=_id"

@@ -7,6 +7,7 @@ import errno
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 import pytest
@@ -31,6 +32,15 @@ APP = App("lab", "grant", ("system/Observation.rs?code=http://loinc.org|8480-6",
 def mentioned(*patients: str) -> list[dict[str, Any]]:
     """The parameter `patient`."""
     return [{"name": "patient", "valueReference": {"reference": f"Patient/{each}"}} for each in patients]
+
+
+async def test_a_manifest_repeats_its_request_as_it_can_be_asked_again(bulk: Client) -> None:
+    filtered = "Observation%3Fcode%3Dx%26status%3Dfinal"
+    asked = f"_type=Observation&_typeFilter={filtered}&_since=2020-01-01T00:00:00%2B01:00"
+    place = await bulk.ordered(f"$export?{asked}")
+    await bulk.runner.look()
+    again = urlsplit((await bulk.http.get(place)).json()["request"])
+    assert parse_qsl(again.query) == parse_qsl(asked)
 
 
 async def test_an_export_is_ordered_asked_after_fetched_and_given_up(bulk: Client) -> None:

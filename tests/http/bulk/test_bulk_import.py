@@ -62,6 +62,13 @@ async def test_valid_lines_go_in_and_each_refused_line_comes_back_with_its_reaso
     assert again["error"] == []
 
 
+async def test_references_by_the_servers_own_address_are_kept_as_relative_ones(bulk: Client) -> None:
+    base = str(bulk.http.base_url.join("/fhir"))
+    line = {**observation("p1", id="own"), "subject": {"reference": f"{base}/Patient/x1"}}
+    await taken_in(bulk, [LINES[0], json.dumps(line).decode()])
+    assert (await bulk.http.get("/fhir/Observation/own")).json()["subject"] == {"reference": "Patient/x1"}
+
+
 async def test_an_import_goes_on_where_it_was_interrupted(
     bulk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

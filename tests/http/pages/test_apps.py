@@ -131,6 +131,9 @@ async def test_a_refresh_token_is_used_once_and_its_copy_ends_everything(app: Cl
     assert third["scope"] == SCOPES
     asked = await app.sends({"token": third["access_token"]}, "/oauth/introspect")
     assert asked.json() | {"active": True, "patient": PATIENT, "client_id": "growth"} == asked.json()
+    assert asked.json()["exp"] - asked.json()["iat"] == third["expires_in"]
+    renewing = (await app.sends({"token": third["refresh_token"]}, "/oauth/introspect")).json()
+    assert renewing["exp"] > asked.json()["exp"]
     # A copy shows up: nobody knows whose the newest is.
     assert (await app.refreshes(first["refresh_token"])).json()["error"] == "invalid_grant"
     assert (await app.refreshes(third["refresh_token"])).json()["error"] == "invalid_grant"
@@ -394,6 +397,8 @@ async def test_apps_in_browsers_find_and_may_call_the_server(app: Client) -> Non
     refused = await app.browser.get("/fhir/Patient", headers={"origin": "https://app.example"})
     assert refused.status_code == 401
     assert refused.headers["access-control-allow-origin"] == "*"
+    services = await app.browser.get("/cds-services", headers={"origin": "https://app.example"})
+    assert services.headers["access-control-allow-origin"] == "*"
     page = await app.browser.get("/my-apps", headers={"origin": "https://app.example"})
     assert "access-control-allow-origin" not in page.headers
 

@@ -235,6 +235,7 @@ class TestNumberAndQuantity:
             ("5.4|http://unitsofmeasure.org|mg", "http://unitsofmeasure.org", "mg"),
             ("5.4||mg", None, "mg"),
             ("le5.4||mg\\|l", None, "mg|l"),
+            ("5.4||", None, None),
         ],
     )
     def test_units(self, text: str, system: str | None, code: str | None) -> None:
@@ -362,12 +363,27 @@ class TestControls:
         assert parsed.elements == ("code", "value")
         assert parsed.self_params == params
 
+    def test_a_wildcard_means_every_reference_that_can_be_followed(self) -> None:
+        assert (
+            query("Observation", ("_include", "*")).includes
+            == query("Observation", ("_include", "Observation:*")).includes
+        )
+        leading = query("Patient", ("_revinclude", "Observation:*")).revincludes
+        assert {each.parameter for each in leading} == {"focus", "patient", "performer", "subject"}
+
+    def test_that_contained_resources_are_not_searched_may_be_said(self) -> None:
+        parsed = query("Observation", ("_contained", "false"), ("code", "a"))
+        assert [each.parameter.name for each in parsed.criteria] == ["code"]
+        assert parsed.self_params[0] == ("_contained", "false")
+        assert refusal("Observation", "subject._contained", "false").code == "not-supported"
+
     @pytest.mark.parametrize(
         ("name", "text"),
         [
             ("_count", "-1"), ("_count", "many"), ("_count", ""), ("_count", "99999999999"),
             ("_sort", "nonsense"), ("_sort", ""), ("_sort", "code-value-quantity"), ("_sort", "_text"),
-            ("_include", "Observation"), ("_revinclude", "Observation:*"), ("_include", "Observation:code"),
+            ("_include", "Observation"), ("_revinclude", "Patient:*"), ("_include", "Observation:code"),
+            ("_include:iterate", "*"), ("_revinclude", "*"), ("_revinclude:iterate", "Observation:*"),
             ("_include", "Observation:nothing"), ("_include", "Patient:link"),
             ("_include", "Observations:subject"), ("_include", "Observation:subject:Claim"),
             ("_include", "Observation:subject:Nobody"),

@@ -171,7 +171,6 @@ def test_a_mime_type_has_the_form_of_one(mime: str, sound: bool) -> None:
         {"reference": "https://example.org/fhir/Patient/1"},
         {"reference": "https://example.org/anything?x=1"},
         {"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"},
-        {"reference": "Patient?identifier=urn:oid:1.2.752.129.2.1.3.1|191212121212"},
         {"identifier": {"value": "191212121212"}},
         {"type": "Patient", "display": "Åsa"},
         {"display": "Åsa"},
@@ -181,12 +180,27 @@ def test_a_reference_in_any_permitted_form_is_taken(reference: Any) -> None:
     assert validate(observation(subject=reference)) == []
 
 
+def test_a_reference_by_condition_stands_in_a_bundle_alone() -> None:
+    conditional = observation(
+        subject={"reference": "Patient?identifier=urn:oid:1.2.752.129.2.1.3.1|191212121212"}
+    )
+    entry = {"resource": conditional, "request": {"method": "POST", "url": "Observation"}}
+    assert validate({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}) == []
+    issue = only(conditional)
+    assert (issue.code, issue.location) == ("value", "Observation.subject.reference")
+    assert "in a transaction" in issue.message
+    elsewhere = {
+        "resource": observation(subject={"reference": "Organization?name=x"}),
+        "request": entry["request"],
+    }
+    assert "Patient" in only({"resourceType": "Bundle", "type": "transaction", "entry": [elsewhere]}).message
+
+
 @pytest.mark.parametrize(
     "literal",
     [
         "Organization/1",
         "https://example.org/fhir/Organization/1",
-        "Organization?name=x",
         "Organization/1/_history/1",
     ],
 )

@@ -60,7 +60,7 @@ class Controls:
             case "_include" | "_include:iterate":
                 self.includes += self._include(text, iterate=name != "_include")
             case "_revinclude" | "_revinclude:iterate":
-                self.revincludes.append(self._revinclude(text, iterate=name != "_revinclude"))
+                self.revincludes += self._revincludes(text, iterate=name != "_revinclude")
             case "_summary":
                 self.summary = cast(Summary, _one_of(text, get_args(Summary)))
             case "_total":
@@ -84,13 +84,28 @@ class Controls:
         return Sort(parameter, descending)
 
     def _include(self, text: str, *, iterate: bool) -> list[Include]:
-        includes = _every_include(text, iterate) or [_parse_include(text, iterate)]
+        # The wildcard alone, as HAPI writes it: whatever the resources found refer to.
+        written = f"{self.type}:*" if text == "*" and not iterate else text
+        includes = _every_include(written, iterate) or [_parse_include(text, iterate)]
         if includes[0].source_type != self.type and not iterate:
             raise BadValue(
                 f"the resources found are {self.type}, so it must begin with {self.type}: "
                 "(or ask with _include:iterate for what is included)"
             )
         return includes
+
+    def _revincludes(self, text: str, *, iterate: bool) -> list[Include]:
+        """What is written, or with `Type:*` every reference of the type that may lead to what is found."""
+        every = [] if iterate else _every_include(text, iterate)
+        if not every:
+            return [self._revinclude(text, iterate=iterate)]
+        parameters = search_parameters(every[0].source_type)
+        leading = [
+            each for each in every if self.type in (parameters[each.parameter].targets or (self.type,))
+        ]
+        if not leading:
+            raise BadValue(f"{every[0].source_type} never refers to {self.type}")
+        return leading
 
     def _revinclude(self, text: str, *, iterate: bool) -> Include:
         include = _parse_include(text, iterate)
@@ -138,7 +153,7 @@ def _parse_include(text: str, iterate: bool) -> Include:
     if source not in TYPE_CODES:
         raise BadValue(f"{source!r} is no resource type of FHIR R4")
     if name == "*":
-        raise BadValue("the wildcard * can be used in _include only: name the parameter")
+        raise BadValue("the wildcard * follows from what is found alone: name the parameter")
     parameter = search_parameters(source).get(name)
     if parameter is None:
         raise BadValue(f"{name!r} is no search parameter of {source}")

@@ -128,6 +128,8 @@ class _Search:
         if len(text) > _LONGEST_VALUE:
             raise BadValue(f"it is longer than {_LONGEST_VALUE} characters")
         plain, colon, modifier = name.partition(":")
+        if name == "_contained" and text == "false" and not self.depth:
+            return  # what a search does by itself: http://hl7.org/fhir/R4/search.html#contained
         if plain in UNSUPPORTED_CONTROLS:
             self._unsupported(f"Search parameter {plain!r} is not supported: {UNSUPPORTED_CONTROLS[plain]}")
         elif plain == "_has":

@@ -280,7 +280,7 @@ def _quantity(text: str) -> QuantityValue:
     if len(parts) not in (1, 3):
         raise BadValue("expected number, number|system|code or number||code")
     number = _number(parts[0])
-    if len(parts) == 1:
+    if len(parts) == 1 or not (parts[1] or parts[2]):  # `5.4||`, as HAPI writes it, names no unit either
         return QuantityValue(number, None, None)
     if not parts[2]:
         raise BadValue("a code must follow the second |, or leave both bars out to accept any unit")

@@ -323,7 +323,8 @@ def _nested_resource(prop: Property) -> Check:
         found = check_resource_type(value)
         if found is not None:
             return found
-        inner = Context(value, context.root if contained else value, context.warnings)
+        root, bundled = (context.root, context.bundled) if contained else (value, True)
+        inner = Context(value, root, context.warnings, bundled=bundled)
         found = check_resource(value, inner)
         context.deferred += inner.deferred
         if contained:

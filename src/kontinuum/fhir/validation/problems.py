@@ -42,11 +42,17 @@ Found = list[Problem] | None
 
 
 class Context:
-    """What the checks of one resource share: contained resources, and what can only be judged at the end."""
+    """What the checks of one resource share: contained resources, and what can only be judged at the end.
 
-    __slots__ = ("contained", "deferred", "local_references", "resource", "root", "warnings")
+    `bundled` is whether the resource came within another one that is not its container.
+    """
 
-    def __init__(self, resource: Mapping[str, Any], root: Mapping[str, Any], warnings: bool) -> None:
+    __slots__ = ("bundled", "contained", "deferred", "local_references", "resource", "root", "warnings")
+
+    def __init__(
+        self, resource: Mapping[str, Any], root: Mapping[str, Any], warnings: bool, *, bundled: bool = False
+    ) -> None:
+        self.bundled = bundled
         self.resource = resource
         self.root = root
         self.warnings = warnings

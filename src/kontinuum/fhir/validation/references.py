@@ -15,7 +15,9 @@ __all__ = ["check_literal", "check_target"]
 _is_restful = re.compile(
     r"(?P<base>https?://.+/)?(?P<type>[A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?"
 ).fullmatch
-_is_conditional = re.compile(r"(?P<type>[A-Z][A-Za-z]+)\?\S+").fullmatch
+_CONDITIONAL = re.compile(r"(?P<type>[A-Z][A-Za-z]+)\?\S+")
+_is_conditional = _CONDITIONAL.fullmatch
+_ONLY_THERE = "which is resolved in a transaction alone; write Type/id, or send it in a transaction"
 _has_scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:").match
 
 
@@ -37,6 +39,8 @@ def check_literal(reference: dict[str, Any], context: Context) -> Found:
         return _at(
             one("value", f'"{match["type"]}" in "{literal}" is not a resource type of FHIR R4; correct it')
         )
+    if match.re is _CONDITIONAL and not context.bundled:
+        return _at(one("value", f'"{literal}" is a condition, {_ONLY_THERE}'))
     return None
 
 

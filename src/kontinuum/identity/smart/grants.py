@@ -23,6 +23,7 @@ from kontinuum.kernel.clock import Clock, from_micros, to_micros
 from kontinuum.kernel.principal import App as Acting
 from kontinuum.kernel.principal import Principal
 from kontinuum.store import apps as store
+from kontinuum.store import credentials
 from kontinuum.store.apps import GrantRow
 
 CODE: Final = timedelta(seconds=60)
@@ -211,11 +212,18 @@ class Grants:
             await self._end(row.id)
 
     async def known(self, app: App, token: str) -> Permission | None:
-        """What an app's own token stands for, None when it is not valid, or another's (RFC 7662)."""
+        """What an app's own token stands for, None when it is not valid, or another's (RFC 7662).
+
+        Its times are the token's own: an access token ends long before what was permitted.
+        """
         principal = await self._identity.principal_of_token(token)
         if principal is not None and principal.app is not None and principal.app.id == app.id:
             row = await store.grant(self._pool, principal.app.grant)
-            return None if row is None else replace(_permission(row), scopes=principal.app.scopes)
+            held = await credentials.token(self._pool, hashed(token))
+            if row is None or held is None:
+                return None
+            made, ends = from_micros(held.created), from_micros(held.expires)
+            return replace(_permission(row), scopes=principal.app.scopes, created=made, expires=ends)
         found = await store.refresh(self._pool, hashed(token))
         row = None if found is None else await store.grant(self._pool, found.grant)
         if found is None or row is None or row.app != app.id or found.used is not None:

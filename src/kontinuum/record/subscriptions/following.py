@@ -11,6 +11,7 @@ from kontinuum.access.subscribers import SUBSCRIPTION, owned, owner_of
 from kontinuum.fhir import json
 from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.issues import Issue
+from kontinuum.fhir.search.query import ReferenceValue
 from kontinuum.fhir.subscriptions.terms import Terms, read_terms
 from kontinuum.kernel.principal import Principal
 from kontinuum.record.context import Context
@@ -40,6 +41,9 @@ def unfit(context: Context, resource: dict[str, Any] | None) -> Refusal | None:
     terms = read_terms(resource)
     if not isinstance(terms, Terms):
         return Refusal(RefusalKind.INVALID, tuple(terms))
+    absolute = _by_address(context, terms)
+    if absolute is not None:
+        return absolute
     fault = context.services.endpoints.fault(terms.endpoint) if terms.endpoint is not None else None
     if fault is not None:
         message = f"Nothing is sent to '{terms.endpoint}': {fault}."
@@ -47,6 +51,18 @@ def unfit(context: Context, resource: dict[str, Any] | None) -> Refusal | None:
     if terms.ends is not None and terms.ends <= context.now() and resource["status"] != "off":
         issue = Issue("error", "value", "The Subscription has ended: give a later end.", "Subscription.end")
         return Refusal(RefusalKind.INVALID, (issue,))
+    return None
+
+
+def _by_address(context: Context, terms: Terms) -> Refusal | None:
+    """The refusal of a filter by an address of this server, which no reference that is kept here carries."""
+    if context.base is None:
+        return None
+    own = f"{context.base}/"
+    for value in (value for each in terms.filters for asked in each.criteria for value in asked.values):
+        if isinstance(value, ReferenceValue) and (value.url or "").startswith(own):
+            message = f"Filters name what is kept here as Type/id, not by its address '{value.url}'."
+            return refuse(RefusalKind.INVALID, "value", message, "Subscription.criteria.extension")
     return None
 
 

@@ -16,7 +16,7 @@ from kontinuum.web.api import bundles
 from kontinuum.web.api.answer import Answer, Problem, Response, bad_request
 from kontinuum.web.api.call import Call
 from kontinuum.web.api.interactions import CompartmentSearch, SystemSearch
-from kontinuum.web.api.request import Parameters
+from kontinuum.web.api.request import Parameters, form_of
 from kontinuum.web.api.searching import criteria, page_query
 from kontinuum.web.api.subset import chosen_subset
 
@@ -51,7 +51,7 @@ async def search_compartment(call: Call, wanted: CompartmentSearch) -> Answer:
     page = await call.record.search(query)
     if isinstance(page, Refusal):
         return page
-    return Response(200, bundles.searchset(call.request.base, path, query, page, subset))
+    return Response(200, bundles.searchset(call.request.base, path, query, page, subset, form_of(parameters)))
 
 
 async def _several(
@@ -77,7 +77,7 @@ async def _several(
         return page
     named = tuple(pair for pair in parameters if pair[0] == "_type")
     told = replace(queries[0], self_params=(*named, *queries[0].self_params))
-    return Response(200, bundles.searchset(call.request.base, path, told, page, subset))
+    return Response(200, bundles.searchset(call.request.base, path, told, page, subset, form_of(parameters)))
 
 
 def _types(parameters: Parameters, possible: Sequence[str]) -> Sequence[str] | Problem:

@@ -148,7 +148,7 @@ class Api:
             return principal
         if isinstance(wanted, Problem):
             return wanted
-        record = self._gate.record(principal)
+        record = self._gate.record(principal, base=request.base)
         call = Call(request, record, self._limits, receive, self._terminology, self._bulk)
         return await HANDLERS[type(wanted)](call, wanted)
 

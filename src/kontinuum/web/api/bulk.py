@@ -22,6 +22,7 @@ from kontinuum.record.extracting import Extent, filters_in
 from kontinuum.web.api import interactions as fhir
 from kontinuum.web.api.answer import Answer, Problem, Response, bad_request, outcome_body, problem
 from kontinuum.web.api.body import ClientGoneError
+from kontinuum.web.api.bundles import encoded
 from kontinuum.web.api.call import Call
 from kontinuum.web.api.conditions import http_date
 from kontinuum.web.api.interactions import Invocation
@@ -118,7 +119,7 @@ async def _extent(call: Call, wanted: Invocation, inputs: Inputs) -> Extent | Re
     moment = None if since is None else date_range(since.replace(" ", "+"))
     if since is not None and moment is None:
         return bad_request("value", f"_since must be an instant such as 2026-03-01T00:00:00Z, not '{since}'.")
-    patients = _patients(inputs.all("patient"))
+    patients = _patients(inputs.all("patient"), call.request.base)
     if isinstance(patients, Problem):
         return patients
     if wanted.id is not None:
@@ -149,11 +150,11 @@ def _listed(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",")))
 
 
-def _patients(references: Sequence[Any]) -> tuple[str, ...] | Problem | None:
+def _patients(references: Sequence[Any], base: str) -> tuple[str, ...] | Problem | None:
     found = []
     for each in references:
         text = each.get("reference") if isinstance(each, dict) else None
-        kind, _, logical_id = (text or "").rpartition("/")
+        kind, _, logical_id = (text or "").removeprefix(f"{base}/").rpartition("/")
         if kind != "Patient":
             return bad_request("value", "patient must be references such as Patient/1.")
         found.append(logical_id)
@@ -270,7 +271,7 @@ def _manifest(call: Call, job: Job) -> bytes:
 
 def _as_asked(call: Call) -> str:
     """The address that was asked for, as it is told in the manifest and the log."""
-    asked = "&".join(f"{name}={value}" for name, value in call.request.parameters)
+    asked = encoded(call.request.parameters)
     return call.request.base + call.request.path + (f"?{asked}" if asked else "")
 
 

@@ -71,8 +71,18 @@ class _Bundle(Struct):
 _MATCH, _INCLUDE, _OUTCOME = _Search("match"), _Search("include"), _Search("outcome")
 
 
-def searchset(base: str, path: str, query: SearchQuery, page: SearchPage, subset: Subset | None) -> bytes:
-    """The result of a search (http://hl7.org/fhir/R4/search.html#return) at a path below the base."""
+def searchset(
+    base: str,
+    path: str,
+    query: SearchQuery,
+    page: SearchPage,
+    subset: Subset | None,
+    form: Parameters = (),
+) -> bytes:
+    """The result of a search (http://hl7.org/fhir/R4/search.html#return) at a path below the base.
+
+    `form` are the parameters about the form of the answer, in which the next page is wanted as well.
+    """
     counting = query.summary == "count"
     entries = [] if counting else _search_entries(base, page, subset)
     if query.ignored:
@@ -80,7 +90,9 @@ def searchset(base: str, path: str, query: SearchQuery, page: SearchPage, subset
     return _bundle(
         "searchset",
         entries,
-        links=_links(f"{base}/{path}".removesuffix("/"), query.self_params, None if counting else page.next),
+        links=_links(
+            f"{base}/{path}".removesuffix("/"), query.self_params, None if counting else page.next, form
+        ),
         total=page.total,
     )
 
@@ -98,10 +110,17 @@ def _search_entries(base: str, page: SearchPage, subset: Subset | None) -> list[
     return entries
 
 
-def history(base: str, path: str, parameters: Parameters, page: HistoryPage, subset: Subset | None) -> bytes:
-    """A page of history (http://hl7.org/fhir/R4/http.html#history)."""
+def history(
+    base: str,
+    path: str,
+    parameters: Parameters,
+    page: HistoryPage,
+    subset: Subset | None,
+    form: Parameters = (),
+) -> bytes:
+    """A page of history (http://hl7.org/fhir/R4/http.html#history); `form` as for a search."""
     entries = [_history_entry(base, stored, subset) for stored in page.entries]
-    return _bundle("history", entries, links=_links(f"{base}{path}", parameters, page.next))
+    return _bundle("history", entries, links=_links(f"{base}{path}", parameters, page.next, form))
 
 
 def _history_entry(base: str, stored: Stored, subset: Subset | None) -> Entry:
@@ -146,11 +165,12 @@ def _bundle(
     return _encode(bundle)
 
 
-def _links(address: str, parameters: Parameters, following: str | None) -> list[_Link]:
-    query = _encoded(parameter for parameter in parameters if parameter[0] != "_cursor")
+def _links(address: str, parameters: Parameters, following: str | None, form: Parameters) -> list[_Link]:
+    query = encoded(parameter for parameter in parameters if parameter[0] != "_cursor")
     here = next((value for name, value in parameters if name == "_cursor"), None)
     links = [_Link("self", _page_url(address, query, here))]
     if following is not None:
+        query = encoded([*(each for each in parameters if each[0] != "_cursor"), *form])
         links.append(_Link("next", _page_url(address, query, following)))
     return links
 
@@ -158,11 +178,11 @@ def _links(address: str, parameters: Parameters, following: str | None) -> list[
 def _page_url(address: str, query: str, cursor: str | None) -> str:
     parts = [query] if query else []
     if cursor is not None:
-        parts.append(_encoded([("_cursor", cursor)]))
+        parts.append(encoded([("_cursor", cursor)]))
     return f"{address}?{'&'.join(parts)}" if parts else address
 
 
-def _encoded(parameters: Iterable[tuple[str, str]]) -> str:
+def encoded(parameters: Iterable[tuple[str, str]]) -> str:
     """Parameters as a query; what separates FHIR's values stays readable."""
     return urlencode(list(parameters), safe=":/,$", quote_via=quote)
 

@@ -15,7 +15,7 @@ from kontinuum.web.api.answer import Answer, Problem, Response, bad_request
 from kontinuum.web.api.call import Call
 from kontinuum.web.api.interactions import History
 from kontinuum.web.api.limits import Limits
-from kontinuum.web.api.request import Parameters, Request, refuse_parameters, single
+from kontinuum.web.api.request import Parameters, Request, form_of, refuse_parameters, single
 from kontinuum.web.api.subset import subset_of_parameters
 
 _PARAMETERS = ("_count", "_since", "_at", "_cursor", "_summary", "_elements")
@@ -59,7 +59,9 @@ async def history(call: Call, wanted: History) -> Answer:
     if isinstance(page, Refusal):
         return page
     used = _used(request.parameters, asked.count)
-    body = bundles.history(request.base, request.path.rstrip("/"), used, page, asked.subset)
+    body = bundles.history(
+        request.base, request.path.rstrip("/"), used, page, asked.subset, form_of(request.parameters)
+    )
     return Response(200, body)
 
 

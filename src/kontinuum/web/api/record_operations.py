@@ -24,6 +24,7 @@ from kontinuum.web.api.answer import Answer, Problem, Response, bad_request, out
 from kontinuum.web.api.call import Call, demanded_version
 from kontinuum.web.api.interactions import Invocation
 from kontinuum.web.api.operations import Inputs
+from kontinuum.web.api.request import form_of
 
 _MOST = 1000
 _PAGES = 20
@@ -54,7 +55,8 @@ async def everything(call: Call, wanted: Invocation, inputs: Inputs) -> Answer:
         return page
     path = "/".join(part for part in (wanted.type, wanted.id, "$everything") if part)
     told = SearchQuery(wanted.type, self_params=asked.parameters)
-    return Response(200, bundles.searchset(call.request.base, path, told, page, None))
+    form = form_of(call.request.parameters)
+    return Response(200, bundles.searchset(call.request.base, path, told, page, None, form))
 
 
 def _moment(inputs: Inputs, name: str) -> str | None:

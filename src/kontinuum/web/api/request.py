@@ -109,6 +109,17 @@ def refuse_parameters(parameters: Parameters, taken: Iterable[str] = ()) -> Prob
     return None
 
 
+def form_of(parameters: Parameters) -> Parameters:
+    """Those among the parameters that say in what form the answer is wanted."""
+    return [pair for pair in parameters if pair[0] in FORM_PARAMETERS]
+
+
+def refuse_form(parameters: Parameters) -> Problem | None:
+    """Why the form that the parameters of a posted search ask for cannot be given; None when it can."""
+    found = _answer_form(None, parameters)
+    return found if isinstance(found, Problem) else None
+
+
 def single(parameters: Parameters, name: str) -> str | Problem | None:
     """The value of a parameter that may be given once; None when it is absent."""
     values = [value for key, value in parameters if key == name]

@@ -17,7 +17,7 @@ from kontinuum.web.api.body import read_form
 from kontinuum.web.api.call import Call
 from kontinuum.web.api.interactions import Search
 from kontinuum.web.api.limits import Limits
-from kontinuum.web.api.request import Parameters
+from kontinuum.web.api.request import Parameters, form_of, refuse_form
 from kontinuum.web.api.subset import chosen_subset
 
 
@@ -35,7 +35,9 @@ async def search(call: Call, wanted: Search) -> Answer:
     page = await call.record.search(query)
     if isinstance(page, Refusal):
         return page
-    return Response(200, bundles.searchset(call.request.base, wanted.type, query, page, subset))
+    return Response(
+        200, bundles.searchset(call.request.base, wanted.type, query, page, subset, form_of(parameters))
+    )
 
 
 async def criteria(call: Call, *, form: bool) -> Parameters | Problem:
@@ -43,7 +45,9 @@ async def criteria(call: Call, *, form: bool) -> Parameters | Problem:
     if not form:
         return call.request.parameters
     posted = await read_form(call.request, call.receive, call.limits)
-    return posted if isinstance(posted, Problem) else [*call.request.parameters, *posted]
+    if isinstance(posted, Problem):
+        return posted
+    return refuse_form(posted) or [*call.request.parameters, *posted]
 
 
 def page_query(call: Call, type_name: str, parameters: Parameters) -> SearchQuery | Problem:

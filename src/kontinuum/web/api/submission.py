@@ -6,6 +6,7 @@ entries at fault; a batch answers each entry by itself.
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from kontinuum.fhir.definitions import TYPE_CODES
 from kontinuum.fhir.search.dates import date_range
 from kontinuum.fhir.subset import Subset, reduce_body
 from kontinuum.kernel.clock import instant
-from kontinuum.record import EntryResult
+from kontinuum.record import ELSEWHERE, EntryResult
 from kontinuum.record.outcome import Change, Refusal, SearchPage, Stored, Written
 from kontinuum.web.api import bundles
 from kontinuum.web.api.answer import (
@@ -27,6 +28,7 @@ from kontinuum.web.api.answer import (
     finish,
     outcome_body,
 )
+from kontinuum.web.api.asking import Asking, is_asked
 from kontinuum.web.api.body import Resource
 from kontinuum.web.api.bundles import Entry, EntryResponse
 from kontinuum.web.api.call import Call, refuse_conditions, said
@@ -52,6 +54,7 @@ from kontinuum.web.api.searching import page_query
 from kontinuum.web.api.subset import chosen_subset, requested_subset
 
 Faults = dict[int, Problem]
+Questions = dict[int, tuple[Interaction, str]]
 
 _BY_CRITERIA = (Search, ConditionalUpdate, ConditionalPatch, ConditionalDelete)
 _IN_BUNDLES = (Read, Create, Update, Patch, Delete, *_BY_CRITERIA)
@@ -83,7 +86,8 @@ async def submit(call: Call, _: BundleSubmission) -> Answer:
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         return bad_request("structure", "Bundle.entry must be a list.", "Bundle.entry")
-    faults = {number: fault for number, entry in enumerate(entries) if (fault := _fault(number, entry))}
+    base = call.request.base
+    faults = {number: fault for number, entry in enumerate(entries) if (fault := _fault(number, entry, base))}
     match bundle.get("type"):
         case "transaction":
             return await _transaction(call, bundle, entries, faults)
@@ -99,25 +103,63 @@ async def submit(call: Call, _: BundleSubmission) -> Answer:
 async def _transaction(call: Call, bundle: Resource, entries: list[Any], faults: Faults) -> Answer:
     if faults:
         return Problem(400, tuple(issue for fault in faults.values() for issue in fault.issues))
-    results = await call.record.transaction(bundle)
+    asked = _asked(entries, faults)
+    results = await call.record.transaction(_without(bundle, asked))
     if isinstance(results, Refusal):
         return results
-    answered = [_answered(call, entry, result) for entry, result in zip(entries, results, strict=True)]
-    return Response(200, bundles.response_bundle("transaction-response", answered))
+    return Response(
+        200,
+        bundles.response_bundle("transaction-response", await _answers(call, entries, results, {}, asked)),
+    )
 
 
 async def _batch(call: Call, bundle: Resource, entries: list[Any], faults: Faults) -> Answer:
     """Let the gate do what is in order; every entry has its answer, in its place."""
-    sound = [entry for number, entry in enumerate(entries) if number not in faults]
-    results = await call.record.batch({**bundle, "entry": sound})
+    asked = _asked(entries, faults)
+    results = await call.record.batch(_without(bundle, {*faults, *asked}))
     if isinstance(results, Refusal):
         return results
-    done = iter([_answered(call, entry, result) for entry, result in zip(sound, results, strict=True)])
-    answered = [_refused(faults[n]) if n in faults else next(done) for n in range(len(entries))]
-    return Response(200, bundles.response_bundle("batch-response", answered))
+    return Response(
+        200, bundles.response_bundle("batch-response", await _answers(call, entries, results, faults, asked))
+    )
 
 
-def _fault(number: int, entry: Any) -> Problem | None:
+def _asked(entries: list[Any], faults: Faults) -> Questions:
+    """What is asked of more than one resource, by the entry's number; entries at fault ask nothing."""
+    found: Questions = {}
+    for number, entry in enumerate(entries):
+        if number not in faults:
+            method, path = entry["request"]["method"], _path_of(entry["request"]["url"])
+            wanted = parse_interaction(method, path)
+            if not isinstance(wanted, Problem) and is_asked(method, wanted):
+                found[number] = (wanted, path)
+    return found
+
+
+def _without(bundle: Resource, numbers: Container[int]) -> Resource:
+    """A bundle for the gate, in which the others keep their places."""
+    listed = bundle.get("entry", [])
+    return {**bundle, "entry": [ELSEWHERE if n in numbers else entry for n, entry in enumerate(listed)]}
+
+
+async def _answers(
+    call: Call, entries: list[Any], results: Sequence[EntryResult], faults: Faults, asked: Questions
+) -> list[Entry]:
+    """Every entry's answer in its place: the gate's, and what is read beside it once that has written."""
+    asking = Asking(call)
+    done = iter(results)
+    answered: list[Entry] = []
+    for number, entry in enumerate(entries):
+        if number in faults:
+            answered.append(_refused(faults[number]))
+        elif number in asked:
+            answered.append(await asking.answer(*asked[number], entry["request"]["url"]))
+        else:
+            answered.append(_answered(call, entry, next(done)))
+    return answered
+
+
+def _fault(number: int, entry: Any, base: str) -> Problem | None:
     """Why an entry asks for what no bundle may ask for; None when the gate can judge it.
 
     http://hl7.org/fhir/R4/http.html#trules: what stands in a bundle are the interactions on resources.
@@ -128,9 +170,18 @@ def _fault(number: int, entry: Any) -> Problem | None:
     method, url = request.get("method"), request.get("url")
     if not isinstance(method, str) or not isinstance(url, str):
         return _at(number, "required", "The request has no method or no url.", "request")
+    if "://" in url.partition("?")[0] and not url.startswith(f"{base}/"):
+        return _at(
+            number,
+            "value",
+            f"The url '{url}' is not below {base}, the address of this server.",
+            "request.url",
+        )
     wanted = parse_interaction(method, _path_of(url))
     if isinstance(wanted, Problem):
         return _at(number, *_first(wanted), "request.url")
+    if is_asked(method, wanted):
+        return _condition_on_question(number, request)
     if not isinstance(wanted, _IN_BUNDLES) or (isinstance(wanted, Search) and wanted.form):
         return _at(number, "not-supported", f"{method} {url} cannot be part of a bundle.", "request.url")
     return (
@@ -138,6 +189,13 @@ def _fault(number: int, entry: Any) -> Problem | None:
         or _condition_fault(number, method, request)
         or _full_url_fault(number, entry)
     )
+
+
+def _condition_on_question(number: int, request: dict[str, Any]) -> Problem | None:
+    for name in _CONDITIONS:
+        if name in request:
+            return _at(number, "not-supported", f"{name} has no meaning at this url.", f"request.{name}")
+    return None
 
 
 def _query_fault(number: int, wanted: Interaction, url: str) -> Problem | None:

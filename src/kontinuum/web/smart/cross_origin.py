@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kontinuum.web.smart import addresses
 
 _EXACT = (addresses.TOKEN, addresses.REVOKE, addresses.INTROSPECT, addresses.KEYS)
-_BELOW = (addresses.FHIR, "/.well-known")
+_BELOW = (addresses.FHIR, "/.well-known", "/cds-services")
 _PREFLIGHT = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
