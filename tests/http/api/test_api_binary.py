@@ -110,6 +110,14 @@ async def test_a_new_version_is_sent_as_bytes_too_and_the_old_one_stays(client: 
     assert head.content == b""
 
 
+async def test_an_entry_of_a_bundle_holds_the_resource(client: httpx.AsyncClient) -> None:
+    name = (await sent(client, PICTURE, "image/png")).json()["id"]
+    entries = [{"request": {"method": "GET", "url": f"Binary/{name}{end}"}} for end in ("", "/_history/1")]
+    answer = await client.post("/fhir", json={"resourceType": "Bundle", "type": "batch", "entry": entries})
+    found = [entry["resource"]["data"] for entry in answer.json()["entry"]]
+    assert [base64.b64decode(data) for data in found] == [PICTURE, PICTURE]
+
+
 async def test_whose_it_is_stands_in_the_header(client: httpx.AsyncClient) -> None:
     whose = (await stored(client, patient()))["id"]
     for context in (f"Patient/{whose}", f"http://test/fhir/Patient/{whose}"):

@@ -26,6 +26,7 @@ from kontinuum.web.api.interactions import (
     SystemSearch,
     VersionRead,
 )
+from kontinuum.web.api.negotiation import FHIR_JSON
 from kontinuum.web.api.operation_table import invoke_operation
 from kontinuum.web.api.request import parse_parameters
 
@@ -74,9 +75,14 @@ class Asking:
         parameters = parse_parameters(urlsplit(url).query.encode(), self.call.limits)
         if isinstance(parameters, Problem):
             return parameters
-        # The headers are those of the bundle, and concern none of its entries.
         request = replace(
-            self.call.request, method="GET", path=f"/{path}", parameters=parameters, headers={}, pretty=False
+            self.call.request,
+            method="GET",
+            path=f"/{path}",
+            parameters=parameters,
+            # Those of the bundle concern none of its entries; what stands in an entry is a resource.
+            headers={b"accept": FHIR_JSON.encode()},
+            pretty=False,
         )
         return await _ANSWERED[type(wanted)](replace(self.call, request=request), wanted)
 

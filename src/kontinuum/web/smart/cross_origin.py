@@ -29,7 +29,7 @@ _ANSWER = [
     (
         b"access-control-expose-headers",
         b"etag, last-modified, location, content-location, www-authenticate,"
-        b" expires, retry-after, x-progress",
+        b" expires, retry-after, x-progress, preference-applied",
     ),
 ]
 
