@@ -1,4 +1,4 @@
-"""Answers that are codes: whether their value set is there and holds them, and what a diagnosis' code means."""
+"""Answers that are codes: whether they are in a value set that is here, and what a diagnosis' code means."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Part:
     """A heading and its text. `path` leads to the section of a note, empty where there is none to lead to.
 
     `kept` is set when the patient does not see it; `inside` when a heading above is kept back. `files` are
-    the ids of the documents that stand there. `div` is the markup the text was read from, where there was any.
+    the ids of the documents that stand there. `div` is the markup the text was read from, if any.
     """
 
     heading: str
