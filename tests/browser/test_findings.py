@@ -93,8 +93,20 @@ async def test_a_diagnosis_in_a_note_gets_its_code_while_it_is_written(visit: Op
     words = page.locator("[data-beside-pane] input[data-codes-into]").first
     await words.fill("halsfluss")
     await expect(page.locator(CHOSEN)).to_contain_text("J03.0")
+    pane = page.locator("[data-beside-pane]")
+    assert await pane.evaluate("one => one.scrollWidth <= one.clientWidth && one.scrollLeft === 0")
     await words.press("Enter")
-    await expect(page.get_by_label("Kod (ICD-10-SE)").first).to_have_value("J03.0")
+    code = page.get_by_label("Kod (ICD-10-SE)").first
+    await expect(code).to_have_value("J03.0")
     await expect(words).to_have_value("Streptokocktonsillit")
     await expect(words).to_be_focused()
+    await words.press("End")
+    await words.press_sequentially(", recidiv")
+    await expect(code).to_have_value("J03.0")
+    # Other words in their place do not keep the code of the ones before.
+    await words.press("Control+a")
+    await words.press_sequentially("Akut bronkit")
+    await expect(code).to_have_value("")
+    await code.fill("J03.0")
+    await expect(pane).to_contain_text("J03.0 betyder ”Streptokocktonsillit”")
     await discard(page)

@@ -50,7 +50,7 @@ async def test_a_full_set_with_its_score_within_its_actions(
     await page.get_by_label("Varför").fill("Läste fel")
     await page.get_by_role("button", name="Spara rättningen").click()
     await expect(page.locator(".vitals-latest")).to_contain_text("NEWS2 4")
-    await expect(page.locator("tbody sup")).to_have_count(2)
+    await expect(page.locator(".vitals-sheet tbody sup")).to_have_count(2)
 
 
 async def _is_sound(page: Page) -> None:
@@ -76,3 +76,27 @@ async def test_the_pages_are_accessible_and_do_not_scroll_sideways_on_a_telephon
     await expect(page.locator("#p-pulse")).to_have_text("2000 /min är inte möjligt: skriv mellan 10 och 350")
     await _is_sound(page)
     await discard(page)
+
+
+async def test_on_paper_the_newest_values_stand_first_each_under_what_it_is(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}/vitals/flowsheet?period=all")
+    times = await page.locator(".vitals-sheet thead th").count() - 1
+    newest = await page.locator(".vitals-sheet thead th").last.locator(".vitals-clock").inner_text()
+    names = await page.locator(".vitals-sheet tbody th").all_inner_texts()
+    paper = page.locator(".vitals-paper")
+    await expect(paper).to_be_hidden()
+    await page.emulate_media(media="print")
+    await expect(page.locator(".vitals-sheet")).to_be_hidden()
+    await expect(paper.locator("tbody tr")).to_have_count(times)
+    await expect(paper.locator("tbody th").first).to_contain_text(newest)
+    assert (await paper.locator("thead th").all_inner_texts())[1:-1] == names
+    # Nothing to press is printed, and the rows keep their width without it.
+    await page.goto("/inbox?of=unit")
+    assert await page.get_by_role("main").get_by_role("button").count() == 0
+    assert await page.get_by_role("main").get_by_role("checkbox").count() == 0
+    words = await page.locator(".inbox-row .inbox-what").first.bounding_box()
+    assert words
+    assert words["width"] > 400
+    await page.goto(f"/patient/{FULLEST}/observations/trend?code=urn:oid:1.2.752.108.1|NPU28309")
+    table = page.locator(".trend-table")
+    assert await table.evaluate("one => one.scrollHeight <= one.clientHeight")

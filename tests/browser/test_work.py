@@ -80,6 +80,16 @@ async def test_what_is_missing_is_said_beside_the_chart_and_nothing_is_lost(visi
     await reason.fill("Hosta\n\t é")
     await reason.press("Control+Enter")
     await expect(page.locator("[data-beside-pane]").get_by_role("alert")).to_contain_text("behöver rättas")
+    # Wherever in a long note one is, what is to be done is seen, and what it is about.
+    await page.get_by_label("Planering").fill("Åter {när}")
+    await page.get_by_label("Puls").fill("sjuttio")
+    await page.get_by_label("Planering").press("Control+Enter")
+    await expect(page.locator("[data-beside-pane]").get_by_role("alert")).to_contain_text("2 saker")
+    await expect(page.locator("[data-beside-pane]").get_by_role("alert")).to_be_in_viewport(ratio=1)
+    pulse = page.get_by_label("Puls")
+    await expect(pulse).to_be_focused()
+    at = "one => document.elementFromPoint(...(r => [r.x + 5, r.y + 5])(one.getBoundingClientRect())) === one"
+    assert await pulse.evaluate(at)
     assert await reason.input_value() == "Hosta\n\t é"
     await discard(page)
 

@@ -347,6 +347,7 @@ _PERSONAS = (
     "Susanne Gran",
     "Helena Lundqvist",
     "Birgitta Nyström",
+    "Lena Sjödin",
     "Åsa Malmgren",
     "Rickard Hult",
 )

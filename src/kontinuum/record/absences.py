@@ -58,7 +58,8 @@ class Absences:
         if ends < max(begins, self._today()) or ends - begins > LONGEST:
             days = phrase("The last day must not lie before the first or before today.")
             return refuse(RefusalKind.INVALID, "value", days)
-        if cover.reference == actor.reference or not await staff_among(context, [cover.reference]):
+        here = await staff_among(context, [cover.reference], in_care=True)
+        if cover.reference == actor.reference or not here:
             nobody = phrase("Choose somebody else who works at the unit.")
             return refuse(RefusalKind.INVALID, "value", nobody)
         made = Absence(0, actor.reference, actor.name, cover.reference, cover.name, begins, ends)

@@ -173,7 +173,8 @@ async def handable(context: Context, begun: Sequence[BegunRow]) -> frozenset[str
     may: set[str] = set()
     if others and actor.reference in (await rule_of(context)).named:
         away = {one.person for one in await Absences(context).today()}
-        may = {one for one in others if one in away} | (others - await staff_among(context, others))
+        here = await staff_among(context, others, in_care=True)
+        may = {one for one in others if one in away} | (others - here)
     return frozenset(one.id for one in own if one.owner == actor.id or f"Practitioner/{one.owner}" in may)
 
 

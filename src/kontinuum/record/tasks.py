@@ -346,8 +346,13 @@ async def staff_among(
     return frozenset(
         role["practitioner"]["reference"]
         for role in roles
-        if holds(role, today) and (not in_care or _purpose(role) in (None, Purpose.CARE))
+        if holds(role, today) and (not in_care or gives_care(role))
     )
+
+
+def gives_care(role: dict[str, Any]) -> bool:
+    """Whether an assignment is for care: what waits about patients is on no list of any other."""
+    return _purpose(role) in (None, Purpose.CARE)
 
 
 def _purpose(role: dict[str, Any]) -> str | None:

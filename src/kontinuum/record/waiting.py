@@ -221,7 +221,7 @@ class Work:
             *(one.person for one in await self.absences.covered()),
         ]
         mine = {name for person in people for name in await self._names(person)}
-        gone = found.requester not in await staff_among(self._context, [found.requester])
+        gone = found.requester not in await staff_among(self._context, [found.requester], in_care=True)
         at_own_unit = found.row.unit == self._context.principal.assignment.unit
         if found.requester not in mine and not (gone and at_own_unit):
             others = phrase("The answer is read by who asked, or by who covers for that one.")
@@ -304,7 +304,7 @@ class Work:
             given = [*await tasks(context, unit=True), *again]
             told = await answers(context, unit=True)
             people = [one.owner for one in given] + [one.requester for one in told]
-            found.staff = await staff_among(context, people)
+            found.staff = await staff_among(context, people, in_care=True)
             told = [one for one in told if one.requester not in found.staff]
             await self._add(found, unsigned, [*given, *told], None, "")
             found.drafts = tuple(await drafts.of_unit(context.pool, at.provider, at.unit))

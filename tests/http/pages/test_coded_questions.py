@@ -1,4 +1,4 @@
-"""Questions of a note whose answers are codes of a value set: searched while writing, held to it later."""
+"""Codes in a note: searched in a value set and held to it, or beside the words of a diagnosis."""
 
 from __future__ import annotations
 
@@ -84,3 +84,31 @@ async def test_codes_are_searched_in_the_value_set_and_held_to_it(
     assert response["item"] == [{"linkId": "diagnos", "answer": [{"valueCoding": coding}], "text": "Diagnos"}]
     (note,) = await _found(doctors_record, "Composition")
     assert found[2] in str(note["section"])
+
+
+async def test_a_code_that_means_something_else_than_the_words_is_told_and_not_refused(
+    doctor: httpx.AsyncClient,
+) -> None:
+    opened = _hidden(await doctor.get(f"{JOURNAL}/write?template=lakarbesok-primarvard"))
+
+    async def told(words: str, code: str) -> str:
+        nonlocal opened
+        fields = {"diagnos/diagnos-text": words, "diagnos/diagnos-kod": code}
+        kept = (await doctor.post(f"{JOURNAL}/draft", data={**opened, **fields})).json()
+        opened = {**opened, "draft": kept["draft"], "version": str(kept["version"])}
+        return str(kept["problems"].get("diagnos/diagnos-kod", ""))
+
+    assert await told("Akut bronkit, ospecificerad", "J20.9") == ""
+    assert await told("Akut bronkit, ospecificerad, tredje i år", "J20.9") == ""
+    assert await told("Luftrörskatarr", "J20.9") == ""
+    assert await told("Gikt", "J20.9") == (
+        "J20.9 betyder ”Akut bronkit, ospecificerad”. Kontrollera att det är den kod du menar."
+    )
+    assert (await told("", "J20.9")).startswith("J20.9 betyder")
+    assert (await told("Gikt", "Q99.99")).startswith("Q99.99 finns inte bland koderna här.")
+    assert await told("Gikt", "gikt") == "Skriv som J20.9"
+    written = {"kontaktorsak": "Hosta", "bedomning": "Gikt.", "diagnos/diagnos-text": "Gikt"}
+    signed = await doctor.post(
+        f"{JOURNAL}/sign", data={**opened, **written, "diagnos/diagnos-kod": "J20.9", "do": "sign"}
+    )
+    assert signed.status_code == 303

@@ -10,16 +10,17 @@ import httpx
 from hypothesis import Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from tests.http.pages.conftest import PATIENT, note
+from tests.http.pages.conftest import PATIENT, csrf_of, note
 from tests.http.pages.test_escalation import ANNA, BO, HSA, _decide, staff
-from tests.http.pages.test_work import KAJSA, PRINCIPAL, UNIT, _kajsa
+from tests.http.pages.test_work import KAJSA, PRINCIPAL, ROLE, SOON, UNIT, _directory, _kajsa, _tasks
 
 from kontinuum.app.services import Services
 from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import Principal
 from kontinuum.record import Record, Refusal, Written
-from kontinuum.record.tasks import COUNTERSIGN, OPEN, SIGN, WORK_CODES
+from kontinuum.record.tasks import COUNTERSIGN, OPEN, QUESTION, SIGN, WORK_CODES
 from kontinuum.record.waiting import Waiting
+from kontinuum.sweden import systems
 
 __all__ = ["staff"]
 
@@ -119,3 +120,23 @@ async def test_whatever_waits_is_on_the_unit_s_list_and_on_that_of_whom_it_waits
             assert wanted in own[one["asker"]], one
     for name, record in records.items():
         assert (await record.work.counts()).own == sum(own[name].values()), name
+
+
+async def test_nothing_is_given_to_who_has_no_list_to_find_it_on(
+    doctor: httpx.AsyncClient, doctors_record: Record, application: Services
+) -> None:
+    """Who works at the unit for administration alone never sees what waits about patients."""
+    given = await doctors_record.work.tasks.assign(QUESTION, PATIENT, "Före bytet", KAJSA, SOON)
+    assert not isinstance(given, Refusal), given
+    assert [one.needed for one in await _tasks(doctors_record, of_unit=True)] == [False]
+    before = await doctor.get("/inbox/new", params={"patient": PATIENT})
+    assert f'value="{KAJSA.reference}"' in before.text
+    purpose = {"url": systems.ASSIGNMENT_PURPOSE, "valueCode": "administration"}
+    await _directory(application, {**ROLE, "extension": [purpose]})
+    assert [one.needed for one in await _tasks(doctors_record, of_unit=True)] == [True]
+    page = await doctor.get("/inbox/new", params={"patient": PATIENT})
+    assert KAJSA.reference not in page.text
+    form = {"csrf": csrf_of(page), "patient": PATIENT, "kind": "task", "text": "Ring", "due": ""}
+    assert (await doctor.post("/inbox/new", data={**form, "to": KAJSA.reference})).status_code == 422
+    days = {"begins": "2099-01-01", "ends": "2099-01-02", "cover": KAJSA.reference}
+    assert (await doctor.post("/inbox/away", data={**form, **days})).status_code == 422

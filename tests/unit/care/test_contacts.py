@@ -10,8 +10,15 @@ from hypothesis import strategies as st
 
 from kontinuum.care.contacts.rules import next_free, possible, read_moment, taken
 from kontinuum.care.contacts.strip import Lane, Span, draw, lane_of, moment
+from kontinuum.care.contacts.views import notes
+from kontinuum.fhir import json
 from kontinuum.kernel.around import Busy
+from kontinuum.kernel.clock import SystemClock
 from kontinuum.kernel.i18n import SWEDEN
+from kontinuum.kernel.module import Chart
+from kontinuum.record import SearchPage, Stored
+from kontinuum.web.languages import load_translators
+from kontinuum.web.workspace.directory import UnitDirectory
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -118,3 +125,25 @@ def test_undo_leads_back_through_every_state_and_what_is_not_possible_is_not_off
         assert here["status"] == state
     assert "undo" not in possible(here)
     assert "leave" not in possible(taken(planned, "start", now)), "only an admission has leave"
+
+
+@pytest.mark.parametrize(
+    ("booked", "told"),
+    [
+        (("08:00", "14:30"), [("Bokat tidigare i dag", "08:00"), ("Nästa besök", "2026-03-01 14:30")]),
+        (("08:00", "09:00"), [("Bokat tidigare i dag", "09:00")]),
+        (("14:30", "15:00"), [("Nästa besök", "2026-03-01 14:30")]),
+        ((), []),
+    ],
+)
+def test_a_time_that_is_over_is_not_called_the_next_visit(
+    booked: tuple[str, ...], told: list[tuple[str, str]]
+) -> None:
+    def stored(clock: str) -> Stored:
+        body = {"id": f"a-{clock}", "status": "booked", "start": f"2026-03-01T{clock}:00+01:00"}
+        return Stored("Appointment", f"a-{clock}", 1, 0, json.dumps(body), "SE-U", "SE-P")
+
+    noon = datetime(2026, 3, 1, 11, tzinfo=UTC)
+    chart = Chart("p-1", noon, load_translators()["sv"], UnitDirectory(SystemClock()))
+    found = notes(chart, [SearchPage(()), SearchPage(tuple(map(stored, booked)))])
+    assert [(one.label, one.text.split(",")[0]) for one in found] == told

@@ -66,6 +66,34 @@ def test_lines_are_of_what_is_in_force_each_once() -> None:
     assert made.drawn == {"a"}
 
 
+def test_a_hypersensitivity_is_told_with_how_it_shows_and_how_severe_it_is() -> None:
+    item: dict[str, object] = {"linkId": "a", "text": "A", "type": "text"}
+    draw(item, "allergies")
+    (name,) = queries(_form(item))
+
+    def one(agent: str, criticality: str, severity: str, *signs: dict[str, object]) -> dict[str, object]:
+        reaction = {"manifestation": [*signs], "severity": severity}
+        head = {"resourceType": "AllergyIntolerance", "code": {"text": agent}, "criticality": criticality}
+        return {**head, "reaction": [reaction]} if signs else head
+
+    unknown = {"extension": [{"url": "urn:x:absent", "valueCode": "unknown"}]}
+    found = [
+        one("NSAID", "high", "severe", {"text": "Magblödning"}),
+        one("Jordnöt", "high", "moderate", {"coding": [{"display": "Urtikaria"}]}, {"text": "Andnöd"}),
+        one("Latex", "high", "severe", unknown),
+        one("Kodein", "low", "mild", {"text": "Illamående"}),
+        one("Jod", "high", ""),
+    ]
+    made = prefill(_form(item), Context({"patient": PATIENT, name: found}))
+    assert made.response["item"][0]["answer"][0]["valueString"].split("\n") == [
+        "NSAID: Magblödning, livshotande",
+        "Jordnöt: Urtikaria, Andnöd, allvarlig",
+        "Latex, livshotande",
+        "Kodein: Illamående",
+        "Jod, allvarlig",
+    ]
+
+
 IN_MARCH = FixedClock(datetime(2026, 3, 4, 8, tzinfo=UTC))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from kontinuum.care.contacts.kinds import AT_ONCE, BOOKING_STATES, STATES
@@ -160,11 +161,22 @@ def notes(chart: Chart, pages: Sequence[ResultPage]) -> tuple[BannerNote, ...]:
             where = chart.directory.unit(entry.unit)
             text = gettext("%(unit)s since %(day)s") % {"unit": where, "day": since}
             found.append(BannerNote(Tone.NOTICE, gettext("Admitted"), text, _ANCHOR))
-    for appointment, entry in read_appointments(pages[1].matches)[:1]:
+    booked = read_appointments(pages[1].matches)
+    gone = [one for one in booked if _has_begun(one[0], chart.now)]
+    for appointment, entry in gone[-1:]:
+        text = f"{chart.translator.clock(appointment.start)}, {chart.directory.unit(entry.unit)}"
+        found.append(BannerNote(Tone.QUIET, gettext("Booked earlier today"), text, _ANCHOR))
+    for appointment, entry in booked[len(gone) : len(gone) + 1]:
         when = chart.translator.moment(appointment.start)
         text = f"{when}, {chart.directory.unit(entry.unit)}"
         found.append(BannerNote(Tone.QUIET, gettext("Next visit"), text, _ANCHOR))
     return tuple(found)
+
+
+def _has_begun(appointment: Appointment, now: datetime) -> bool:
+    """Whether its time is over; a booking without a time of the day is of the whole day."""
+    start = appointment.start or ""
+    return "T" in start and datetime.fromisoformat(start) < now
 
 
 def _lane_names(chart: Chart) -> dict[int, str]:

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from kontinuum.care.journal import fields as typed_fields
 from kontinuum.care.journal.attaching import files_of, headings, kinds_taken, shown
-from kontinuum.care.journal.codes import missing_sets
+from kontinuum.care.journal.codes import missing_sets, other_meanings
 from kontinuum.care.journal.fields import CONTACT, OTHER, SOURCES, Fields, Unread
 from kontinuum.care.journal.library import Template, find
 from kontinuum.care.journal.merging import merge
@@ -113,7 +113,11 @@ async def show_pane(
         "sources": {name: one for name, one in sources(fields).items() if not one.confirmed},
         "sources_field": next(iter(fields.get(SOURCES, ())), ""),
         **await _to_copy(request, chosen),
-        "notices": {**await missing_sets(request, state), **(notices or {})},
+        "notices": {
+            **await missing_sets(request, state),
+            **await other_meanings(request, made.fields, fields),
+            **(notices or {}),
+        },
         "unfilled": unfilled,
         "files": shown(request, files),
         "headings": headings(chosen.form),
@@ -175,7 +179,7 @@ async def keep(request: ActionRequest) -> View | NotFound | Moved | Told:
             "both": both,
             "shown": shown_names(made.fields),
             "calculated": calculated(made.fields),
-            "problems": problems,
+            "problems": {**await other_meanings(request, made.fields, fields), **problems},
             "sources": [name for name, one in sources(fields).items() if not one.confirmed],
             "lines": [
                 {

@@ -22,7 +22,7 @@ from kontinuum.care.notes.model import (
 from kontinuum.care.notes.words import beside
 from kontinuum.fhir import copied
 from kontinuum.fhir.attachments import File, references
-from kontinuum.fhir.paragraphs import paragraphs
+from kontinuum.fhir.paragraphs import Block, blocks, plain
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import (
     AuditKind,
@@ -61,13 +61,13 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A heading and its paragraphs; `level` grows with nesting.
+    """A heading and what stands below it; `level` grows with nesting.
 
     `copied` says of earlier notes what of this was copied from them.
     """
 
     heading: str
-    paragraphs: tuple[str, ...]
+    blocks: tuple[Block, ...]
     level: int
     kept: KeptBack | None = None
     files: tuple[File, ...] = ()
@@ -216,8 +216,8 @@ def _note(chart: Chart, said: Said, files: Files, note: Composition, entry: Reso
     signatures = tuple(_signatures(chart, note.attester))
     parts = tuple(_parts(note.section, chart.now, files))
     if not parts and note.text is not None:
-        parts = (Part("", paragraphs(note.text.div), 0),)
-    first = next((text for part in parts for text in part.paragraphs), "")
+        parts = (Part("", blocks(note.text.div), 0),)
+    first = next((one.text for part in parts for one in part.blocks if one.kind == "text"), "")
     return Note(
         id=note.id,
         title=note.title or note.type.label,
@@ -239,9 +239,9 @@ def _note(chart: Chart, said: Said, files: Files, note: Composition, entry: Reso
 def _parts(sections: Iterable[Section], now: datetime, files: Files, level: int = 0) -> Iterable[Part]:
     for section in sections:
         heading = section.title or (section.code.label if section.code else "")
-        text = paragraphs(section.text.div) if section.text else ()
+        text = blocks(section.text.div) if section.text else ()
         if not text and section.empty_reason is not None:
-            text = (section.empty_reason.label,)
+            text = plain(section.empty_reason.label)
         kept = of_part({"extension": section.extension}, now)
         beside = tuple(files[one] for one in references({"entry": section.entry}) if one in files)
         if heading or text or beside:

@@ -100,6 +100,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """A time of measuring as a row on paper: a sheet has room downwards, and none to scroll in."""
+
+    when: str
+    cells: tuple[tuple[Cell, ...], ...]
+    by: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Latest:
     """The latest score that stands."""
 
@@ -124,6 +134,7 @@ async def flowsheet(request: PageRequest) -> View | NotFound:
         "period": period,
         "columns": columns,
         "lines": lines,
+        "paper": on_paper(chart, columns, lines),
         "truncated": truncated,
         "latest": latest_score(request, found),
         "measured": sum(not one.wrong for one in found),
@@ -163,6 +174,19 @@ def table(chart: Chart, found: Sequence[Reading]) -> tuple[list[Column], list[Li
     return columns, [
         Line(key, *labels[key], tuple(tuple(rows[key].get(at, ())) for at in times))
         for key in sorted(rows, key=lambda key: _ORDER.index(key) if key in _ORDER else len(_ORDER))
+    ]
+
+
+def on_paper(chart: Chart, columns: Sequence[Column], lines: Sequence[Line]) -> list[Sheet]:
+    """The times as rows, the newest first."""
+    return [
+        Sheet(
+            chart.translator.moment(column.at.isoformat()),
+            tuple(line.cells[number] for line in lines),
+            column.by,
+            column.unit,
+        )
+        for number, column in reversed(list(enumerate(columns)))
     ]
 
 

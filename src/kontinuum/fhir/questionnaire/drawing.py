@@ -51,6 +51,16 @@ def _latest(name: str, letters: int) -> str:
     )
 
 
+_SHOWN: Final = "reaction.manifestation.select((text | coding.display).first())"
+_REACTIONS: Final = f"iif({_SHOWN}.exists(), ': ' & {_SHOWN}.distinct().join(', '), '')"
+_WORST: Final = "reaction.severity.where($this = 'severe').exists()"
+_SEVERE: Final = (
+    f"iif(criticality = 'high' and {_WORST}, ', livshotande',"
+    f" iif(criticality = 'high' or {_WORST}, ', allvarlig', ''))"
+)
+"""A hypersensitivity without how it shows and how severe it is says too little to prescribe by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draw:
     """Something that a text begins with, drawn from the chart: a query and what is told of what it finds."""
@@ -80,7 +90,7 @@ DRAWS: Final[Mapping[str, Draw]] = {
     "allergies": Draw(
         "overkanslighetslista",
         "AllergyIntolerance?patient={{%patient.id}}&_count=100",
-        f"{_STANDS}.select({_NAME})",
+        f"{_STANDS}.select({_NAME} & {_REACTIONS} & {_SEVERE})",
     ),
     "problems": Draw(
         "diagnoslista",

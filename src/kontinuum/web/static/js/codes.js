@@ -55,6 +55,8 @@ class CodeField {
       ? this.form.querySelector(`[data-coded="${CSS.escape(input.dataset.codesPick)}"]`)
       : null;
     this.inNote = Boolean(this.into || this.picked);
+    // The words that the code stands for: where others are written in their place, it does not stay behind.
+    this.stoodFor = this.into?.value ? input.value : "";
     this.timer = null;
     this.turn = 0;
     this.answered = null;
@@ -74,8 +76,16 @@ class CodeField {
   }
 
   typed() {
+    this.dropCode();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.ask(), WAIT);
+  }
+
+  dropCode() {
+    const now = this.input.value;
+    if (!this.stoodFor || (now !== "" && (now.startsWith(this.stoodFor) || this.stoodFor.startsWith(now)))) return;
+    this.stoodFor = "";
+    this.into.value = "";
   }
 
   async ask() {
@@ -123,8 +133,17 @@ class CodeField {
 
   open(shown) {
     this.list.hidden = !shown;
+    if (shown) this.place();
     this.input.setAttribute("aria-expanded", String(shown));
     if (!shown) this.input.removeAttribute("aria-activedescendant");
+  }
+
+  // The list is wider than its field: where it would reach out of the pane or the page, it goes to the left.
+  place() {
+    this.list.style.left = "";
+    const edge = (this.list.closest("[data-beside-pane]") ?? document.documentElement).getBoundingClientRect().right - 8;
+    const over = this.list.getBoundingClientRect().right - edge;
+    if (over > 0) this.list.style.left = `${-over}px`;
   }
 
   announce(count) {
@@ -158,6 +177,7 @@ class CodeField {
     this.input.value = this.picked && code ? "" : display;
     if (this.inNote) {
       if (this.into) this.into.value = code;
+      if (this.into) this.stoodFor = code ? display : "";
       else if (code) pickCode(this.picked, `${option.dataset.system}|${code}|${display}`);
       this.input.dispatchEvent(new Event("change", { bubbles: true }));
     } else this.send(code, code ? "" : "1");

@@ -16,7 +16,8 @@ export function startTogether(form, writing) {
   form.addEventListener("draft-kept", () => {
     // Who only takes in what was written elsewhere has nothing to tell, or the windows would never fall silent.
     const version = form.elements.version.value;
-    if (told !== version) windows.postMessage(version);
+    // The last save of a pane that is gone may be answered after its channel was closed.
+    if (told !== version && form.isConnected) windows.postMessage(version);
     told = version;
   });
 

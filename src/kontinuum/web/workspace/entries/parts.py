@@ -17,7 +17,7 @@ from typing import Any, Final
 from kontinuum.access.kept_back import KeptBack, of_part
 from kontinuum.fhir.attachments import read as read_file
 from kontinuum.fhir.attachments import references
-from kontinuum.fhir.paragraphs import paragraphs
+from kontinuum.fhir.paragraphs import Block, blocks, paragraphs, plain
 from kontinuum.record.guarding import said_by_patient
 
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
@@ -30,7 +30,7 @@ class Part:
     """A heading and its text. `path` leads to the section of a note, empty where there is none to lead to.
 
     `kept` is set when the patient does not see it; `inside` when a heading above is kept back. `files` are
-    the ids of the documents that stand there.
+    the ids of the documents that stand there. `div` is the markup the text was read from, if any.
     """
 
     heading: str
@@ -39,6 +39,12 @@ class Part:
     kept: KeptBack | None = None
     inside: bool = False
     files: tuple[str, ...] = ()
+    div: str = ""
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The text with the headings and tables inside it."""
+        return blocks(self.div) if self.div else plain(self.text)
 
     @property
     def place(self) -> str:
@@ -64,13 +70,18 @@ def _sections(sections: Any, now: datetime, path: tuple[int, ...], *, inside: bo
         place = (*path, number)
         kept = of_part(section, now)
         title = section.get("title") or _label(section.get("code"))
-        yield Part(title, text_of(section), place, kept, inside, tuple(references(section)))
+        files = tuple(references(section))
+        yield Part(title, text_of(section), place, kept, inside, files, _div(section))
         yield from _sections(section.get("section") or (), now, place, inside=inside or kept is not None)
 
 
 def text_of(section: Mapping[str, Any]) -> str:
     """The text of a section, its paragraphs with an empty line between them."""
-    return _BETWEEN.join(paragraphs((section.get("text") or {}).get("div") or ""))
+    return _BETWEEN.join(paragraphs(_div(section)))
+
+
+def _div(section: Mapping[str, Any]) -> str:
+    return str((section.get("text") or {}).get("div") or "")
 
 
 def narrative_of(text: str) -> dict[str, Any]:
@@ -103,7 +114,7 @@ def with_texts(resource: dict[str, Any], texts: Mapping[tuple[int, ...], str]) -
 
 def _narrative(resource: Mapping[str, Any]) -> tuple[Part, ...]:
     text = text_of(resource)
-    return (Part("", text),) if text else ()
+    return (Part("", text, div=_div(resource)),) if text else ()
 
 
 def _document(resource: Mapping[str, Any]) -> Iterator[Part]:

@@ -181,7 +181,7 @@ async def _staff(page: Page) -> list[Party]:
     """Who can see to a report: the person, and everybody else who works at the unit."""
     actor = page.session.principal.actor
     mine = [Party(actor.reference, actor.name)] if actor.reference else []
-    return [*mine, *await colleagues(page)]
+    return [*mine, *await colleagues(page, in_care=False)]
 
 
 def _feedback(page: Page) -> Feedback:

@@ -15,7 +15,7 @@ from kontinuum.fhir.swedish import Term, terms
 from kontinuum.fhir.texts import pieces
 from kontinuum.kernel.i18n import message
 from kontinuum.record.outcome import Refusal, RefusalKind
-from kontinuum.web.workspace.entries.parts import parts_of
+from kontinuum.web.workspace.entries.parts import Part, parts_of
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.timeline.describing import Line, describe, quantity
 from kontinuum.web.workspace.timeline.describing import parts_of as values_of
@@ -74,10 +74,22 @@ async def _is_of(opened: Opened, resource: dict[str, Any]) -> bool:
 
 def _passages(resource: dict[str, Any], wanted: Sequence[Term], opened: Opened) -> list[Passage]:
     if resource["resourceType"] in _WRITTEN:
-        found = [(part.heading, part.text) for part in parts_of(resource, opened.chart.now)]
+        found = [each for part in parts_of(resource, opened.chart.now) for each in _headed(part)]
     else:
         found = list(dict.fromkeys((each.heading, each.text) for each in pieces(resource) if not each.code))
     return [Passage(heading, marked(text, wanted)) for heading, text in found if heading or text]
+
+
+def _headed(part: Part) -> list[tuple[str, str]]:
+    """A part by the headings inside it, each with what stands below it."""
+    found: list[tuple[str, list[str]]] = [(part.heading, [])]
+    for block in part.blocks:
+        if block.kind == "heading":
+            found.append((block.text, []))
+        else:
+            found[-1][1].extend("\t".join(row) for row in block.rows)
+            found[-1][1].extend([block.text] if block.text else [])
+    return [(heading, "\n".join(texts)) for heading, texts in found]
 
 
 def _interval(resource: dict[str, Any], opened: Opened) -> str:

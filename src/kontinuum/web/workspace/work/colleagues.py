@@ -1,4 +1,4 @@
-"""To whom work can be given: those with an assignment at the own unit."""
+"""To whom work can be given: those with an assignment for care at the own unit."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from kontinuum.fhir import json as fhir_json
 from kontinuum.kernel.i18n import local, message
 from kontinuum.record.escalating import name_of
 from kontinuum.record.outcome import Refusal
-from kontinuum.record.tasks import Party, holds
+from kontinuum.record.tasks import Party, gives_care, holds
 from kontinuum.sweden import systems
 from kontinuum.web.workspace.pages import Page
 
 _AT_MOST = 500
 
 
-async def colleagues(page: Page) -> list[Party]:
-    """Everybody else with an assignment at the unit that holds today, by name."""
-    people, _ = await _at_unit(page)
+async def colleagues(page: Page, *, in_care: bool = True) -> list[Party]:
+    """Everybody else with an assignment (for care) at the unit that holds today, by name.
+
+    Who works there for something else has no list on which what is given would stand.
+    """
+    people, _ = await _at_unit(page, in_care=in_care)
     return people
 
 
 async def recipients(page: Page) -> list[Party]:
     """To whom a task can be given: the unit itself, and everybody else who works there."""
-    people, units = await _at_unit(page)
+    people, units = await _at_unit(page, in_care=True)
     return [*units, *people]
 
 
@@ -62,7 +65,7 @@ async def choices(page: Page, people: Sequence[Party]) -> list[Choice]:
     return found
 
 
-async def _at_unit(page: Page) -> tuple[list[Party], list[Party]]:
+async def _at_unit(page: Page, *, in_care: bool) -> tuple[list[Party], list[Party]]:
     principal = page.session.principal
     record: Any = page.services.record(principal)
     unit = ",".join(f"{system}|{principal.assignment.unit}" for system in sorted(systems.HSA_ID_FORMS))
@@ -79,7 +82,7 @@ async def _at_unit(page: Page) -> tuple[list[Party], list[Party]]:
     held = set()
     for one in found.matches:
         role = fhir_json.loads(one.body or b"{}")
-        if holds(role, today):
+        if holds(role, today) and (gives_care(role) or not in_care):
             held.add(role.get("practitioner", {}).get("reference", ""))
     people = []
     for one in found.included:
