@@ -17,6 +17,7 @@ from kontinuum.care.vitals.growth import ADULT, growth
 from kontinuum.care.vitals.kinds import SCALE_CODES
 from kontinuum.care.vitals.rules import RISKS, Scale
 from kontinuum.care.vitals.scoring import LEVELS
+from kontinuum.care.vitals.striking import strike
 from kontinuum.fhir import json
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import (
@@ -93,6 +94,7 @@ ACTIONS: Final = (
     Action("restore", _MEASURE, bedside.restore, _CARE),
     Action("scale", _MEASURE, bedside.decide_scale, _CARE),
     Action("correct", _TITLE, correct, _CARE),
+    Action("strike", _TITLE, strike, _CARE),
 )
 
 
