@@ -101,7 +101,7 @@ ACTIONS: Final = (
 async def _templates(
     record: RecordReader, places: tuple[str, ...], now: datetime
 ) -> Sequence[tuple[str, str]]:
-    return [(bedside.TEMPLATE, _NAME)]
+    return [(bedside.TEMPLATE, _NAME), (bedside.TEMPLATE, _SCORES)]
 
 
 async def _titles(record: RecordReader, wanted: Collection[str]) -> Mapping[str, str]:
@@ -115,3 +115,5 @@ DRAFTING: Final = Drafting(
 )
 _NAME: Final = "Vitalparametrar"
 """What its drafts are called: as those of notes, in Swedish."""
+_SCORES: Final = "NEWS2, PEWS"
+"""What else one looks for when one wants to measure."""
