@@ -408,7 +408,7 @@ async def test_a_score_that_asks_for_more_makes_one_task_which_the_next_set_clos
         "period": {"start": "2026-03-01T10:00:00+01:00"},
     }
     await write(doctors_record, {**stay, **begins})
-    assert "Nytt set senast" in (await doctor.get("/unit/ward")).text
+    assert "Nytt set skulle ha tagits" in (await doctor.get("/unit/ward")).text
     few = {"respiration": "26", "saturation": "90", "inspired": "oxygen"}
     assert [one["status"] for one in await measured(190, **few)] == ["requested"], "one is open, and no sum"
     assert [one["status"] for one in await measured(250, **FULL)] == ["requested"], "it was measured before"

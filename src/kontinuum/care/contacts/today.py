@@ -112,7 +112,7 @@ async def today(request: UnitRequest) -> View | NotFound:
 async def _rows(request: UnitRequest, found: list[tuple[dict[str, Any], int]]) -> list[Row]:
     about = [(body, version, _patient_of(body)) for body, version in found]
     patients = sorted({patient for _, _, patient in about if patient})
-    people, notes = await request.people(patients), await request.notes(patients)
+    people, notes = await request.people(patients), await request.notes(patients, ())
     made = [
         _row(request, body, version, patient, people.get(patient), notes.get(patient, ()))
         for body, version, patient in about

@@ -148,23 +148,24 @@ async def board(request: UnitRequest) -> View | NotFound:
     contacts = [fhir_json.loads(entry.body) for entry in page.matches if entry.body]
     about = [(one, subject_of(one)) for one in contacts]
     patients = sorted({patient for _, patient in about if patient})
-    people, notes = await request.people(patients), await request.notes(patients)
+    here = {patient for one, patient in about if one["status"] != "onleave"}
+    people, notes = await request.people(patients), await request.notes(patients, here)
     lying = [
         (_beds_of(one), _lying(request, one, patient, people.get(patient), notes.get(patient, ())))
         for one, patient in about
     ]
     known = {bed.reference for bed in beds}
-    rows = [Row(bed.name, tuple(who for here, who in lying if bed.reference in here)) for bed in beds]
+    rows = [Row(bed.name, tuple(who for lies, who in lying if bed.reference in lies)) for bed in beds]
     coming = await on_the_way(request)
     staff = await request.record.find_many(places.staff_queries(request.principal)) if coming else ()
-    lain_in = {reference for here, _ in lying for reference in here}
+    lain_in = {reference for lies, _ in lying for reference in lies}
     values = {
         "unit": request.principal.assignment.unit_name,
         "coming": coming,
         "free_beds": to_choose(beds, lain_in),
         "staff": places.staff_of(staff, request.principal, request.now) if staff else {},
         "rows": rows,
-        "unplaced": [who for here, who in lying if not here & known],
+        "unplaced": [who for lies, who in lying if not lies & known],
         "patients": len(patients),
         "free": sum(not row.lying for row in rows),
         "complete": page.next is None,
