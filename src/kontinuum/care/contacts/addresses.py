@@ -36,6 +36,6 @@ ACTIONS: Final = (
     Action("strike", _ONE, deeds.strike, _CARE),
 )
 UNIT_PAGES: Final = (
-    UnitPage("today", message("Today at the unit"), "calendar", today.today, _CARE),
-    UnitPage("ward", message("The ward's board"), "bed", ward.board, _CARE),
+    UnitPage("today", message("Today at the unit"), "calendar", today.today, _CARE, message("Today")),
+    UnitPage("ward", message("The ward's board"), "bed", ward.board, _CARE, message("The board")),
 )

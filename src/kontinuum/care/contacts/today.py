@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-from kontinuum.care.contacts.kinds import BOOKING_STATES, INPATIENT, STATES
+from kontinuum.care.contacts.kinds import BOOKING_STATES, STATES
 from kontinuum.care.contacts.one import address, kind_label, reason_of
 from kontinuum.care.contacts.ward import LYING, subject_of
 from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.stays import is_inpatient
 from kontinuum.kernel.around import UnitRequest
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import BannerNote, Chart, NotFound, View
@@ -80,7 +81,7 @@ async def today(request: UnitRequest) -> View | NotFound:
     visits = {
         name: (body, version)
         for name, (body, version) in found.items()
-        if (body.get("class") or {}).get("code") not in INPATIENT
+        if not is_inpatient(body)
         and body["status"] in _GROUP_OF
         and not (body["status"] == "planned" and body.get("appointment"))
     }

@@ -9,15 +9,13 @@ from typing import Any, Final
 from kontinuum.care.contacts import places, writing
 from kontinuum.care.contacts.booking import find
 from kontinuum.care.contacts.deeds import now_of
-from kontinuum.care.contacts.kinds import INPATIENT
 from kontinuum.care.contacts.one import address, back
 from kontinuum.care.contacts.places import Bed, own_unit
-from kontinuum.care.contacts.rules import is_inpatient
 from kontinuum.care.contacts.transfer import on_the_way, to_choose
 from kontinuum.care.contacts.writing import Placing
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.authoring import author, form_id, new_token
-from kontinuum.fhir.stays import going, staying
+from kontinuum.fhir.stays import INPATIENT, going, is_inpatient, staying
 from kontinuum.kernel.around import UnitRequest
 from kontinuum.kernel.i18n import Translator, local, message
 from kontinuum.kernel.module import ActionRequest, BannerNote, Chart, Moved, NotFound, PageRequest, View
