@@ -170,10 +170,14 @@ class UnitRequest:
 
 @dataclass(frozen=True, slots=True)
 class UnitPage:
-    """A module's page at `/unit/<path>`; it is found in the menu and the palette by its title."""
+    """A module's page at `/unit/<path>`; it is found in the menu and the palette by its title.
+
+    `short` is what it is called where there is little room.
+    """
 
     path: str
     title: str
     icon: str
     handler: Callable[[UnitRequest], Awaitable[View | NotFound]]
     purposes: frozenset[Purpose]
+    short: str
