@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import httpx
 from tests.http.pages.conftest import PATIENT, write
+from tests.http.pages.test_journal import _found
 from tests.http.pages.test_vitals import FULL, HERE, _save, somebody
+from tests.http.pages.test_vitals_corrected import SICK
 
 from kontinuum.app.services import Services
 from kontinuum.kernel.i18n import local
@@ -72,6 +74,21 @@ async def test_the_next_set_is_due_as_the_score_says_and_late_after_that(
     assert score[2].startswith("NEWS2 0")
     await _lies(doctors_record, "onleave")
     assert [one[1] for one in await _notes(doctor)] == ["vitals/flowsheet"]
+
+
+async def test_a_high_score_is_measured_as_often_when_its_task_is_marked_as_done(
+    doctor: httpx.AsyncClient, application: Services, doctors_record: Record
+) -> None:
+    await _lies(doctors_record)
+    now = local(application.clock.now())
+    await _save(doctor, **SICK, when=f"{now - timedelta(minutes=40):%Y-%m-%dT%H:%M}")
+    late = "Nytt set skulle ha tagits"
+    said = [(tone, words[:25]) for tone, path, words in await _notes(doctor) if path == "vitals/entry"]
+    assert said == [("danger", late)]
+    (task,) = await _found(doctors_record, "Task")
+    await doctors_record.update("Task", task["id"], {**task, "status": "completed"})
+    said = [(tone, words[:25]) for tone, path, words in await _notes(doctor) if path == "vitals/entry"]
+    assert said == [("warning", late)], "half an hour, not six hours"
 
 
 async def test_what_the_unit_decided_holds_before_the_published_table(

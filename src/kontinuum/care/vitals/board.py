@@ -61,7 +61,7 @@ _EARLY_WARNING: Final = message("Early warning")
 _NONE: Final = message("none here in two days")
 _NEXT: Final = message("Next set at the latest %(when)s")
 _WAS_DUE: Final = message("Next set was due %(when)s")
-_HOURS: Final[Mapping[Risk, int]] = {Risk.ZERO: 12, Risk.LOW: 6}
+_MINUTES: Final[Mapping[Risk, int]] = {Risk.ZERO: 12 * 60, Risk.LOW: 6 * 60, **responding.MINUTES}
 """NEWS2's table of response (RCP 2017, chart 4): every 12 hours at 0, every 4 to 6 hours at 1 to 4."""
 
 
@@ -86,9 +86,9 @@ def _due(board: Board, end: datetime, ahead: Tone, past: Tone) -> BannerNote:
 
 
 def _next(board: Board, latest: Reading) -> list[datetime]:
-    """When a set is due after one that asked for nothing more; nothing where that is prescribed or decided.
+    """When a set is due where no Task says it; nothing where that is prescribed, or decided without a time.
 
-    A higher class whose Task somebody has seen to is measured at least as often as a low one.
+    Of a higher class somebody has marked the Task as done, or it came from elsewhere: it is due as soon.
     """
     risk = risk_of(latest)
     if risk is None or latest.key != Scale.NEWS2:
@@ -96,7 +96,7 @@ def _next(board: Board, latest: Reading) -> list[datetime]:
     minutes = response_minutes(board.settings, board.unit, risk.value)
     if minutes is None and response_of(board.settings, board.unit, risk.value):
         return []
-    return [latest.at + timedelta(minutes=minutes or 60 * _HOURS.get(risk, _HOURS[Risk.LOW]))]
+    return [latest.at + timedelta(minutes=minutes or _MINUTES[risk])]
 
 
 def _when(board: Board, moment: datetime) -> str:
