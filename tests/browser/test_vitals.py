@@ -100,3 +100,23 @@ async def test_on_paper_the_newest_values_stand_first_each_under_what_it_is(visi
     await page.goto(f"/patient/{FULLEST}/observations/trend?code=urn:oid:1.2.752.108.1|NPU28309")
     table = page.locator(".trend-table")
     assert await table.evaluate("one => one.scrollHeight <= one.clientHeight")
+
+
+async def test_on_a_telephone_the_score_and_the_button_stay_on_the_screen(visit: Open) -> None:
+    page = await visit(f"/patient/{FULLEST}/vitals/entry", width=390)
+    pulse = page.get_by_label("Puls")
+    await pulse.fill("1400")
+    await page.get_by_role("button", name="Spara").click()
+    await expect(pulse).to_have_attribute("aria-invalid", "true")
+    await pulse.press("Tab")
+    await pulse.focus()
+    await page.keyboard.type("140")
+    await expect(pulse).to_have_value("140")
+    await expect(pulse).not_to_have_attribute("aria-invalid", "true")
+
+    await page.get_by_label("Vikt").scroll_into_view_if_needed()
+    await page.mouse.wheel(0, 400)
+    save = page.get_by_role("button", name="Spara")
+    await expect(save).to_be_in_viewport()
+    await save.click(trial=True)
+    await discard(page)

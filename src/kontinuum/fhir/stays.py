@@ -6,9 +6,17 @@ http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.location
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 Reference = Mapping[str, Any]
+
+INPATIENT: Final = frozenset({"IMP", "ACUTE", "NONAC", "SS", "OBSENC"})
+"""The classes of contacts in which a patient lies on a ward (v3-ActCode)."""
+
+
+def is_inpatient(encounter: Mapping[str, Any]) -> bool:
+    """Whether a contact is an admission."""
+    return (encounter.get("class") or {}).get("code") in INPATIENT
 
 
 def placed(encounter: Mapping[str, Any], here: Sequence[Reference], moment: str) -> dict[str, Any]:

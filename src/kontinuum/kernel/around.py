@@ -7,12 +7,13 @@ the page of one contact: what belongs to the contact, and what is not done at it
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kontinuum.kernel.i18n import Translator
 from kontinuum.kernel.principal import Principal, Purpose
+from kontinuum.kernel.provider_settings import ProviderSettings
 
 if TYPE_CHECKING:
     from kontinuum.kernel.module import BannerNote, Chart, Directory, NotFound, ResultPage, SavedDraft, View
@@ -104,11 +105,17 @@ class ContactPart:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The patients on a page of a unit."""
+    """The patients on a page of a unit, which is that of the assignment (HSA-id).
+
+    `watched` are those of them who lie there now: of these is also told what nobody has measured.
+    """
 
     patients: tuple[str, ...]
     now: datetime
     translator: Translator
+    watched: frozenset[str] = frozenset()
+    unit: str = ""
+    settings: ProviderSettings = field(default_factory=ProviderSettings)
 
     @property
     def named(self) -> str:
@@ -145,7 +152,8 @@ class UnitRecord(Protocol):
 class UnitRequest:
     """A request for a module's page about the unit of the assignment.
 
-    `people` gives who patients are, as the shell's templates show them, and `notes` what the modules add.
+    `people` gives who patients are, as the shell's templates show them, and `notes` what the modules add to
+    patients, the second of which are those who lie at the unit (`Board.watched`).
     `learn` lets the directory look up the names of units by HSA-id.
     """
 
@@ -156,19 +164,23 @@ class UnitRequest:
     principal: Principal
     parameters: Mapping[str, str]
     people: Callable[[Collection[str]], Awaitable[Mapping[str, Any]]]
-    notes: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[BannerNote, ...]]]]
+    notes: Callable[[Sequence[str], Collection[str]], Awaitable[Mapping[str, tuple[BannerNote, ...]]]]
     learn: Callable[[Collection[str]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class UnitPage:
-    """A module's page at `/unit/<path>`; it is found in the menu and the palette by its title."""
+    """A module's page at `/unit/<path>`; it is found in the menu and the palette by its title.
+
+    `short` is what it is called where there is little room.
+    """
 
     path: str
     title: str
     icon: str
     handler: Callable[[UnitRequest], Awaitable[View | NotFound]]
     purposes: frozenset[Purpose]
+    short: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,12 +326,16 @@ class OverviewCard:
 
 @dataclass(frozen=True, slots=True)
 class BannerNote:
-    """One thing that must be seen whatever part of the chart is on the screen."""
+    """One thing that must be seen whatever part of the chart is on the screen.
+
+    It leads to `anchor` on the chart, and from a unit to the page `path` below the chart, if it has one.
+    """
 
     tone: Tone
     label: str
     text: str
     anchor: str
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

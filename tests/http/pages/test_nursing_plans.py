@@ -198,3 +198,37 @@ async def test_a_plan_is_changed_evaluated_and_ended_and_not_over_another_versio
     assert "Uppnått" in shown.text
     assert 'name="stop"' not in shown.text
     assert (await doctor.post(f"{HERE}/evaluate", data={**form, "text": "x"})).status_code == 404
+
+
+async def test_a_plan_that_is_not_ended_is_asked_about_before_the_stay_is_closed(
+    doctor: httpx.AsyncClient, doctors_record: Record
+) -> None:
+    def contact(identity: str, kind: str, start: str) -> dict[str, Any]:
+        return {
+            "resourceType": "Encounter",
+            "id": identity,
+            "status": "in-progress",
+            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": kind},
+            "subject": {"reference": f"Patient/{PATIENT}"},
+            "period": {"start": start},
+        }
+
+    await write(
+        doctors_record,
+        contact("stay", "IMP", "2026-03-01T10:00:00+01:00"),
+        contact("visit", "AMB", "2026-03-01T10:00:00+01:00"),
+        contact("next", "IMP", "2199-03-01T10:00:00+01:00"),
+    )
+
+    async def asked(identity: str) -> bool:
+        page = await doctor.get(f"/patient/{PATIENT}/contacts/one?id={identity}")
+        return "omvårdnadsplanen är inte avslutad." in page.text
+
+    assert not await asked("stay")
+    await planned(doctor)
+    assert await asked("stay")
+    assert not await asked("visit"), "a plan of a visit goes on after it"
+    assert not await asked("next"), "it was begun before"
+    (plan,) = await stored(doctors_record, "CarePlan")
+    await doctors_record.update("CarePlan", plan["id"], {**plan, "status": "completed"})
+    assert not await asked("stay")

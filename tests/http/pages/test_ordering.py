@@ -274,7 +274,21 @@ async def test_a_result_that_is_another_after_it_was_read_comes_back_with_what_i
     row = unescape((await doctor.get("/inbox")).text).partition("Svar att vidimera")[2]
     assert re.search(r"<del>.*65 g/L</del>.*46 g/L", row), row
     assert "80 g/L" not in row, "what is as it was read is not shown again"
-    assert "Svar att vidimera" in (await doctor.get("/inbox?of=unit")).text
+    unit = (await doctor.get("/inbox?of=unit")).text
+    assert "Svar att vidimera" in unit
+    urgent = {
+        "resourceType": "Task",
+        "id": "urgent",
+        "status": "requested",
+        "intent": "order",
+        "code": {"coding": [{"system": "urn:kontinuum:codes:work", "code": "task"}]},
+        "description": "NEWS2 9, hög risk",
+        "for": {"reference": f"Patient/{PATIENT}"},
+        "owner": {"identifier": {"value": doctors_record.principal.assignment.unit}},
+    }
+    await write(doctors_record, urgent)
+    unit = (await doctor.get("/inbox?of=unit")).text
+    assert unit.index("NEWS2 9, hög risk") < unit.index("Svar att vidimera"), "first what needs somebody"
     await taken(lab, observation("o-2", "80", status="entered-in-error"))
     inbox = await doctor.get("/inbox")
     assert re.search(r"<del>.*80 g/L</del>.*felaktigt införd", unescape(inbox.text)), inbox.text

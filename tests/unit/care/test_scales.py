@@ -200,6 +200,36 @@ def test_audit_is_read_by_sex(who: dict[str, Any], limits: tuple[int, ...]) -> N
     assert value_of(answered("audit", **_audit(20)), "tolkning") is None
 
 
+def test_who_never_drinks_answers_three_questions_of_audit() -> None:
+    asked = [f"fraga-{n}" for n in range(2, 9)]
+    begun = answered("audit", MAN, fraga_1=0)
+    assert [one for one in asked if begun.enabled(one)] == [], "WHO 2001: skip to questions 9 and 10"
+    assert (begun.enabled("fraga-9"), value_of(begun, "summa")) == (True, None)
+    assert _summed_by("audit", MAN, {"fraga_1": 0, "fraga_9": 0, "fraga_10": 0}) == (0, "Låg risk")
+    assert _summed_by("audit", MAN, {"fraga_1": 0, "fraga_9": 2, "fraga_10": 4}) == (6, "Låg risk")
+    before = {**{f"fraga_{n}": 4 for n in range(2, 9)}, "fraga_9": 0, "fraga_10": 0}
+    assert _summed_by("audit", MAN, {"fraga_1": 0, **before})[0] == 0, "answered before"
+    assert all(answered("audit", MAN).enabled(one) for one in asked)
+
+
+def test_audit_of_another_sex_is_not_read_by_the_limits_of_men() -> None:
+    for sex in ("other", "unknown"):
+        total, read = _summed_by("audit", {"patient": {"gender": sex}}, _audit(7))
+        assert total == 7
+        assert read.startswith("Gränserna är 6, 14 och 18 för kvinnor")
+
+
+def _summed_by(name: str, who: dict[str, Any], given: dict[str, Any]) -> tuple[Any, Any]:
+    state = answered(name, who, **given)
+    return value_of(state, "summa"), value_of(state, "tolkning")
+
+
+@pytest.mark.parametrize("name", ["phq-9", "gad-7"])
+def test_the_two_weeks_that_are_asked_about_stand_above_the_questions(name: str) -> None:
+    (asked, *_) = one_of(name).form.items["svar"].children
+    assert (asked.type, "de senaste två veckorna" in asked.text) == ("display", True)
+
+
 def test_apgar_is_read_at_each_time() -> None:
     for total, words in {
         0: "Lågt",

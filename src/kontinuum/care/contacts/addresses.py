@@ -36,7 +36,7 @@ ACTIONS: Final = (
     Action("strike", _ONE, deeds.strike, _CARE),
 )
 UNIT_PAGES: Final = (
-    UnitPage("today", message("Today at the unit"), "calendar", today.today, _CARE),
-    UnitPage("ward", message("The ward's board"), "bed", ward.board, _CARE),
+    UnitPage("today", message("Today at the unit"), "calendar", today.today, _CARE, message("Today")),
+    UnitPage("ward", message("The ward's board"), "bed", ward.board, _CARE, message("The board")),
 )
 ON_THE_FIRST_PAGE: Final = (StartPart(10, own_day.visits, _CARE), StartPart(20, own_day.ward, _CARE))

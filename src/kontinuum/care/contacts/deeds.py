@@ -12,11 +12,12 @@ from kontinuum.care.contacts.found import Found, gather
 from kontinuum.care.contacts.kinds import AT_ONCE, CANCELLED_BY, DESTINATIONS
 from kontinuum.care.contacts.one import GONE, Told, back, booking_page, page_of, reason_of
 from kontinuum.care.contacts.places import own_unit
-from kontinuum.care.contacts.rules import BOOKING_OF, UNDO, is_inpatient, possible, taken
+from kontinuum.care.contacts.rules import BOOKING_OF, UNDO, possible, taken
 from kontinuum.care.contacts.writing import Placing
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir import stays
 from kontinuum.fhir.authoring import author, contact_of, form_id
+from kontinuum.fhir.stays import is_inpatient
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, Moved, NotFound, Refused, ResourceVersion, View
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from kontinuum.care.contacts import places
 from kontinuum.care.contacts.booking import find
 from kontinuum.care.contacts.places import Bed, Ward
-from kontinuum.care.contacts.rules import is_inpatient
 from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.stays import is_inpatient
 from kontinuum.kernel.around import Remark
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import ActionRequest, Chart, PageRequest, Refused, ResourceVersion, ResultPage

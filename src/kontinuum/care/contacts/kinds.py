@@ -17,7 +17,6 @@ ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 DISPOSITION: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 CANCELLATION: Final = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
 PHYSICAL_TYPE: Final = "http://terminology.hl7.org/CodeSystem/location-physical-type"
-INPATIENT: Final = frozenset({"IMP", "ACUTE", "NONAC", "SS", "OBSENC"})
 ADMISSION: Final = "admission"
 BED: Final = "bd"
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 from kontinuum.care.contacts.booking import find
 from kontinuum.care.contacts.found import MEASURES, Found, Part, gather, told_of
 from kontinuum.care.contacts.kinds import BOOKING_STATES, CANCELLED_BY, DESTINATIONS, KINDS, STATES, SYSTEM
-from kontinuum.care.contacts.rules import UNDO, is_inpatient, possible
+from kontinuum.care.contacts.rules import UNDO, possible
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.authoring import contact_of, new_token
-from kontinuum.fhir.stays import going, staying
+from kontinuum.fhir.stays import going, is_inpatient, staying
 from kontinuum.kernel.i18n import Translator, message
 from kontinuum.kernel.module import (
     ActionRequest,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kontinuum.care.contacts import places
-from kontinuum.care.contacts.kinds import INPATIENT
 from kontinuum.care.contacts.today import AT_MOST, bounds, day_rows
 from kontinuum.care.contacts.ward import LYING, beds_of_contact, lying_now
 from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.stays import INPATIENT
 from kontinuum.kernel.around import UnitRequest
 from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import View

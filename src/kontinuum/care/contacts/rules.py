@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from kontinuum.care.contacts.kinds import INPATIENT
+from kontinuum.fhir.stays import is_inpatient
 from kontinuum.kernel.around import Busy
 from kontinuum.kernel.i18n import SWEDEN
 
@@ -43,11 +43,6 @@ BOOKING_OF: Final[Mapping[str, str]] = {
     "cancelled": "cancelled",
 }
 """The state of a booking while its contact is in a state."""
-
-
-def is_inpatient(encounter: Mapping[str, Any]) -> bool:
-    """Whether a contact is an admission."""
-    return (encounter.get("class") or {}).get("code") in INPATIENT
 
 
 def possible(encounter: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-from kontinuum.care.contacts.kinds import BOOKING_STATES, INPATIENT, STATES
+from kontinuum.care.contacts.kinds import BOOKING_STATES, STATES
 from kontinuum.care.contacts.one import address, kind_label, reason_of
 from kontinuum.care.contacts.ward import LYING, subject_of
 from kontinuum.fhir import json as fhir_json
+from kontinuum.fhir.stays import is_inpatient
 from kontinuum.kernel.around import UnitRequest
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import BannerNote, Chart, NotFound, ResultPage, View
@@ -106,7 +107,7 @@ async def day_rows(
     visits = [
         (body, version)
         for body, version in found.values()
-        if (body.get("class") or {}).get("code") not in INPATIENT
+        if not is_inpatient(body)
         and body["status"] in _GROUP_OF
         and not (body["status"] == "planned" and body.get("appointment"))
     ]
@@ -128,7 +129,7 @@ async def _rows(request: UnitRequest, found: list[tuple[dict[str, Any], int]], *
     about = [(body, version, _patient_of(body)) for body, version in found]
     patients = sorted({patient for _, _, patient in about if patient})
     people = await request.people(patients)
-    notes = await request.notes(patients if noted else ())
+    notes = await request.notes(patients, ()) if noted else {}
     made = [
         _row(request, body, version, patient, people.get(patient), notes.get(patient, ()))
         for body, version, patient in about

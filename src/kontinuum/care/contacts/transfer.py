@@ -11,10 +11,10 @@ from kontinuum.care.contacts import places, writing
 from kontinuum.care.contacts.deeds import Answer, now_of, own_contact
 from kontinuum.care.contacts.one import Told, back, page_of
 from kontinuum.care.contacts.places import own_unit, staff
-from kontinuum.care.contacts.rules import is_inpatient, possible
+from kontinuum.care.contacts.rules import possible
 from kontinuum.care.contacts.writing import Placing
 from kontinuum.fhir.authoring import author
-from kontinuum.fhir.stays import planned, unplanned
+from kontinuum.fhir.stays import is_inpatient, planned, unplanned
 from kontinuum.kernel.around import Coming, UnitRequest
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import ActionRequest, NotFound

@@ -9,15 +9,13 @@ from typing import Any, Final
 from kontinuum.care.contacts import places, writing
 from kontinuum.care.contacts.booking import find
 from kontinuum.care.contacts.deeds import now_of
-from kontinuum.care.contacts.kinds import INPATIENT
 from kontinuum.care.contacts.one import address, back
 from kontinuum.care.contacts.places import Bed, own_unit
-from kontinuum.care.contacts.rules import is_inpatient
 from kontinuum.care.contacts.transfer import on_the_way, to_choose
 from kontinuum.care.contacts.writing import Placing
 from kontinuum.fhir import json as fhir_json
 from kontinuum.fhir.authoring import author, form_id, new_token
-from kontinuum.fhir.stays import going, staying
+from kontinuum.fhir.stays import INPATIENT, going, is_inpatient, staying
 from kontinuum.kernel.around import UnitRequest
 from kontinuum.kernel.i18n import Translator, local, message
 from kontinuum.kernel.module import ActionRequest, BannerNote, Chart, Moved, NotFound, PageRequest, View
@@ -149,17 +147,17 @@ async def board(request: UnitRequest) -> View | NotFound:
     shown = await lying_now(request, contacts)
     lying = list(zip(map(beds_of_contact, contacts), shown, strict=True))
     known = {bed.reference for bed in beds}
-    rows = [Row(bed.name, tuple(who for here, who in lying if bed.reference in here)) for bed in beds]
+    rows = [Row(bed.name, tuple(who for lies, who in lying if bed.reference in lies)) for bed in beds]
     coming = await on_the_way(request)
     staff = await request.record.find_many(places.staff_queries(request.principal)) if coming else ()
-    lain_in = {reference for here, _ in lying for reference in here}
+    lain_in = {reference for lies, _ in lying for reference in lies}
     values = {
         "unit": request.principal.assignment.unit_name,
         "coming": coming,
         "free_beds": to_choose(beds, lain_in),
         "staff": places.staff_of(staff, request.principal, request.now) if staff else {},
         "rows": rows,
-        "unplaced": [who for here, who in lying if not here & known],
+        "unplaced": [who for lies, who in lying if not lies & known],
         "patients": len({who.patient for who in shown if who.patient}),
         "free": sum(not row.lying for row in rows),
         "complete": page.next is None,
@@ -171,7 +169,8 @@ async def lying_now(request: UnitRequest, contacts: Sequence[Mapping[str, Any]])
     """Who lies here by some admissions, each with what the modules add."""
     about = [(one, subject_of(one)) for one in contacts]
     patients = sorted({patient for _, patient in about if patient})
-    people, notes = await request.people(patients), await request.notes(patients)
+    here = {patient for one, patient in about if one["status"] != "onleave"}
+    people, notes = await request.people(patients), await request.notes(patients, here)
     return [
         _lying(request, one, patient, people.get(patient), notes.get(patient, ())) for one, patient in about
     ]

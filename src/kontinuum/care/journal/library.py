@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from kontinuum.fhir import json as fhir_json
@@ -21,6 +21,10 @@ from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import RecordReader, ResultPage
 from kontinuum.record.drafts import OF_NOTE
 from kontinuum.sweden import systems
+
+MEASURED: Final[Mapping[str, str]] = {"news2": "vitals/entry"}
+"""Scales that the form at the bedside reckons, by its page: it knows the age and the scale of saturation, and
+makes the task that a score asks for. Such a one is not begun as a note; what was begun so is finished."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from kontinuum.care.journal.fields import CONTACT, Fields
 from kontinuum.care.journal.finishing import finish
 from kontinuum.care.journal.keeping import NO_TEMPLATE, contact_of, keep, moment_of, one_of, show_pane, stored
 from kontinuum.care.journal.library import (
+    MEASURED,
     Template,
     all_offered,
     all_templates,
@@ -164,7 +165,8 @@ async def _choose(request: PageRequest) -> View | NotFound:
     chart = request.chart
     templates = await all_offered(request.record, chart.places, chart.now)
     fitting, rest, contact = arranged(chart, templates, await request.record.find_many(queries(chart)))
-    shown = {"fitting": fitting, "templates": rest, "contact": contact}
+    elsewhere = {name: chart.path(*path.split("/")) for name, path in MEASURED.items()}
+    shown = {"fitting": fitting, "templates": rest, "contact": contact, "elsewhere": elsewhere}
     return View("journal/choose.html", {**shown, "begun": begun, "undo": undo})
 
 
@@ -190,7 +192,8 @@ async def restore(request: ActionRequest) -> View | NotFound | Moved | Told:
 async def _templates(
     record: RecordReader, places: tuple[str, ...], now: datetime
 ) -> Sequence[tuple[str, str]]:
-    return [(one.name, one.title) for one in await all_offered(record, places, now)]
+    found = await all_offered(record, places, now)
+    return [(one.name, one.title) for one in found if one.name not in MEASURED]
 
 
 async def _titles(record: RecordReader, wanted: Collection[str]) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kontinuum.care.nursing.addresses import ACTIONS, ROUTES
 from kontinuum.care.nursing.board import LATE_ON_BOARD
+from kontinuum.care.nursing.contact import PLANS_OF_CONTACT
 from kontinuum.care.nursing.views import PLANS_CARD
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Module
@@ -16,4 +17,5 @@ MODULE = Module(
     routes=ROUTES,
     actions=ACTIONS,
     board=(LATE_ON_BOARD,),
+    contact_parts=(PLANS_OF_CONTACT,),
 )

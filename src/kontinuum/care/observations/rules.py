@@ -79,14 +79,14 @@ class Series:
         return found[::-1]
 
 
-_EARLY_WARNING: Final = frozenset({"news2", "bedside-pews"})
+EARLY_WARNING: Final = frozenset({"news2", "bedside-pews"})
 
 
 def is_score(observation: Observation) -> bool:
     """Whether it is the points of a scale (UCUM `{score}`) that is not for early warning."""
     value = observation.value_quantity
     codes = {one.code for one in observation.code.coding}
-    return value is not None and value.code == "{score}" and not codes & _EARLY_WARNING
+    return value is not None and value.code == "{score}" and not codes & EARLY_WARNING
 
 
 def series_key(observation: Observation) -> str:

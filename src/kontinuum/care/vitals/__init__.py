@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kontinuum.care.vitals.board import SCORES_ON_BOARD
+from kontinuum.care.vitals.contact import VITALS_OF_CONTACT
 from kontinuum.care.vitals.views import ACTIONS, CARD, DRAFTING, ROUTES
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import Module
@@ -16,4 +17,5 @@ MODULE = Module(
     actions=ACTIONS,
     drafting=DRAFTING,
     board=(SCORES_ON_BOARD,),
+    contact_parts=(VITALS_OF_CONTACT,),
 )

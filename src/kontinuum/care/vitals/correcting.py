@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -22,7 +22,7 @@ from kontinuum.kernel.module import ActionRequest, Moved, NotFound, PageRequest,
 
 Request = PageRequest | ActionRequest
 _IN_A_SET: Final = (*KINDS, *CHOICES, "pressure", *Scale)
-_NONE: Final = message("There is no such measurement.")
+NONE: Final = message("There is no such measurement.")
 _SAME: Final = message("Nothing was changed.")
 
 
@@ -49,53 +49,56 @@ class Changed:
 
 async def value(request: PageRequest) -> View | NotFound:
     """Answer `vitals/value?id=`: one value with its source, and the form that corrects it."""
-    found = await _find(request, request.parameters.get("id", ""))
-    return NotFound(_NONE) if found is None else await _page(request, found)
+    found = await find(request, request.parameters.get("id", ""))
+    return NotFound(NONE) if found is None else await page_of(request, found)
 
 
 async def correct(request: ActionRequest) -> View | NotFound | Moved | Told:
     """Answer `vitals/correct`: another value, or (`do=withdraw`) entered in error; the score follows."""
-    found = await _find(request, _one(request, "id"))
+    found = await find(request, _one(request, "id"))
     if found is None or found.wrong or not _keys(found):
-        return NotFound(_NONE)
+        return NotFound(NONE)
     reason, gettext = _one(request, "reason"), request.chart.translator.gettext
     if not reason.strip():
-        return await _page(request, found, alert=gettext(WHY))
+        return await page_of(request, found, alert=gettext(WHY))
     if _one(request, "version") != str(found.version):
-        return await _page(request, found, alert=gettext(CHANGED))
+        return await page_of(request, found, alert=gettext(CHANGED))
     there = await around(request.record, request.chart, request.principal)
     if _one(request, "do") == "withdraw":
         changed = Changed({**found.body, "status": reading.ERROR}, {})
     else:
         changed = _changed(request, found, there)
     if changed.problems:
-        return await _page(request, found, problems=changed.problems)
+        return await page_of(request, found, problems=changed.problems)
     if changed.body == found.body:
-        return await _page(request, found, alert=gettext(_SAME))
+        return await page_of(request, found, alert=gettext(_SAME))
     writes, versions = [changed.body], {f"Observation/{found.id}": found.version}
-    for one in await _scores(request, found):
+    for one in await scores_of(request, [found]):
         writes.append(await _again(request, there, one, changed.body))
         versions[f"Observation/{one.id}"] = one.version
     asks, known = await _asks(request, there, found, changed.body)
     writes, versions = [*writes, *asks], {**versions, **known}
     refused = await request.writer.correct_together(writes, reason, versions)
     if refused is not None:
-        return await _page(request, found, alert=_reasons(refused, gettext(CHANGED)))
+        return await page_of(request, found, alert=reasons(refused, gettext(CHANGED)))
     return Moved(request.chart.path("vitals", "flowsheet"))
 
 
-def _reasons(refused: Refused, changed: str) -> str:
+def reasons(refused: Refused, changed: str) -> str:
+    """Why it was not written, in words."""
     return changed if refused.conflict else " ".join(refused.reasons)
 
 
-async def _find(request: Request, identity: str) -> Reading | None:
+async def find(request: Request, identity: str) -> Reading | None:
+    """A measurement of this patient."""
     if not is_id(identity):
         return None
-    found = await _by_ids(request, [identity])
+    found = await by_ids(request, [identity])
     return found[0] if found else None
 
 
-async def _by_ids(request: Request, ids: list[str]) -> list[Reading]:
+async def by_ids(request: Request, ids: Sequence[str]) -> list[Reading]:
+    """Measurements of this patient."""
     wanted = [one for one in ids if is_id(one)]
     if not wanted:
         return []
@@ -104,9 +107,9 @@ async def _by_ids(request: Request, ids: list[str]) -> list[Reading]:
     return reading.read(page.matches)
 
 
-async def _scores(request: Request, part: Reading) -> list[Reading]:
-    """The scores that were reckoned from a value, and stand."""
-    named = quote(f"Observation/{part.id}", safe="/")
+async def scores_of(request: Request, parts: Sequence[Reading]) -> list[Reading]:
+    """The scores that were reckoned from values, and stand."""
+    named = quote(",".join(f"Observation/{one.id}" for one in parts), safe="/,")
     query = f"Observation?patient={request.chart.patient}&derived-from={named}&_count=20"
     (page,) = await request.record.find_many([query])
     return [one for one in reading.read(page.matches) if one.key in list(Scale) and not one.wrong]
@@ -116,7 +119,7 @@ async def _again(
     request: ActionRequest, there: Around, one: Reading, changed: dict[str, Any]
 ) -> dict[str, Any]:
     """A score reckoned again with a part changed; withdrawn where a part is missing now."""
-    parts = await _by_ids(request, list(one.parts))
+    parts = await by_ids(request, list(one.parts))
     now = [_with(part, changed) if part.id == changed["id"] else part for part in parts]
     measured = reading.measured(now)
     if one.key == Scale.NEWS2:
@@ -132,9 +135,9 @@ async def _asks(
     request: ActionRequest, there: Around, found: Reading, changed: dict[str, Any]
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """What the set of a value asks for after its correction, unless another was measured since."""
-    if not (identity := _set(found)):
+    if not (identity := set_of(found)):
         return [], {}
-    every = await _by_ids(request, [f"{identity}-{key}" for key in _IN_A_SET])
+    every = await by_ids(request, _ids(identity))
     later = [one for one in there.readings if one.is_score and not one.wrong and one.at > found.at]
     asked = await responding.asked_of(request)
     if later or any(one.since > found.at for one in asked):
@@ -159,7 +162,23 @@ async def _asks(
     return responding.corrected(made, taken, mine, asked, request.settings)
 
 
-def _set(found: Reading) -> str:
+def _ids(identity: str) -> list[str]:
+    return [f"{identity}-{key}" for key in _IN_A_SET]
+
+
+async def members(request: Request, found: Reading) -> list[Reading]:
+    """What was entered together with a value and stands, the score first; empty where not entered here."""
+    identity = set_of(found)
+    every = [one for one in await by_ids(request, _ids(identity)) if not one.wrong] if identity else []
+    return sorted(every, key=lambda one: (not one.is_score, _IN_A_SET.index(one.key)))
+
+
+def seen(every: Sequence[Reading]) -> str:
+    """The versions of a set, as the form names them."""
+    return " ".join(f"{one.key}={one.version}" for one in every)
+
+
+def set_of(found: Reading) -> str:
     """The id of the set that a value was entered with; empty for what was not entered here."""
     identity = found.id.removesuffix(f"-{found.key}")
     return identity if identity != found.id and is_id(f"{identity}{responding.RESPONSE}") else ""
@@ -238,15 +257,17 @@ def _typed(request: ActionRequest, found: Reading) -> tuple[dict[str, Decimal], 
     return numbers, problems
 
 
-async def _page(
+async def page_of(
     request: Request, found: Reading, *, alert: str = "", problems: Mapping[str, Phrase] | None = None
 ) -> View:
+    """The page of a value, with what there is to say about what was sent."""
     chart, words = request.chart, request.chart.translator
-    parts = sorted(await _by_ids(request, list(found.parts)), key=lambda one: one.label)
+    parts = sorted(await by_ids(request, list(found.parts)), key=lambda one: one.label)
     known = {one.id: one for one in parts}
     told = {key: say(words, text) for key, text in (problems or {}).items()}
     risk = risk_of(found)
     body = found.body
+    every = [] if found.wrong else await members(request, found)
     position = [each.get("valueCodeableConcept", {}).get("text", "") for each in body.get("extension", ())]
     how = [body.get("method", {}).get("text", ""), body.get("device", {}).get("display", ""), *position]
     values = {
@@ -269,6 +290,8 @@ async def _page(
         "parts": [(one.label, value_text(one, words), address_of(chart, one)) for one in parts],
         "inputs": [] if found.wrong else [_input(request, found, key, told) for key in _keys(found)],
         "reason": _one(request, "reason") if isinstance(request, ActionRequest) else "",
+        "whole": [(one.label, value_text(one, words)) for one in every] if len(every) > 1 else [],
+        "seen": seen(every),
         "history": chart.path("entry", "Observation", found.id),
         "alert": alert or " ".join(told[key] for key in told if key not in _keys(found)),
     }
@@ -277,7 +300,7 @@ async def _page(
 
 async def _told(request: Request, found: Reading) -> tuple[str, str, str] | None:
     """What the set of a value asked for: the address of the Task, its words, and why it was taken back."""
-    asked = await responding.of_set(request, _set(found)) if _set(found) else None
+    asked = await responding.of_set(request, set_of(found)) if set_of(found) else None
     if asked is None:
         return None
     task = asked.resource

@@ -86,6 +86,24 @@ async def of_set(request: ActionRequest | PageRequest, identity: str) -> Asked |
     return None
 
 
+async def closed_by(request: ActionRequest, identity: str) -> tuple[Asked, ...]:
+    """Those that a set of values closed, at the own unit."""
+    done = f"Task?patient={request.chart.patient}&status=completed&code={_CODES}"
+    (page,) = await request.record.find_many([f"{done}&_sort=-_lastUpdated&_count=50"])
+    unit = request.principal.assignment.unit
+    found = [(json.loads(one.body), one.version) for one in page.matches if one.body and one.unit == unit]
+    named = f"Observation/{identity}-", f"Task/{identity}{RESPONSE}"
+    return tuple(
+        Asked(body, version, _risk(body), local(body["restriction"]["period"]["start"]))
+        for body, version in found
+        if any(_named(one).startswith(named) for one in body.get("output", ()))
+    )
+
+
+def _named(output: Mapping[str, Any]) -> str:
+    return str(output.get("valueReference", {}).get("reference", ""))
+
+
 def _risk(task: Mapping[str, Any]) -> Risk:
     return next(Risk(one["code"]) for one in task["code"]["coding"] if one.get("system") == RISK)
 
@@ -100,9 +118,9 @@ def responses(
     whole, risk = score.total is not None, score.alarming
     below = URGENT.index(risk) if risk is not None else 0
     closes = [one for one in asked if whole or URGENT.index(one.risk) < below]
-    made = [_done(one, score, taken) for one in closes]
-    if risk is not None and len(closes) == len(asked):
-        made.append(_task(score, risk, taken, settings))
+    after = [_task(score, risk, taken, settings)] if risk is not None and len(closes) == len(asked) else []
+    by = f"Observation/{taken.id}-{score.scale.value}" if whole else f"Task/{taken.id}{RESPONSE}"
+    made = [*(_done(one, score, taken, by if whole or after else "") for one in closes), *after]
     return made, {f"Task/{one.resource['id']}": one.version for one in closes}
 
 
@@ -142,13 +160,29 @@ def _points(score: Score) -> str:
     return str(score.at_least) if score.total is not None else f"minst {score.at_least}"
 
 
-def _done(one: Asked, score: Score, taken: Taken) -> Resource:
-    """Closed by a set, which it names where that has a sum."""
+def _done(one: Asked, score: Score, taken: Taken, by: str) -> Resource:
+    """Closed by a set: `by` refers to its score, or where that has no sum to what it asks for instead."""
     closed = {**one.resource, "status": "completed", "lastModified": taken.written}
-    if score.total is not None:
-        value = {"reference": f"Observation/{taken.id}-{score.scale.value}"}
-        closed["output"] = [{"type": {"text": score.scale.label}, "valueReference": value}]
+    if by:
+        closed["output"] = [{"type": {"text": score.scale.label}, "valueReference": {"reference": by}}]
     return closed
+
+
+def struck(
+    mine: Asked | None, closed: Sequence[Asked], who: str, written: str
+) -> tuple[list[Resource], dict[str, int]]:
+    """A set is entered in error: its own Task is taken back, and those that it closed are asked anew."""
+    made = []
+    if mine is not None and mine.resource["status"] in OPEN:
+        reason = {"text": "Mätningen är felaktigt införd."}
+        made.append((mine, {**mine.resource, "status": "cancelled", "statusReason": reason}))
+    for one in closed:
+        kept = {key: value for key, value in one.resource.items() if key != "output"}
+        said = "Mätningen som avslutade uppgiften är felaktigt införd."
+        note = {"authorString": who, "time": written, "text": said}
+        made.append((one, {**kept, "status": "requested", "note": [*kept.get("note", ()), note]}))
+    changed = [{**body, "lastModified": written} for _, body in made]
+    return changed, {f"Task/{one.resource['id']}": one.version for one, _ in made}
 
 
 def _task(score: Score, risk: Risk, taken: Taken, settings: ProviderSettings) -> Resource:

@@ -90,7 +90,7 @@ def told(score: Score | NoScore, whose: Principal, settings: ProviderSettings, w
         heading = f"{name} {score.total} · {gettext(RISKS[risk])}"
         lines = (Line("heading", heading), Line("text", "", response(risk, whose, settings, words)), *parts)
         return Told(f"{name} {score.total}", LEVELS[risk], (*lines, *_notes(score, words)), points)
-    missing = ", ".join(gettext(TITLES[key]).lower() for key in score.missing)
+    missing = "; ".join(_within(gettext(TITLES[key])) for key in score.missing)
     cannot = gettext(_CANNOT) % {"name": name, "missing": missing}
     lines = (Line("heading", f"{name} –"), Line("text", "", cannot))
     if risk is not None:
@@ -111,6 +111,11 @@ _CANNOT: Final = message("%(name)s cannot be calculated: %(missing)s missing.")
 _AT_LEAST: Final = message("What is measured gives %(points)s points already.")
 _SECOND: Final = message("Saturation by scale 2, target 88–92 %.")
 _PREGNANT: Final = message("NEWS2 does not hold in pregnancy.")
+
+
+def _within(title: str) -> str:
+    """A title inside a sentence: what is an abbreviation stays one."""
+    return title[:1].lower() + title[1:]
 
 
 def _points(part: Part, words: Translator) -> str:

@@ -17,6 +17,7 @@ from kontinuum.care.vitals.growth import ADULT, growth
 from kontinuum.care.vitals.kinds import SCALE_CODES
 from kontinuum.care.vitals.rules import RISKS, Scale
 from kontinuum.care.vitals.scoring import LEVELS
+from kontinuum.care.vitals.striking import strike
 from kontinuum.fhir import json
 from kontinuum.kernel.i18n import local, message
 from kontinuum.kernel.module import (
@@ -93,13 +94,14 @@ ACTIONS: Final = (
     Action("restore", _MEASURE, bedside.restore, _CARE),
     Action("scale", _MEASURE, bedside.decide_scale, _CARE),
     Action("correct", _TITLE, correct, _CARE),
+    Action("strike", _TITLE, strike, _CARE),
 )
 
 
 async def _templates(
     record: RecordReader, places: tuple[str, ...], now: datetime
 ) -> Sequence[tuple[str, str]]:
-    return [(bedside.TEMPLATE, _NAME)]
+    return [(bedside.TEMPLATE, _NAME), (bedside.TEMPLATE, _SCORES)]
 
 
 async def _titles(record: RecordReader, wanted: Collection[str]) -> Mapping[str, str]:
@@ -113,3 +115,5 @@ DRAFTING: Final = Drafting(
 )
 _NAME: Final = "Vitalparametrar"
 """What its drafts are called: as those of notes, in Swedish."""
+_SCORES: Final = "NEWS2, PEWS"
+"""What else one looks for when one wants to measure."""

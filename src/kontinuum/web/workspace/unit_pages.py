@@ -12,6 +12,7 @@ from kontinuum.kernel.around import Board, ContactPart, UnitPage, UnitRequest
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import BannerNote, NotFound, Tone, View
 from kontinuum.kernel.principal import ActorKind
+from kontinuum.web.workspace.access import settings_of
 from kontinuum.web.workspace.pages import Page, signed_in
 from kontinuum.web.workspace.services import WorkspaceServices
 from kontinuum.web.workspace.work.tabs import people
@@ -76,8 +77,10 @@ async def _request(page: Page) -> UnitRequest:
     async def known(ids: Collection[str]) -> Mapping[str, Any]:
         return await people(page, ids)
 
-    async def notes(patients: Sequence[str]) -> Mapping[str, tuple[BannerNote, ...]]:
-        return await _notes(page, record, patients)
+    async def notes(
+        patients: Sequence[str], watched: Collection[str]
+    ) -> Mapping[str, tuple[BannerNote, ...]]:
+        return await _notes(page, record, patients, watched)
 
     return UnitRequest(
         services.clock.now(),
@@ -92,11 +95,20 @@ async def _request(page: Page) -> UnitRequest:
     )
 
 
-async def _notes(page: Page, record: Any, patients: Sequence[str]) -> Mapping[str, tuple[BannerNote, ...]]:
+async def _notes(
+    page: Page, record: Any, patients: Sequence[str], watched: Collection[str]
+) -> Mapping[str, tuple[BannerNote, ...]]:
     """What the modules add to patients, the loudest first."""
     if not patients:
         return {}
-    board = Board(tuple(patients), page.services.clock.now(), page.translator)
+    board = Board(
+        tuple(patients),
+        page.services.clock.now(),
+        page.translator,
+        frozenset(watched),
+        page.session.principal.assignment.unit,
+        await settings_of(page),
+    )
     parts = [(part, part.queries(board)) for module in page.services.modules for part in module.board]
     pages = iter(await record.find_many([query for _, queries in parts for query in queries]))
     found: dict[str, list[BannerNote]] = {one: [] for one in patients}

@@ -30,17 +30,28 @@ export function startBeside() {
     event.preventDefault();
     leave(pane).then((kept) => kept && new Beside(pane).send(event.target, event.submitter));
   });
+  standBelowBanner(pane ?? document.querySelector("form.writing"));
   if (!pane) return;
-  const banner = document.querySelector(".banner");
-  // On the pane, not on the root: there it would have every element of the chart styled once more.
-  const measure = () => pane.style.setProperty("--banner-height", `${banner.offsetHeight}px`);
-  if (banner) new ResizeObserver(measure).observe(banner);
   startSplit(pane.querySelector("[data-beside-split]"));
   const first = pane.dataset.first;
   if (first && ROOM.matches) new Beside(pane).open(first);
   else if (first) location.replace(`${location.pathname}/${first}`);
   pane.querySelector("[data-beside-close]").addEventListener("click", () => new Beside(pane).close());
   pane.addEventListener("submit", (event) => new Beside(pane).submit(event));
+}
+
+// Tells what sticks below the banner how high that is; where there is little room only its fixed part stays.
+// On the place, not on the root: there it would have every element of the chart styled once more.
+function standBelowBanner(place) {
+  const parts = document.querySelectorAll(".banner, .banner-fixed");
+  if (!place || !parts.length) return;
+  const measure = () => {
+    const stays = [...parts].find((one) => one.offsetHeight && getComputedStyle(one).position === "sticky");
+    place.style.setProperty("--banner-height", `${stays?.offsetHeight ?? 0}px`);
+  };
+  const seen = new ResizeObserver(measure);
+  for (const part of parts) seen.observe(part);
+  measure();
 }
 
 const beside = (chart, below) => `${chart}?${new URLSearchParams({ beside: below })}`;

@@ -92,6 +92,8 @@ class Writing {
     form.addEventListener("input", (event) => this.changed(event.target));
     form.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => this.finish(event));
+    // A number that is come to is replaced by what is typed: two that run together would be a third one.
+    form.addEventListener("focusin", ({ target }) => target.closest(".vitals-number") && target.select());
     form.addEventListener("change", () => this.changed());
     for (const button of form.querySelectorAll("[data-confirm]")) {
       button.hidden = false;
@@ -258,6 +260,8 @@ class Writing {
       const text = told.both[place.dataset.problem] ?? told.problems[place.dataset.problem] ?? "";
       place.textContent = text;
       place.hidden = !text;
+      // What was put right is no longer marked; what is wrong is marked at its problem until it is sent.
+      if (!text) for (const element of this.named(place.dataset.problem)) element.removeAttribute("aria-invalid");
     }
     // What was copied is marked until it is touched or stood for.
     for (const place of this.form.querySelectorAll("[data-source]")) {

@@ -85,13 +85,13 @@ _NEEDED: Final = message("Needs somebody")
 _ESCALATED: Final = message("Escalated to you")
 _TASKS: Final = message("Tasks and questions")
 _KEYS: Final = {
+    _ESCALATED: "escalated",
+    _NEEDED: "needed",
     _RESULTS: "results",
     _ANSWERS: "answers",
     _ASKED: "asked",
     _LATE: "late-orders",
     _IN_TIME: "orders",
-    _ESCALATED: "escalated",
-    _NEEDED: "needed",
     _REFERRALS: "referrals",
     _TASKS: "tasks",
 }
