@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from kontinuum.kernel.i18n import local
 
@@ -32,7 +33,7 @@ def draw(
 ) -> Sparkline | None:
     """Draw (when, value, second value), oldest first; None when there are fewer than two."""
     recent = [
-        (local(when).timestamp(), float(one), None if two is None else float(two))
+        (_seconds(when), float(one), None if two is None else float(two))
         for when, one, two in points[-_AT_MOST:]
     ]
     if len(recent) < 2:
@@ -58,6 +59,11 @@ def draw(
     second = [(x(when), y(two)) for when, _, two in recent if two is not None]
     ends = [(f"{part[-1][0]:.1f}", f"{part[-1][1]:.1f}") for part in (line, second) if part]
     return Sparkline(_path(line), _path(second), tuple(ends), _band(low, high, y))
+
+
+@lru_cache(maxsize=4096)
+def _seconds(when: str) -> float:
+    return local(when).timestamp()
 
 
 def _near(limit: float, values: Sequence[float], spread: float) -> bool:
