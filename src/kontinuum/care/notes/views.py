@@ -22,7 +22,6 @@ from kontinuum.care.notes.model import (
 from kontinuum.care.notes.words import beside
 from kontinuum.fhir import copied
 from kontinuum.fhir.attachments import File, references
-from kontinuum.fhir.paragraphs import paragraphs
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import (
     AuditKind,
@@ -216,7 +215,7 @@ def _note(chart: Chart, said: Said, files: Files, note: Composition, entry: Reso
     signatures = tuple(_signatures(chart, note.attester))
     parts = tuple(_parts(note.section, chart.now, files))
     if not parts and note.text is not None:
-        parts = (Part("", paragraphs(note.text.div), 0),)
+        parts = (Part("", note.text.paragraphs, 0),)
     first = next((text for part in parts for text in part.paragraphs), "")
     return Note(
         id=note.id,
@@ -239,7 +238,7 @@ def _note(chart: Chart, said: Said, files: Files, note: Composition, entry: Reso
 def _parts(sections: Iterable[Section], now: datetime, files: Files, level: int = 0) -> Iterable[Part]:
     for section in sections:
         heading = section.title or (section.code.label if section.code else "")
-        text = paragraphs(section.text.div) if section.text else ()
+        text = section.text.paragraphs if section.text else ()
         if not text and section.empty_reason is not None:
             text = (section.empty_reason.label,)
         kept = of_part({"extension": section.extension}, now)
