@@ -77,7 +77,7 @@ async def show_chart(page: Page) -> Response:
     """Answer `/patient/{patient}`: the overview."""
     record = page.services.record(page.session.principal)
     known, habits, stands = await asyncio.gather(
-        members(page), PersonsTerms(page).templates(), _standing(page, record)
+        members(page), PersonsTerms(page).templates(), _standing(page, record, counting=True)
     )
     away = moved(page, known)
     if away is not None:
@@ -147,9 +147,10 @@ async def _arranged(
     return None
 
 
-async def _standing(page: Page, record: Record) -> Access | None:
+async def _standing(page: Page, record: Record, *, counting: bool = False) -> Access | None:
     """How the reader stands to the patient; None for those for whom there are no steps to take."""
-    return await record.standing(page.request.path_params["patient"]) if concerns(page) else None
+    patient = page.request.path_params["patient"]
+    return await record.standing(patient, counting=counting) if concerns(page) else None
 
 
 async def _advised(page: Page, stands: Access | None) -> bool:
@@ -385,5 +386,8 @@ def render_card(
 
 def _sources(page: Page, reader: PatientReader) -> list[Source]:
     """The units behind the page, the one with most entries first."""
-    counted = Counter(page.services.directory.unit(unit) for unit in reader.units() if unit)
+    counted: Counter[str] = Counter()
+    for unit, entries in Counter(reader.units()).items():
+        if unit:
+            counted[page.services.directory.unit(unit)] += entries
     return [Source(name, entries) for name, entries in counted.most_common()]
