@@ -19,6 +19,7 @@ from kontinuum.identity import Identity, Limits
 from kontinuum.identity.hooks import CdsServices
 from kontinuum.identity.lasting import lasting
 from kontinuum.identity.smart import Smart
+from kontinuum.kernel import kept
 from kontinuum.kernel.clock import Clock, SystemClock
 from kontinuum.kernel.config import Settings
 from kontinuum.kernel.ids import KeySource
@@ -102,7 +103,7 @@ async def open_services(
         gate = _gate(settings, pool, audit, clock, keys, decided, profiles)
         await gate.learn_of_law()
         stack.push_async_callback(gate.close)
-        _repeat(stack, Recurring("drafts that are kept no longer", gate.forget_drafts, every=_HOUR))
+        _forget(stack, gate)
         smart = Smart(pool, clock, identity)
         cds = CdsServices(pool, clock)
         advice = Advice(pool, gate, audit, clock, identity, smart.keys, cds, limit=settings.advice_limit)
@@ -126,6 +127,11 @@ async def open_services(
             courier=courier,
             live=live,
         )
+
+
+def _forget(stack: AsyncExitStack, gate: Gate) -> None:
+    _repeat(stack, Recurring("drafts that are kept no longer", gate.forget_drafts, every=_HOUR))
+    _repeat(stack, Recurring("what was read of bodies", kept.grow_older, every=kept.SECONDS))
 
 
 def _repeat(stack: AsyncExitStack, work: Recurring) -> None:
@@ -211,6 +217,8 @@ def _hear(identity: Identity, decided: SettingsReader, profiles: Profiles, live:
             decided.hear()
         elif what == "profiles":
             profiles.forget()
+        elif what == "destroyed":
+            kept.forget()
         elif what.startswith(_SESSION):
             identity.sessions.hear(what.removeprefix(_SESSION))
             live.look_at(what.removeprefix(_SESSION))

@@ -127,25 +127,38 @@ class Translator:
         """The day of a FHIR date, dateTime or instant, as precise as recorded: `2024-03-12`, `2024-03`."""
         if value is None:
             return ""
-        return local(value).isoformat()[:10] if _has_time(value) else str(value)
+        return _in_words(value)[0]
 
     def moment(self, value: str | datetime | None) -> str:
         """Day and time of day in Sweden, `2024-03-12 14:32`; only the day when no time was recorded."""
         if value is None:
             return ""
-        return local(value).isoformat(" ")[:16] if _has_time(value) else str(value)
+        return _in_words(value)[1]
 
     def clock(self, value: str | datetime | None) -> str:
         """The time of day in Sweden, `14:32`; empty when no time was recorded."""
-        return local(value).isoformat()[11:16] if value is not None and _has_time(value) else ""
+        return "" if value is None else _in_words(value)[2]
 
 
 def _cited(chapter: str, section: str, last: str | None) -> str:
     return f"{chapter} kap. {section}–{last} §§" if last else f"{chapter} kap. {section} §"
 
 
-def _has_time(value: str | datetime) -> bool:
-    return isinstance(value, datetime) or _DATE_TIME.match(value) is not None
+def _in_words(value: str | datetime) -> tuple[str, str, str]:
+    """Day, day and time, time in Sweden; what was recorded without a time of day stands as it is."""
+    if isinstance(value, datetime):
+        return _written(local(value))
+    return _written_of_text(value) if _DATE_TIME.match(value) else (value, value, "")
+
+
+@lru_cache(maxsize=16384)
+def _written_of_text(text: str) -> tuple[str, str, str]:
+    return _written(local(text))
+
+
+def _written(moment: datetime) -> tuple[str, str, str]:
+    text = moment.isoformat(" ")[:16]
+    return text[:10], text, text[11:]
 
 
 def translators(catalogues: Iterable[Catalogue]) -> dict[str, Translator]:

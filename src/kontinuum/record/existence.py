@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kontinuum.access import Action, Circumstances
@@ -56,6 +56,8 @@ class Access:
     withheld: tuple[Withheld, ...] = ()
     hides_something: bool = False
     """Something is withheld, though it is not told where: there is no care relation."""
+    _counted: asyncio.Task[list[store.ByUnit]] | None = field(default=None, compare=False, repr=False)
+    """What each unit has, which is being counted: for `access_to` alone, which decides what of it is told."""
 
     @property
     def related(self) -> bool:
@@ -64,10 +66,16 @@ class Access:
         return known.opened is not None or (known.relation is not None and not known.unchecked)
 
 
-async def standing(context: Context, patient: str) -> Access:
-    """How the principal stands to a patient, without looking at what exists."""
+async def standing(context: Context, patient: str, *, counting: bool = False) -> Access:
+    """How the principal stands to a patient; nothing is told of what exists.
+
+    `counting`: what exists is going to be asked for as well, and the longest part of that begins at once.
+    """
+    counted = asyncio.create_task(_by_unit(context, patient)) if counting else None
+    if counted is not None:  # a fault meets who asks for it; where nobody does it is nobody's
+        counted.add_done_callback(lambda task: task.cancelled() or task.exception())
     known = (await circumstances_of(context, context.pool, [patient], context.now()))[patient]
-    return Access(known)
+    return Access(known, _counted=counted)
 
 
 async def access_to(context: Context, patient: str, stands: Access | None = None) -> Access:
@@ -76,10 +84,13 @@ async def access_to(context: Context, patient: str, stands: Access | None = None
     `stands`: the answer of `standing`, where it was asked for already.
     """
     question = context.question(Action.READ, patient=patient)
-    known = (stands or await standing(context, patient)).circumstances
+    stands = stands or await standing(context, patient)
+    known = stands.circumstances
     if known.unchecked or not question.in_care:
         return Access(known)
-    rows, members = await asyncio.gather(_by_unit(context, patient), persons.whole(context.pool, patient))
+    counted = stands._counted or _by_unit(context, patient)
+    own, members = await asyncio.gather(counted, persons.whole(context.pool, patient))
+    rows = [*own]
     for other in members:
         rows += await _by_unit(context, other) if other != patient else ()
     hidden = [row for row in rows if row.entries > row.readable + row.barred]

@@ -218,9 +218,9 @@ class Record:
         """How this principal stands to a patient (see `standing`), and what exists that is not shown."""
         return await access_to(self._context, patient, stands)
 
-    async def standing(self, patient: str) -> Access:
-        """How this principal stands to a patient: nothing of the record is looked at."""
-        return await standing(self._context, patient)
+    async def standing(self, patient: str, *, counting: bool = False) -> Access:
+        """How this principal stands to a patient; with `counting`, `access` is going to be asked next."""
+        return await standing(self._context, patient, counting=counting)
 
     @property
     def log(self) -> Logbook:

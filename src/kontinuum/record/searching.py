@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from collections.abc import Collection, Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -48,7 +48,12 @@ COUNTED_FOR_ESTIMATE = 10_000
 MAX_CLAUSES = 100
 """How many conditions one search may come to: PostgreSQL's planning grows faster than their number."""
 
+AT_ONCE = 4
+"""How many searches of one page go on at the same time."""
+
 _Answer: TypeAlias = tuple[SearchPage, list[ResourceRow]] | Refusal
+_Run: TypeAlias = tuple[SearchQuery, list[Any] | None, Sequence[str]]
+"""A search, the position after which it begins, and the Patients of whom it tells whether they are linked."""
 
 _BY_ROWS = ("string", "date", "number", "quantity", "composite")
 
@@ -113,29 +118,49 @@ async def _run_all(
     """
     meant = [in_all_forms(context, query) for query in queries]
     named = [patients_named([query]) for query in meant]
-    first = {
-        number: _run(context, context.pool, query, positions[number], named[number])
-        for number, query in enumerate(meant)
-        if not named[number] or _tells_of_links(query)
-    }
-    answers = dict(zip(first, await _together(first.values()), strict=True))
+    answers = await _together(
+        context,
+        {
+            number: (query, positions[number], named[number])
+            for number, query in enumerate(meant)
+            if not named[number] or _tells_of_links(query)
+        },
+    )
     doubtful = [number for number, names in enumerate(named) if names and _is_empty(answers.get(number))]
     if doubtful:
         asked = dict.fromkeys(name for number in doubtful for name in named[number])
         members = await persons.members(context.pool, [*asked])
         whole = {number: of_whole_person(meant[number], members) for number in doubtful}
-        again = {
-            number: _run(context, context.pool, query, positions[number])
-            for number, query in whole.items()
-            if number not in answers or query != meant[number]
-        }
-        answers |= zip(again, await _together(again.values()), strict=True)
+        answers |= await _together(
+            context,
+            {
+                number: (query, positions[number], ())
+                for number, query in whole.items()
+                if number not in answers or query != meant[number]
+            },
+        )
     return [answers[number] for number in range(len(queries))]
 
 
-async def _together(runs: Collection[Coroutine[Any, Any, _Answer]]) -> Sequence[_Answer]:
-    """Several runs at once; one by itself needs no task of its own."""
-    return [await run for run in runs] if len(runs) == 1 else await asyncio.gather(*runs)
+async def _together(context: Context, runs: Mapping[int, _Run]) -> dict[int, _Answer]:
+    """The answers of several searches, by number.
+
+    A few go on at once, each on a connection that is kept for the next: to take one from the pool and give
+    it back costs as much as a search that finds nothing. The long ones first, so that none is begun last.
+    """
+    if len(runs) == 1:
+        ((number, run),) = runs.items()
+        return {number: await _run(context, context.pool, *run)}
+    waiting = iter(sorted(runs.items(), key=lambda one: -(one[1][0].count or DEFAULT_COUNT)))
+    answers: dict[int, _Answer] = {}
+
+    async def lane() -> None:
+        async with context.pool.acquire() as connection:
+            for number, run in waiting:
+                answers[number] = await _run(context, connection, *run)
+
+    await asyncio.gather(*(lane() for _ in range(min(len(runs), AT_ONCE))))
+    return answers
 
 
 def _is_empty(answer: _Answer | None) -> bool:

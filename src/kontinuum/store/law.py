@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-OF_STAFF = """
-with w as (select * from unnest($1::smallint[], $2::text[]) as w(bucket, patient))
+_SEVERAL = "with w as (select * from unnest($1::smallint[], $2::text[]) as w(bucket, patient))"
+_ONE = "with w as (select $1::smallint as bucket, $2::text as patient)"
+"""Most questions are about one. PostgreSQL keeps the plan of what it knows to be one row; of a list it plans
+anew each time, which takes longer than to answer."""
+
+_OF_STAFF = """
 select 'relation' as what, x.patient, x.basis as a, x.source as b, x.low as low, x.high as high,
        null::bigint as key, null::smallint[] as types, null::text as c, false as flag
   from w join care_relation x using (bucket, patient)
@@ -48,8 +52,7 @@ select 'person', x.patient, x.origin, null, x.born, x.protection, null, null, nu
   from w join person_fact x using (bucket, patient)
 """
 
-OF_PATIENT = """
-with w as (select * from unnest($1::smallint[], $2::text[]) as w(bucket, patient))
+_OF_PATIENT = """
 select 'person' as what, x.patient, x.origin as a, null as b, x.born::bigint as low,
        x.protection::bigint as high, null::bigint as key, null::smallint[] as types, null::text as c,
        x.deceased as flag
@@ -155,7 +158,7 @@ class Progress(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Something that is known of a patient: `what` says which kind, the others depend on it (`OF_STAFF`)."""
+    """Something that is known of a patient: `what` says which kind, the others depend on it (`_OF_STAFF`)."""
 
     what: str
     patient: str
@@ -192,8 +195,7 @@ async def of_staff(
     now: int,
 ) -> list[Known]:
     """What is known between some (bucket, patient) and one who acts at a unit."""
-    buckets, names = [bucket for bucket, _ in patients], [name for _, name in patients]
-    found = await connection.fetch(OF_STAFF, buckets, names, unit, person, provider, now)
+    found = await _fetch(connection, _OF_STAFF, patients, unit, person, provider, now)
     return [Known(*record) for record in found]
 
 
@@ -201,8 +203,17 @@ async def of_patient(
     connection: Any, patients: Sequence[tuple[int, str]], *, person: str, now: int
 ) -> list[Known]:
     """What is known between some (bucket, patient) and a patient who asks."""
-    buckets, names = [bucket for bucket, _ in patients], [name for _, name in patients]
-    return [Known(*record) for record in await connection.fetch(OF_PATIENT, buckets, names, person, now)]
+    return [Known(*record) for record in await _fetch(connection, _OF_PATIENT, patients, person, now)]
+
+
+async def _fetch(connection: Any, rest: str, patients: Sequence[tuple[int, str]], *values: Any) -> list[Any]:
+    """Rows of a statement over `w`, the (bucket, patient) that are asked about."""
+    if len(patients) == 1:
+        found: list[Any] = await connection.fetch(_ONE + rest, *patients[0], *values)
+    else:
+        buckets, names = [bucket for bucket, _ in patients], [name for _, name in patients]
+        found = await connection.fetch(_SEVERAL + rest, buckets, names, *values)
+    return found
 
 
 async def blocks(connection: Any, bucket: int, patient: str) -> list[BlockKnown]:

@@ -18,6 +18,7 @@ from importlib import resources
 import zstandard
 
 from kontinuum.fhir.definitions import TYPE_CODES
+from kontinuum.kernel.kept import Kept, Room
 
 NEWEST = 40001
 """The dictionary with which rows are packed now; its file is `dictionaries/NUMBER.zdict`."""
@@ -64,8 +65,15 @@ def unpack(stored: bytes) -> bytes:
     """
     if stored[:1] != _BEGINNING:
         return stored
-    number = zstandard.get_frame_parameters(stored).dict_id
-    return _tools().decompressor(number).decompress(stored)
+    return _tools().decompressor(zstandard.get_frame_parameters(stored).dict_id).decompress(stored)
+
+
+def unpack_kept(stored: bytes) -> bytes:
+    """The same, for bodies that are likely to be asked for again: those unpacked lately are kept."""
+    return stored if stored[:1] != _BEGINNING else _unpacked.of(stored)
+
+
+_unpacked = Kept(unpack, lambda stored, body: len(stored) + len(body), Room(12 * 2**20))
 
 
 @cache

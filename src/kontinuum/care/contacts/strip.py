@@ -100,9 +100,10 @@ def draw(spans: Sequence[Span], now: datetime) -> Strip | None:
 
     marks = []
     for span in spans:
-        width = place(span.end) - place(span.start)
-        bar = max(width, _LEAST_BAR) if span.lane is Lane.INPATIENT else 0.0
-        marks.append(Mark(span.lane, _percent(place(span.start)), _percent(bar), span.planned))
+        left, bar = place(span.start), 0.0
+        if span.lane is Lane.INPATIENT:
+            bar = max(place(span.end) - left, _LEAST_BAR)
+        marks.append(Mark(span.lane, _percent(left), _percent(bar), span.planned))
     lanes = tuple(sorted({span.lane for span in spans}))
     return Strip(tuple(marks), tuple(_ticks(start, start + whole, place)), _percent(place(now)), lanes)
 

@@ -90,8 +90,9 @@ def timeline_view(chart: Chart, pages: Sequence[ResultPage]) -> View | None:
     encounters = read_encounters(pages[0].matches)
     coming = read_appointments(pages[1].matches)
     contacts: list[Encounter | Appointment] = [*(one for one, _ in encounters), *(one for one, _ in coming)]
-    spans = [span for span in (_span(chart, one) for one in contacts) if span]
-    strip = draw(spans, local(chart.now)) if len(spans) > 1 else None
+    now = local(chart.now)
+    spans = [span for span in (_span(now, one) for one in contacts) if span]
+    strip = draw(spans, now) if len(spans) > 1 else None
     if strip is None:
         return None
     return View("contacts/timeline.html", {"strip": strip, "lane_names": _lane_names(chart)})
@@ -242,15 +243,15 @@ def _state(appointment: Appointment) -> str:
     return BOOKING_STATES.get(appointment.status, appointment.status)
 
 
-def _span(chart: Chart, contact: Encounter | Appointment) -> Span | None:
+def _span(now: datetime, contact: Encounter | Appointment) -> Span | None:
     if isinstance(contact, Appointment):
         start = moment(contact.start)
         return Span(Lane.VISIT, start, start, planned=True) if start else None
     start = moment(contact.period.start)
     if start is None:
         return None
-    end = moment(contact.period.end) or (local(chart.now) if contact.ongoing else start)
-    return Span(lane_of(contact.kind.code), start, max(start, min(end, local(chart.now))), planned=False)
+    end = moment(contact.period.end) or (now if contact.ongoing else start)
+    return Span(lane_of(contact.kind.code), start, max(start, min(end, now)), planned=False)
 
 
 CONTACTS_CARD = OverviewCard(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -15,15 +16,21 @@ import msgspec
 from kontinuum.fhir import attachments, json
 from kontinuum.fhir.attachments import File
 from kontinuum.fhir.datatypes import CodeableConcept, Element, Reference, decoder
+from kontinuum.fhir.paragraphs import Block, blocks
 from kontinuum.kernel.module import ResourceVersion
 from kontinuum.record.guarding import DISSENT, ENTRY_CODES
 
 
-class Narrative(Element, frozen=True):
+class Narrative(Element, frozen=True, dict=True, gc=True):
     """Text for people, as XHTML."""
 
     status: str | None = None
     div: str = ""
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Its headings, texts and tables, without markup."""
+        return blocks(self.div)
 
 
 class Section(Element, frozen=True):

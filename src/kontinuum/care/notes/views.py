@@ -22,7 +22,7 @@ from kontinuum.care.notes.model import (
 from kontinuum.care.notes.words import beside
 from kontinuum.fhir import copied
 from kontinuum.fhir.attachments import File, references
-from kontinuum.fhir.paragraphs import Block, blocks, plain
+from kontinuum.fhir.paragraphs import Block, plain
 from kontinuum.kernel.i18n import message
 from kontinuum.kernel.module import (
     AuditKind,
@@ -216,7 +216,7 @@ def _note(chart: Chart, said: Said, files: Files, note: Composition, entry: Reso
     signatures = tuple(_signatures(chart, note.attester))
     parts = tuple(_parts(note.section, chart.now, files))
     if not parts and note.text is not None:
-        parts = (Part("", blocks(note.text.div), 0),)
+        parts = (Part("", note.text.blocks, 0),)
     first = next((one.text for part in parts for one in part.blocks if one.kind == "text"), "")
     return Note(
         id=note.id,
@@ -239,7 +239,7 @@ def _note(chart: Chart, said: Said, files: Files, note: Composition, entry: Reso
 def _parts(sections: Iterable[Section], now: datetime, files: Files, level: int = 0) -> Iterable[Part]:
     for section in sections:
         heading = section.title or (section.code.label if section.code else "")
-        text = blocks(section.text.div) if section.text else ()
+        text = section.text.blocks if section.text else ()
         if not text and section.empty_reason is not None:
             text = plain(section.empty_reason.label)
         kept = of_part({"extension": section.extension}, now)

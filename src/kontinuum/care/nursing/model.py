@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-import msgspec
-
 from kontinuum.care.nursing.kinds import ACTIVITY, KINDS, NURSING, VIPS
 from kontinuum.fhir.datatypes import (
     Annotation,
@@ -15,11 +13,12 @@ from kontinuum.fhir.datatypes import (
     Identifier,
     Period,
     Reference,
+    Views,
     decoder,
 )
 from kontinuum.kernel.module import ResourceVersion
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Element)
 
 
 class Repeat(Element, frozen=True):
@@ -162,7 +161,5 @@ def tasks_of(entries: Iterable[ResourceVersion]) -> list[tuple[Task, ResourceVer
     return list(_read(_TASKS, entries))
 
 
-def _read(
-    reader: msgspec.json.Decoder[T], entries: Iterable[ResourceVersion]
-) -> list[tuple[T, ResourceVersion]]:
+def _read(reader: Views[T], entries: Iterable[ResourceVersion]) -> list[tuple[T, ResourceVersion]]:
     return [(reader.decode(entry.body), entry) for entry in entries if entry.body]

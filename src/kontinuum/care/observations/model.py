@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import cached_property
 
 from kontinuum.fhir.datatypes import (
     Annotation,
@@ -35,7 +36,7 @@ class Component(Element, frozen=True):
     interpretation: tuple[CodeableConcept, ...] = ()
 
 
-class Observation(Element, frozen=True):
+class Observation(Element, frozen=True, dict=True, gc=True):
     """The elements of Observation that pages show."""
 
     id: str
@@ -59,7 +60,7 @@ class Observation(Element, frozen=True):
     component: tuple[Component, ...] = ()
     note: tuple[Annotation, ...] = ()
 
-    @property
+    @cached_property
     def when(self) -> str:
         """When it was measured or the sample was taken."""
         period = self.effective_period.start if self.effective_period else None
@@ -75,7 +76,13 @@ class Observation(Element, frozen=True):
         """Whether it was given another value afterwards."""
         return self.status in {"corrected", "amended"}
 
-    @property
+    @cached_property
+    def kind(self) -> str:
+        """What two of the same kind have in common: `system|code` of the first coding, else the words."""
+        coding = next((one for one in self.code.coding if one.code), None)
+        return f"{coding.system or ''}|{coding.code}" if coding else self.code.label
+
+    @cached_property
     def number(self) -> Decimal | None:
         """The value as a number, of the first component when the whole has none."""
         for quantity in (self.value_quantity, *(part.value_quantity for part in self.component)):
@@ -83,13 +90,13 @@ class Observation(Element, frozen=True):
                 return quantity.value
         return Decimal(self.value_integer) if self.value_integer is not None else None
 
-    @property
+    @cached_property
     def second_number(self) -> Decimal | None:
         """The number of the second component, such as the diastolic pressure."""
         values = [part.value_quantity.value for part in self.component if part.value_quantity]
         return values[1] if self.value_quantity is None and len(values) > 1 else None
 
-    @property
+    @cached_property
     def unit(self) -> str:
         """The unit of the value, as recorded."""
         for quantity in (self.value_quantity, *(part.value_quantity for part in self.component)):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from kontinuum.care.observations.model import Observation
@@ -89,17 +90,11 @@ def is_score(observation: Observation) -> bool:
     return value is not None and value.code == "{score}" and not codes & EARLY_WARNING
 
 
-def series_key(observation: Observation) -> str:
-    """What makes two measurements the same kind: `system|code` of the first coding, else the words."""
-    coding = next((one for one in observation.code.coding if one.code), None)
-    return f"{coding.system or ''}|{coding.code}" if coding else observation.code.label
-
-
 def series(observations: Iterable[tuple[Observation, ResourceVersion]]) -> list[Series]:
     """Put measurements of one kind together, in the order of their latest."""
     by_key: dict[str, list[tuple[Observation, ResourceVersion]]] = {}
-    for observation, entry in sorted(observations, key=lambda one: one[0].when, reverse=True):
-        by_key.setdefault(series_key(observation), []).append((observation, entry))
+    for one in sorted(observations, key=lambda one: one[0].when, reverse=True):
+        by_key.setdefault(one[0].kind, []).append(one)
     return [Series(key, points[0][0].code.label, tuple(points)) for key, points in by_key.items()]
 
 
@@ -153,6 +148,7 @@ VITALS: Final = (
 )
 
 
+@lru_cache(maxsize=1024)
 def panel_place(label: str) -> tuple[int, int]:
     """Which panel a Swedish short name belongs to, and its place in it; after all others when none fits."""
     name = label.casefold()
@@ -171,6 +167,7 @@ def _names(label: str, part: str) -> bool:
     )
 
 
+@lru_cache(maxsize=1024)
 def vital_place(label: str) -> int:
     """The place of a vital sign in the order in which they are read."""
     name = label.casefold()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from kontinuum.kernel.i18n import local
 
@@ -32,7 +33,7 @@ def draw(
 ) -> Sparkline | None:
     """Draw (when, value, second value), oldest first; None when there are fewer than two."""
     recent = [
-        (local(when).timestamp(), float(one), None if two is None else float(two))
+        (_seconds(when), float(one), None if two is None else float(two))
         for when, one, two in points[-_AT_MOST:]
     ]
     if len(recent) < 2:
@@ -46,18 +47,23 @@ def draw(
     if bottom == top:
         bottom, top = bottom - spread / 2, top + spread / 2
     first, last = recent[0][0], recent[-1][0]
-
-    def x(when: float) -> float:
-        share = (when - first) / (last - first) if last > first else 1.0
-        return _MARGIN + share * (WIDTH - 2 * _MARGIN)
+    wide = (WIDTH - 2 * _MARGIN) / (last - first) if last > first else 0.0
+    high_up = (HEIGHT - 2 * _MARGIN) / (top - bottom)
+    left = _MARGIN if last > first else WIDTH - _MARGIN
 
     def y(value: float) -> float:
-        return _MARGIN + (top - value) / (top - bottom) * (HEIGHT - 2 * _MARGIN)
+        return _MARGIN + (top - value) * high_up
 
-    line = [(x(when), y(one)) for when, one, _ in recent]
-    second = [(x(when), y(two)) for when, _, two in recent if two is not None]
+    across = [left + (when - first) * wide for when, _, _ in recent]
+    line = [(x, y(one)) for x, (_, one, _) in zip(across, recent, strict=True)]
+    second = [(x, y(two)) for x, (_, _, two) in zip(across, recent, strict=True) if two is not None]
     ends = [(f"{part[-1][0]:.1f}", f"{part[-1][1]:.1f}") for part in (line, second) if part]
     return Sparkline(_path(line), _path(second), tuple(ends), _band(low, high, y))
+
+
+@lru_cache(maxsize=4096)
+def _seconds(when: str) -> float:
+    return local(when).timestamp()
 
 
 def _near(limit: float, values: Sequence[float], spread: float) -> bool:
@@ -73,4 +79,4 @@ def _band(low: float | None, high: float | None, y: Callable[[float], float]) ->
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{one:.1f},{two:.1f}" for one, two in points)
+    return " ".join([f"{one:.1f},{two:.1f}" for one, two in points])

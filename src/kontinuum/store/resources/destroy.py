@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from kontinuum.kernel.ids import bucket_of
+from kontinuum.store.provider_settings import CHANNEL
 from kontinuum.store.resources.rows import COLUMNS, ResourceRow, rows
 from kontinuum.store.resources.write import take_out
 
@@ -63,6 +64,10 @@ having max(greatest(r.updated, r.sort)) < $2
 """
 
 
+TELL = "select pg_notify($1, 'destroyed')"
+"""To every process, when it is committed: what they keep of bodies in memory is let go of."""
+
+
 class Tombstone(NamedTuple):
     """What is left of a destroyed entry; `destroyed` in microseconds, `decided` as a date."""
 
@@ -107,6 +112,7 @@ async def destroy(connection: Any, doomed: Sequence[ResourceRow], decision: int,
         [row.unit for row in doomed],
         [row.provider for row in doomed],
     )
+    await connection.execute(TELL, CHANNEL)
 
 
 async def tombstones(connection: Any, names: Sequence[tuple[int, str]]) -> list[Tombstone]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kontinuum.fhir.search.extract import IndexValues
-from kontinuum.store.packing import unpack
+from kontinuum.store.packing import unpack_kept
 
 COLUMNS = """
     r.key, r.bucket, r.type, r.id, r.version, r.updated, r.patient, r.body, a.unit, a.provider, r.sort
@@ -59,7 +59,7 @@ class NewVersion:
 def row_of(record: Iterable[Any]) -> ResourceRow:
     """A driver record as a row, its body unpacked."""
     key, bucket, type_code, logical_id, version, updated, patient, body, unit, provider, sort = record
-    whole = None if body is None else unpack(body)
+    whole = None if body is None else unpack_kept(body)
     return ResourceRow(
         key, bucket, type_code, logical_id, version, updated, patient, whole, unit, provider, sort
     )

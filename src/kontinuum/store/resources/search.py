@@ -304,13 +304,18 @@ def _hot_values(query: SearchQuery) -> list[int]:
 def _by_id(query: SearchQuery, binder: Binder) -> str:
     ids = list(query.ids or ())
     decoded = [found for logical_id in ids if (found := decode_id(logical_id))]
-    return (
-        f"r.id = any({binder.bind(ids)}::text[]) and (r.bucket, r.key) in ("
+    # One id is asked for as one: of a list PostgreSQL plans anew each time, for longer than it takes to read.
+    named = f"= {binder.bind(ids[0])}::text" if len(ids) == 1 else f"= any({binder.bind(ids)}::text[])"
+    places = (
         f"select i.bucket, i.key from identity i where i.type = {binder.bind(TYPE_CODES[query.type])}"
-        f" and i.id = any({binder.bind(ids)}::text[]) union all"
-        f" select * from unnest({binder.bind([bucket for _, bucket in decoded])}::smallint[],"
-        f" {binder.bind([key for key, _ in decoded])}::bigint[]))"
+        f" and i.id {named}"
     )
+    if decoded:
+        places += (
+            f" union all select * from unnest({binder.bind([bucket for _, bucket in decoded])}::smallint[],"
+            f" {binder.bind([key for key, _ in decoded])}::bigint[])"
+        )
+    return f"r.id {named} and (r.bucket, r.key) in ({places})"
 
 
 def _within(type_name: str, compartment: Compartment, binder: Binder) -> str:

@@ -42,7 +42,7 @@ from kontinuum.web.workspace.advice.asking import OrderAdvisers
 from kontinuum.web.workspace.advice.showing import HOOK as PATIENT_VIEW
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
-from kontinuum.web.workspace.persons.merged import elsewhere, with_links
+from kontinuum.web.workspace.persons.merged import Members, members, moved, with_links
 from kontinuum.web.workspace.reading import PatientReader
 from kontinuum.web.workspace.recent import remember_opened
 from kontinuum.web.workspace.shaping import layout, shelf
@@ -76,11 +76,12 @@ class Source:
 async def show_chart(page: Page) -> Response:
     """Answer `/patient/{patient}`: the overview."""
     record = page.services.record(page.session.principal)
-    moved, habits, stands = await asyncio.gather(
-        elsewhere(page), PersonsTerms(page).templates(), _standing(page, record)
+    known, habits, stands = await asyncio.gather(
+        members(page), PersonsTerms(page).templates(), _standing(page, record, counting=True)
     )
-    if moved is not None:
-        return moved
+    away = moved(page, known)
+    if away is not None:
+        return away
     chart = _chart_of(page, habits)
     modules = page.services.modules
     if stands is not None and not stands.related:
@@ -93,7 +94,7 @@ async def show_chart(page: Page) -> Response:
     strip, advised, _ = await asyncio.gather(
         _strip(page, record, stands), _advised(page, stands), reader.find_many(queries)
     )
-    person = await _person(page, reader, chart)
+    person = await _person(page, reader, chart, known)
     if isinstance(person, Refusal):
         return page.refuse(person)
     await page.services.directory.learn(record, reader.units())
@@ -146,9 +147,10 @@ async def _arranged(
     return None
 
 
-async def _standing(page: Page, record: Record) -> Access | None:
+async def _standing(page: Page, record: Record, *, counting: bool = False) -> Access | None:
     """How the reader stands to the patient; None for those for whom there are no steps to take."""
-    return await record.standing(page.request.path_params["patient"]) if concerns(page) else None
+    patient = page.request.path_params["patient"]
+    return await record.standing(patient, counting=counting) if concerns(page) else None
 
 
 async def _advised(page: Page, stands: Access | None) -> bool:
@@ -181,9 +183,10 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
         reason = barred(page, route)
         if reason:
             return page.problem(HTTPStatus.FORBIDDEN, [translator.gettext(reason)])
-        moved = await elsewhere(page, f"/{module.name}/{route.path}")
-        if moved is not None:
-            return moved
+        known = await members(page)
+        away = moved(page, known, f"/{module.name}/{route.path}")
+        if away is not None:
+            return away
         chart = _chart_of(page, await PersonsTerms(page).templates())
         record = page.services.record(page.session.principal)
         access: Access | None = await _standing(page, record)
@@ -210,7 +213,7 @@ def module_page(module: Module, route: Route) -> Callable[[Page], Awaitable[Resp
             OrderAdvisers(page, chart.patient),
         )
         view = await route.handler(request)
-        person = await _person(page, reader, chart)
+        person = await _person(page, reader, chart, known)
         if isinstance(person, Refusal):
             return page.refuse(person)
         if isinstance(view, NotFound):
@@ -342,12 +345,14 @@ def _chart_of(page: Page, habits: Mapping[str, int] | None = None) -> Chart:
     )
 
 
-async def _person(page: Page, reader: PatientReader, chart: Chart) -> Person | Refusal:
+async def _person(
+    page: Page, reader: PatientReader, chart: Chart, known: Members | None = None
+) -> Person | Refusal:
     stored = await reader.patient()
     if isinstance(stored, Refusal):
         return stored
     person = read_person(stored.body or b"", local(chart.now).date(), chart.translator, chart.directory)
-    return await with_links(page, person)
+    return await with_links(page, person, known)
 
 
 def render_card(
@@ -381,5 +386,8 @@ def render_card(
 
 def _sources(page: Page, reader: PatientReader) -> list[Source]:
     """The units behind the page, the one with most entries first."""
-    counted = Counter(page.services.directory.unit(unit) for unit in reader.units() if unit)
+    counted: Counter[str] = Counter()
+    for unit, entries in Counter(reader.units()).items():
+        if unit:
+            counted[page.services.directory.unit(unit)] += entries
     return [Source(name, entries) for name, entries in counted.most_common()]

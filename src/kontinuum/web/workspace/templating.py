@@ -7,10 +7,10 @@ shell's own, which modules may import for a common look, as `parts/<file>.html`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from jinja2 import (
     BaseLoader,
@@ -31,6 +31,8 @@ from kontinuum.web.workspace.assets import Assets
 from kontinuum.web.workspace.icons import ICONS
 
 HERE = Path(__file__).resolve().parent
+_TEXTS = 8192
+"""How many texts are kept as markup in each language: more than there are."""
 
 
 class Templates:
@@ -96,14 +98,13 @@ def _environment(loader: BaseLoader, translator: Translator, assets: Assets) -> 
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
-        extensions=["jinja2.ext.i18n"],
     )
-    install: Any = environment
-    install.install_gettext_callables(translator.gettext, translator.ngettext, newstyle=True)
     environment.filters["without_title"] = _without_title
     environment.filters["exact"] = _exact
     environment.filters["in_css"] = _in_css
     environment.globals.update(
+        _=_gettext(translator),
+        ngettext=_ngettext(translator),
         lang=translator.language,
         day=translator.day,
         moment=translator.moment,
@@ -114,6 +115,30 @@ def _environment(loader: BaseLoader, translator: Translator, assets: Assets) -> 
         icon=_icon,
     )
     return environment
+
+
+def _gettext(translator: Translator) -> Callable[..., Markup]:
+    """`_("… %(name)s …", name=value)`: our text is markup, values are escaped as they are put into it.
+
+    A page says some hundred texts without values: what each of them is as markup is worked out once.
+    """
+    said = lru_cache(maxsize=_TEXTS)(lambda text: Markup(translator.gettext(text)))  # noqa: S704 - our texts
+    plain = lru_cache(maxsize=_TEXTS)(lambda text: said(text) % {})
+
+    def gettext(text: str, /, **values: object) -> Markup:
+        return said(text) % values if values else plain(text)
+
+    return gettext
+
+
+def _ngettext(translator: Translator) -> Callable[..., Markup]:
+    """`ngettext("%(num)d day", "%(num)d days", number)`: the form that fits the number."""
+
+    def ngettext(singular: str, plural: str, number: int, /, **values: object) -> Markup:
+        text = Markup(translator.ngettext(singular, plural, number))  # noqa: S704 - our own texts
+        return text % {"num": number, **values}
+
+    return ngettext
 
 
 def _without_title(name: str) -> str:

@@ -6,7 +6,7 @@ writes under an identity that does not hold any more without seeing it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -18,24 +18,37 @@ from kontinuum.kernel.i18n import local
 from kontinuum.web.workspace.pages import Page
 from kontinuum.web.workspace.patient import Person, read_person
 
+Members = tuple[str, Sequence[str]]
+"""By which Patient a person is known, and every Patient that is the same person."""
 
-async def elsewhere(page: Page, rest: str = "") -> Response | None:
-    """The way to the page of whom the person is known by; None when this is it."""
-    patient = page.request.path_params["patient"]
+
+async def members(page: Page) -> Members:
+    """Who the patient of the page's address is."""
     record: Any = page.services.record(page.session.principal)
-    person, _ = await record.persons.members_of(patient)
-    if person == patient:
+    known: Members = await record.persons.members_of(page.request.path_params["patient"])
+    return known
+
+
+def moved(page: Page, known: Members, rest: str = "") -> Response | None:
+    """The way to the page of whom the person is known by; None when this is it."""
+    person, _ = known
+    if person == page.request.path_params["patient"]:
         return None
     query = f"?{page.request.url.query}" if page.request.url.query else ""
     path = f"/patient/{quote(person, safe='')}{rest}{query}"
     return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers={"cache-control": "no-store"})
 
 
-async def with_links(page: Page, person: Person) -> Person:
+async def elsewhere(page: Page, rest: str = "") -> Response | None:
+    """The same, where nothing else needs to know who the patient is."""
+    return moved(page, await members(page), rest)
+
+
+async def with_links(page: Page, person: Person, known: Members | None = None) -> Person:
     """A person with the numbers of the other Patients that are the same person."""
     record: Any = page.services.record(page.session.principal)
-    _, members = await record.persons.members_of(person.id)
-    others = [each for each in members if each != person.id]
+    _, everyone = known or await record.persons.members_of(person.id)
+    others = [each for each in everyone if each != person.id]
     if not others:
         return person
     found = await record.read_many([f"Patient/{each}" for each in others])
