@@ -13,9 +13,9 @@ STEPS: Final = "steps"
 
 
 PAINTED: Final = "performance.getEntriesByName('first-contentful-paint')"
-WATCH: Final = """event => {
+WATCH: Final = """([event, until]) => {
   window.updated = null;
-  addEventListener(event, one => document.addEventListener("htmx:afterSwap", () =>
+  addEventListener(event, one => document.addEventListener(until, () =>
     requestAnimationFrame(() => setTimeout(() => { window.updated = performance.now() - one.timeStamp; })),
   { once: true }), { capture: true, once: true });
 }"""
@@ -57,9 +57,9 @@ class Steps:
         """Type a text where the keyboard is: no action."""
         await self.page.keyboard.type(text)
 
-    async def watch(self, event: str) -> None:
+    async def watch(self, event: str, until: str = "htmx:afterSwap") -> None:
         """Before an action: have the page take the time from its event until what it asks for is there."""
-        await self.page.evaluate(WATCH, event)
+        await self.page.evaluate(WATCH, [event, until])
 
     async def updated(self) -> float:
         """The seconds that `watch` took the time of."""

@@ -200,7 +200,7 @@ async def test_times_on_the_largest_patient_are_reported(
     await expect(page.locator(".note")).to_have_count(before + 20)
     updated.done(await updated.updated())
     found = steps(page, "search as you type: a patient by name", 1)
-    await found.watch("input")
+    await found.watch("input", "kontinuum:listed")
     await found.fill(page.get_by_role("combobox"), "märta lind")
     await expect(page.get_by_role("option").first).to_contain_text("Lindqvist")
     found.done(await found.updated())
