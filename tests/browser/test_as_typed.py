@@ -262,7 +262,7 @@ async def test_a_search_that_could_not_be_made_says_so_and_is_made_again_by_ente
 async def _problem(page: Page) -> Locator:
     field = page.get_by_label("Problem eller diagnos")
     await expect(field).to_be_focused()
-    await expect(page.locator(CODE_LIST)).to_have_attribute("data-answers", "")
+    await expect(page.locator(".code-options")).to_have_attribute("data-answers", "")
     return field
 
 

@@ -127,7 +127,7 @@ export class AsTyped {
     this.html = html;
     this.standsFor(asked);
     const all = this.options();
-    this.open(this.list.childElementCount > 0);
+    this.open(all.length > 0 || (asked !== "" && this.list.childElementCount > 0));
     if (this.moved) this.choose(all.findIndex((option) => mark(option) === this.moved));
     else this.choose(asked === "" ? -1 : 0);
     if (asked !== this.text()) return;
