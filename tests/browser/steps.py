@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from playwright.async_api import Locator, Page
 
@@ -20,6 +21,17 @@ WATCH: Final = """([event, until]) => {
   { once: true }), { capture: true, once: true });
 }"""
 """Takes the time from an event until the part of the page that it asks for is there, and painted."""
+
+
+async def until(page: Page, script: str) -> Any:
+    """Wait until a script finds something on the page, and give that.
+
+    `Page.wait_for_function` looks from within the page, whose policy refuses that whenever it looks twice.
+    """
+    async with asyncio.timeout(20):
+        while not (found := await page.evaluate(script)):
+            await asyncio.sleep(0.02)
+    return found
 
 
 class Steps:
@@ -63,13 +75,11 @@ class Steps:
 
     async def updated(self) -> float:
         """The seconds that `watch` took the time of."""
-        await self.page.wait_for_function("window.updated !== null")
-        return float(await self.page.evaluate("window.updated")) / 1000
+        return float(await until(self.page, "window.updated")) / 1000
 
     async def painted(self) -> float:
         """The seconds from an action that opened a page until that was first painted, by the page's clock."""
-        await self.page.wait_for_function(f"{PAINTED}.length > 0")
-        return float(await self.page.evaluate(f"{PAINTED}[0].startTime")) / 1000
+        return float(await until(self.page, f"{PAINTED}[0]?.startTime")) / 1000
 
     def done(self, waited: float | None = None) -> None:
         """The task is done: tell what it took, in actions and time, and fail above its budget of actions.
