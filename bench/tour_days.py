@@ -144,7 +144,7 @@ async def _closes(walk: Walk, page: Page) -> None:
         "it is done; nothing stops you.",
     )
     await page.get_by_label("Lägg till problem eller diagnos").fill("halsfluss")
-    await expect(page.locator(".code-option[aria-selected=true]")).to_contain_text("J03.0")
+    await expect(page.locator("[data-read] .code-option[aria-selected=true]")).to_contain_text("J03.0")
     await walk.see(page, "A diagnosis", "Found by an everyday word; Enter twice adds it: three actions.")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Spara")).to_be_focused()

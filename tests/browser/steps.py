@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from playwright.async_api import Locator, Page
 
@@ -13,13 +14,24 @@ STEPS: Final = "steps"
 
 
 PAINTED: Final = "performance.getEntriesByName('first-contentful-paint')"
-WATCH: Final = """event => {
+WATCH: Final = """([event, until]) => {
   window.updated = null;
-  addEventListener(event, one => document.addEventListener("htmx:afterSwap", () =>
+  addEventListener(event, one => document.addEventListener(until, () =>
     requestAnimationFrame(() => setTimeout(() => { window.updated = performance.now() - one.timeStamp; })),
   { once: true }), { capture: true, once: true });
 }"""
 """Takes the time from an event until the part of the page that it asks for is there, and painted."""
+
+
+async def until(page: Page, script: str) -> Any:
+    """Wait until a script finds something on the page, and give that.
+
+    `Page.wait_for_function` looks from within the page, whose policy refuses that whenever it looks twice.
+    """
+    async with asyncio.timeout(20):
+        while not (found := await page.evaluate(script)):
+            await asyncio.sleep(0.02)
+    return found
 
 
 class Steps:
@@ -57,19 +69,17 @@ class Steps:
         """Type a text where the keyboard is: no action."""
         await self.page.keyboard.type(text)
 
-    async def watch(self, event: str) -> None:
+    async def watch(self, event: str, until: str = "htmx:afterSwap") -> None:
         """Before an action: have the page take the time from its event until what it asks for is there."""
-        await self.page.evaluate(WATCH, event)
+        await self.page.evaluate(WATCH, [event, until])
 
     async def updated(self) -> float:
         """The seconds that `watch` took the time of."""
-        await self.page.wait_for_function("window.updated !== null")
-        return float(await self.page.evaluate("window.updated")) / 1000
+        return float(await until(self.page, "window.updated")) / 1000
 
     async def painted(self) -> float:
         """The seconds from an action that opened a page until that was first painted, by the page's clock."""
-        await self.page.wait_for_function(f"{PAINTED}.length > 0")
-        return float(await self.page.evaluate(f"{PAINTED}[0].startTime")) / 1000
+        return float(await until(self.page, f"{PAINTED}[0]?.startTime")) / 1000
 
     def done(self, waited: float | None = None) -> None:
         """The task is done: tell what it took, in actions and time, and fail above its budget of actions.

@@ -82,8 +82,8 @@ async def test_an_app_is_registered_opened_from_a_chart_and_by_itself_and_withdr
     await page.get_by_role("button", name="Öppna").click()
     await page.wait_for_url(f"{app}/chart.html*")
     await page.locator("h1", has_text=FULLEST).wait_for()
-    assert await page.locator("li").count() == 5
-    assert await page.locator("p").inner_text() == "Practitioner/s-anna-berglund"
+    await expect(page.locator("li")).to_have_count(5)
+    await expect(page.locator("p")).to_have_text("Practitioner/s-anna-berglund")
 
     await page.goto(f"{app}/alone.html?at={live_server}/fhir")
     await page.get_by_role("heading", name="Får Tillväxtkurvan agera åt dig?").wait_for()

@@ -86,12 +86,12 @@ async def test_older_notes_and_contacts_are_added_below_without_repeating_any(vi
     page = await visit(f"/patient/{FULLEST}")
     before = await page.locator(".note").count()
     await page.get_by_role("link", name="Visa äldre anteckningar").click()
-    await page.wait_for_function("n => document.querySelectorAll('.note').length > n", arg=before)
+    await expect(page.locator(".note")).to_have_count(before + 20)
     identities = await page.locator(".note").evaluate_all("all => all.map(one => one.id)")
     assert len(identities) == len(set(identities)) == before + 20
     contacts = await page.locator(".contact").count()
     await page.get_by_role("link", name="Visa tidigare vårdkontakter").click()
-    await page.wait_for_function("n => document.querySelectorAll('.contact').length > n", arg=contacts)
+    await expect(page.locator(".contact").nth(contacts)).to_be_attached()
 
 
 async def test_swedish_first_and_english_on_demand(visit: Open) -> None:
@@ -200,7 +200,11 @@ async def test_times_on_the_largest_patient_are_reported(
     await expect(page.locator(".note")).to_have_count(before + 20)
     updated.done(await updated.updated())
     found = steps(page, "search as you type: a patient by name", 1)
-    await found.watch("input")
+    await page.get_by_role("combobox").fill(
+        "m"
+    )  # whoever types has come to the field, and to the top of the page
+    await expect(page.locator("[role=listbox]:visible")).to_have_attribute("data-answers", "m")
+    await found.watch("input", "kontinuum:listed")
     await found.fill(page.get_by_role("combobox"), "märta lind")
     await expect(page.get_by_role("option").first).to_contain_text("Lindqvist")
     found.done(await found.updated())

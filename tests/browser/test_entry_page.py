@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import FULLEST, Open, accessibility_problems, sideways
 
@@ -50,9 +50,9 @@ async def test_dissent_and_what_is_kept_back_are_marked_on_screen_and_on_paper(v
     assert await accessibility_problems(page) == []
     assert await sideways(page) == 0
     await page.emulate_media(media="print")
-    assert await page.get_by_text("Det var min bror.").first.is_visible()
-    assert await page.get_by_text("Visas inte för patienten").first.is_visible()
-    assert not await page.get_by_role("button", name="Spara rättningen").is_visible()
+    await expect(page.get_by_text("Det var min bror.").first).to_be_visible()
+    await expect(page.get_by_text("Visas inte för patienten").first).to_be_visible()
+    await expect(page.get_by_role("button", name="Spara rättningen")).to_be_hidden()
 
 
 async def test_the_page_works_without_javascript(visit: Open) -> None:

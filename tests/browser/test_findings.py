@@ -12,8 +12,8 @@ from tests.browser.steps import Steps
 
 Count = Callable[[Page, str, int], Steps]
 
-CHOSEN = ".code-option[aria-selected=true]"
-"""The option that Enter takes: there is one when the list answers what was typed."""
+CHOSEN = ".code-options[data-read] .code-option[aria-selected=true]"
+"""The option that Enter takes, when the list answers what was typed and has stood long enough to be read."""
 
 
 async def test_a_diagnosis_and_a_hypersensitivity_are_added_within_their_actions(

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import EMPTY, FULLEST, Open, accessibility_problems, discard, sideways, sign_in
+from tests.browser.steps import until
 
 PANE = f"/patient/{FULLEST}/journal/write?template=lakarbesok-primarvard"
 TEXT = "Ingen blödning.\n\tIndraget, två  mellanslag & <b> 🫀 e\u0301\n\nSlut"
@@ -173,7 +174,7 @@ async def test_writing_survives_a_server_that_does_not_take_it_and_a_closed_wind
     await again.context.unroute(drafts)
     await again.goto(address)
     await expect(where).to_have_value("Vänster knä 🫀")
-    await again.wait_for_function(f"async () => (await ({LEFT_HERE})()).length === 0")
+    await until(again, f"async () => (await ({LEFT_HERE})()).length === 0")
     await discard(again)
 
 
@@ -200,5 +201,6 @@ async def test_without_scripts_a_note_is_signed_too(visit: Open) -> None:
         await signed.locator("summary").click()
     assert TEXT in await signed.inner_text()
     await signed.get_by_role("link", name="Historik och rättning").click()
+    await expect(page).not_to_have_url(re.compile("#notes$"))  # whose page shows the words too
     await expect(page.locator("main")).to_contain_text("Läker väl.")
     assert TEXT in await page.locator("main").inner_text()

@@ -11,6 +11,7 @@ from tests.browser.conftest import FULLEST, Open, accessibility_problems, put_as
 from tests.browser.steps import Steps
 
 Count = Callable[[Page, str, int], Steps]
+CHOSEN = ".code-options[data-read] .code-option[aria-selected=true]"
 
 
 async def test_a_usual_drug_is_prescribed_and_a_prescription_renewed_within_their_actions(
@@ -19,7 +20,7 @@ async def test_a_usual_drug_is_prescribed_and_a_prescription_renewed_within_thei
     page = await visit(f"/patient/{FULLEST}")
     task = steps(page, "new prescription of a usual drug with usual dosing", 6)
     await task.fill(page.get_by_label("Ordinera läkemedel"), "cetir")
-    await expect(page.locator(".code-option[aria-selected=true]")).to_contain_text("R06AE07")
+    await expect(page.locator(CHOSEN)).to_contain_text("R06AE07")
     await task.press("Enter")
     sign = page.locator("[data-beside-pane] [data-save]")
     await expect(sign).to_be_focused()

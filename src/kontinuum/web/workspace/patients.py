@@ -6,6 +6,7 @@ between the browser and here.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -72,10 +73,11 @@ async def search(page: Page) -> Response:
         return page.problem(HTTPStatus.FORBIDDEN, [page.translator.gettext(_NOT_STAFF)])
     form = await page.request.form()
     text = str(form.get("q", ""))[: matching.LONGEST].strip()
-    found = await find_patients(page, text) if text else Found()
     if not page.partial:
-        return page.render("pages/found.html", {"q": text, "found": found})
-    offered = await suggestions(page, text, str(form.get("at", "")))
+        return page.render("pages/found.html", {"q": text, "found": await find_patients(page, text)})
+    found, offered = await asyncio.gather(
+        find_patients(page, text), suggestions(page, text, str(form.get("at", "")))
+    )
     if offered and found.similar:
         # Enter opens what stands first: a name that is only similar must not stand before what was meant.
         found = Found()
@@ -84,6 +86,8 @@ async def search(page: Page) -> Response:
 
 async def find_patients(page: Page, text: str) -> Found:
     """People who fit what was typed: by number when it is one, else by name, else by similar names."""
+    if not text:
+        return Found()
     today = local(page.services.clock.now()).date()
     question = matching.understand(text, today)
     if isinstance(question, matching.Advice):

@@ -1,7 +1,7 @@
 // A field for words and their code: while one types, the codes that fit are listed below it. Arrow keys choose,
 // Enter takes, Escape closes. Every field on the page works so, also one that is put there later.
 
-const WAIT = 90;
+import { AsTyped } from "./as-typed.js";
 
 const fields = new WeakMap();
 
@@ -9,7 +9,7 @@ export function startCodes() {
   document.addEventListener("focusin", (event) => {
     if (!event.target.matches?.("input[data-codes]")) return;
     if (!fields.has(event.target)) fields.set(event.target, new CodeField(event.target));
-    if (event.target.value === "") fields.get(event.target).ask();
+    if (event.target.value === "") fields.get(event.target).want();
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
@@ -42,12 +42,13 @@ export function pickCode(place, value) {
   place.append(label);
 }
 
-class CodeField {
+class CodeField extends AsTyped {
+  address = "/codes";
+  usual = true; // an empty field is answered with the codes that are chosen often
+
   constructor(input) {
-    this.input = input;
+    super(input, document.getElementById(`${input.id}-options`), input.parentElement.querySelector("[role=status]"));
     this.form = input.form;
-    this.list = document.getElementById(`${input.id}-options`);
-    this.status = input.parentElement.querySelector("[role=status]");
     // In a note the code goes into a field of its own, and the note is written on.
     this.into = input.dataset.codesInto ? this.form.elements[input.dataset.codesInto] : null;
     // A question of a note whose answers are codes: each that is chosen stands above the field, and can be taken away.
@@ -57,28 +58,15 @@ class CodeField {
     this.inNote = Boolean(this.into || this.picked);
     // The words that the code stands for: where others are written in their place, it does not stay behind.
     this.stoodFor = this.into?.value ? input.value : "";
-    this.timer = null;
-    this.turn = 0;
-    this.answered = null;
     input.setAttribute("role", "combobox");
     input.setAttribute("aria-autocomplete", "list");
     input.setAttribute("aria-controls", this.list.id);
     input.setAttribute("aria-expanded", "false");
-    input.addEventListener("input", () => this.typed());
-    input.addEventListener("keydown", (event) => this.key(event));
-    input.addEventListener("blur", () => this.open(false));
-    // The field keeps the focus, so that the list does not close under the pointer.
-    this.list.addEventListener("mousedown", (event) => event.preventDefault());
-    this.list.addEventListener("click", (event) => {
-      const option = event.target.closest("[role=option]");
-      if (option) this.take(option);
-    });
   }
 
   typed() {
     this.dropCode();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(), WAIT);
+    super.typed();
   }
 
   dropCode() {
@@ -88,54 +76,9 @@ class CodeField {
     this.into.value = "";
   }
 
-  async ask() {
-    clearTimeout(this.timer);
-    const asked = this.input.value.trim();
-    const turn = (this.turn += 1);
-    const csrf = this.form.elements.csrf.value;
-    const body = new URLSearchParams({ csrf, set: this.input.dataset.codes, q: asked });
-    let text;
-    try {
-      const answer = await fetch("/codes", { method: "POST", body, headers: { "hx-request": "true" } });
-      if (!answer.ok) return;
-      text = await answer.text();
-    } catch {
-      return; // The words can be written all the same.
-    }
-    if (turn !== this.turn || document.activeElement !== this.input) return;
-    const made = new DOMParser().parseFromString(text, "text/html");
-    this.list.replaceChildren(...document.adoptNode(made.body).childNodes);
-    if (this.picked && !this.input.name.endsWith("~other")) this.list.querySelector(".code-free")?.remove();
-    this.answered = asked;
-    const all = this.options();
-    all.forEach((option, place) => (option.id = `${this.list.id}-${place}`));
-    this.open(all.length > 0 || asked !== "");
-    this.choose(asked === "" ? -1 : 0);
-    this.announce(all.filter((option) => option.dataset.code).length);
-  }
-
-  options() {
-    return [...this.list.querySelectorAll("[role=option]")];
-  }
-
-  chosen() {
-    return this.options().findIndex((option) => option.getAttribute("aria-selected") === "true");
-  }
-
-  choose(place) {
-    const all = this.options();
-    all.forEach((option, each) => option.setAttribute("aria-selected", String(each === place)));
-    if (all[place]) {
-      this.input.setAttribute("aria-activedescendant", all[place].id);
-      all[place].scrollIntoView({ block: "nearest" });
-    } else this.input.removeAttribute("aria-activedescendant");
-  }
-
   open(shown) {
-    this.list.hidden = !shown;
+    super.open(shown);
     if (shown) this.place();
-    this.input.setAttribute("aria-expanded", String(shown));
-    if (!shown) this.input.removeAttribute("aria-activedescendant");
   }
 
   // The list is wider than its field: where it would reach out of the pane or the page, it goes to the left.
@@ -146,39 +89,50 @@ class CodeField {
     if (over > 0) this.list.style.left = `${-over}px`;
   }
 
-  announce(count) {
-    const { one, many, none } = this.status.dataset;
-    this.status.textContent = count === 0 ? none : count === 1 ? one : many.replace("#", count);
+  values(text) {
+    return new URLSearchParams({ csrf: this.form.elements.csrf.value, set: this.input.dataset.codes, q: text });
   }
 
-  key(event) {
-    const all = this.options();
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      if (this.list.hidden || all.length === 0) return;
-      event.preventDefault();
-      const step = event.key === "ArrowDown" ? 1 : -1;
-      this.choose((this.chosen() + step + all.length) % all.length);
-    } else if (event.key === "Escape" && !this.list.hidden) {
-      event.preventDefault();
-      this.open(false);
-    } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
-      const current = this.list.hidden ? null : all[this.chosen()];
-      if (this.inNote && !current) return;
-      event.preventDefault();
-      if (this.inNote) event.stopPropagation();
-      if (current && this.answered === this.input.value.trim()) this.take(current);
-      else if (this.input.value.trim() !== "") this.send("", ""); // the list is not here yet: the form shows it
-    }
+  received() {
+    if (this.picked && !this.input.name.endsWith("~other")) this.list.querySelector(".code-free")?.remove();
+  }
+
+  said(options) {
+    const count = options.filter((option) => option.dataset.code).length;
+    const { one, many, none } = this.status.dataset;
+    return count === 0 ? none : count === 1 ? one : many.replace("#", count);
+  }
+
+  // Words may always mean another code, or none: only the code itself does not.
+  sure(option) {
+    return option.dataset.code !== "" && option.dataset.code.toLowerCase() === this.text().toLowerCase();
+  }
+
+  // Ctrl+Enter is the form's.
+  leaves(event) {
+    return event.ctrlKey || event.metaKey;
+  }
+
+  // In a note Enter is the note's; a form of its own shows the codes to choose from.
+  unlisted(event) {
+    if (this.inNote) return;
+    event.preventDefault();
+    if (this.text() !== "") this.send("", "");
+  }
+
+  chose(option) {
+    this.take(option);
   }
 
   take(option) {
-    this.open(false);
+    this.close();
     const { code, display } = option.dataset;
     this.input.value = this.picked && code ? "" : display;
     if (this.inNote) {
-      if (this.into) this.into.value = code;
-      if (this.into) this.stoodFor = code ? display : "";
-      else if (code) pickCode(this.picked, `${option.dataset.system}|${code}|${display}`);
+      if (this.into) {
+        this.into.value = code;
+        this.stoodFor = code ? display : "";
+      } else if (code) pickCode(this.picked, `${option.dataset.system}|${code}|${display}`);
       this.input.dispatchEvent(new Event("change", { bubbles: true }));
     } else this.send(code, code ? "" : "1");
   }
