@@ -339,6 +339,7 @@ _PERSONAS = (
     "Leyla Demir",
     "Mikael Forsberg",
     "Maria Papadopoulos",
+    "Fatou Jallow",
     "Ahmed Hassan",
     "Emma Westin",
     "Katarina Svärd",
