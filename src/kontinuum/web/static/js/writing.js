@@ -23,17 +23,8 @@ export function startWriting(root = document) {
   open = form ? new Writing(form) : null;
   if (form) startPhrases(form);
   if (!form) return;
-  stayBelowBanner(form);
   open.files = startFiles(form, open);
   startTogether(form, open);
-}
-
-// On a page of its own the patient's banner stays on top of the screen, and what can be done with the note below it.
-function stayBelowBanner(form) {
-  const banner = form.closest("[data-beside-pane]") ? null : document.querySelector(".banner, .banner-fixed");
-  if (!banner) return;
-  const measure = () => form.style.setProperty("--writing-top", `${banner.offsetHeight}px`);
-  new ResizeObserver(measure).observe(banner);
 }
 
 // True when nothing that was written would be lost by leaving.
