@@ -339,7 +339,7 @@ ROUTES: dict[tuple[str, str], Way] = {
     ("GET", "/patient/{patient}/vitals/value"): _care(may=RELATED | {"reviewer"}, id=NONE),
     **{
         ("POST", f"/patient/{{patient}}/vitals/{deed}"): _care(patient=ADULT, id=NONE, draft=NONE)
-        for deed in ("draft", "save", "discard", "restore", "scale", "correct")
+        for deed in ("draft", "save", "discard", "restore", "scale", "correct", "strike")
     },
     ("GET", "/patient/{patient}/timeline"): _care("7, 8, 9, 13", may=RELATED | {"reviewer"}),
     ("GET", "/patient/{patient}/search"): _care(

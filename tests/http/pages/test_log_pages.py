@@ -16,6 +16,7 @@ from kontinuum.app.asgi import build
 from kontinuum.app.services import Services, open_services
 from kontinuum.demo import personas
 from kontinuum.kernel.config import Settings
+from kontinuum.kernel.i18n import local
 from kontinuum.kernel.principal import Principal
 from kontinuum.record import Record
 from kontinuum.record.outcome import Written
@@ -60,7 +61,7 @@ async def reviewer(visitor: httpx.AsyncClient, read: None) -> httpx.AsyncClient:
 async def begun(reviewer: httpx.AsyncClient) -> str:
     """A review of the last days; the address of its page."""
     page = await reviewer.get("/log/reviews")
-    day = datetime.now(UTC).date()
+    day = local(datetime.now(UTC)).date()  # of those who review, also in the hours before midnight in UTC
     form = {"csrf": csrf_of(page), "since": f"{day - timedelta(days=20)}", "until": f"{day}"}
     answer = await reviewer.post("/log/reviews", data=form)
     assert answer.status_code == 303, answer.text

@@ -71,8 +71,8 @@ async def test_the_words_of_a_note_reach_the_page_letter_for_letter(
     )
     await write(doctors_record, patient(), note("n-1", f"<p>{words}</p><p>Rad två.<br/>Ny rad.</p>"))
     page = await chart(doctor)
-    assert f"<p>{words}</p>" in page
-    assert "<p>Rad två.\nNy rad.</p>" in page
+    assert f'<p class="exact">{words}</p>' in page
+    assert '<p class="exact">Rad två.\nNy rad.</p>' in page
 
 
 async def test_markup_in_a_record_is_shown_as_text_and_never_run(
@@ -85,7 +85,7 @@ async def test_markup_in_a_record_is_shown_as_text_and_never_run(
     assert "<img" not in page
     assert "&lt;img src=x" in page
     assert "{{7*7}}" in page
-    assert "<p>x&lt;script&gt;alert(1)&lt;/script&gt;</p>" in page
+    assert '<p class="exact">x&lt;script&gt;alert(1)&lt;/script&gt;</p>' in page
 
 
 async def test_an_unsigned_note_says_so_and_a_withdrawn_one_is_not_shown(
