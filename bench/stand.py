@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from kontinuum import __version__
 from kontinuum.app.services import Services, open_services
 from kontinuum.kernel.config import Settings, usable_cores
 
@@ -198,10 +199,9 @@ def machine() -> dict[str, Any]:
         "memory_gb": round(memory / 2**30, 1),
         "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        "packages": {
-            name: metadata.version(name)
-            for name in ("kontinuum", "asyncpg", "granian", "starlette", "msgspec")
-        },
+        # Kontinuum itself stands on the path and is not installed.
+        "packages": {"kontinuum": __version__}
+        | {name: metadata.version(name) for name in ("asyncpg", "granian", "starlette", "msgspec")},
     }
 
 
