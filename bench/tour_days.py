@@ -237,7 +237,7 @@ async def _places(walk: Walk, page: Page) -> None:
         "Beds that are taken cannot be chosen. The same page moves, gives leave and discharges.",
     )
     await pane(page).get_by_role("button", name="Flytta", exact=True).first.click()
-    await expect(pane(page)).to_contain_text("1:1")
+    await expect(pane(page).locator(".contact-stays")).to_contain_text("1:1")
     await page.goto("/patient/p-0053?beside=journal/write?template=norton")
     choices = pane(page).get_by_role("radiogroup")
     await choices.first.wait_for()
