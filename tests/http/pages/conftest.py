@@ -94,6 +94,19 @@ def patient(identity: str = PATIENT, **changes: Any) -> dict[str, Any]:
     }
 
 
+def admission(**changes: Any) -> dict[str, Any]:
+    """An admission of the patient that goes on."""
+    return {
+        "resourceType": "Encounter",
+        "id": "stay",
+        "status": "in-progress",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+        "subject": {"reference": f"Patient/{PATIENT}"},
+        "period": {"start": "2026-03-01T10:00:00+01:00"},
+        **changes,
+    }
+
+
 async def write(record: Record, *resources: dict[str, Any]) -> None:
     """Write resources under their own ids; the doctor takes part in the care of the patients."""
     for resource in resources:

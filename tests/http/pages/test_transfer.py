@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.http.pages.conftest import PATIENT, patient, persona, sign_in, write
+from tests.http.pages.conftest import PATIENT, admission, patient, persona, sign_in, write
 from tests.http.pages.test_contacts_made import HERE, _do, _form, _led
 from tests.http.pages.test_journal import _found
 
@@ -132,21 +132,15 @@ async def test_a_patient_on_the_way_is_taken_in_on_the_board_by_who_may(
     sender: httpx.AsyncClient, wards: Record, application: Services
 ) -> None:
     other = application.gate.record(Principal(wards.principal.actor, _there(), "test"))
-    stay = {
-        "resourceType": "Encounter",
-        "id": "stay",
-        "status": "in-progress",
-        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
-        "subject": {"reference": f"Patient/{PATIENT}"},
-        "period": {"start": "2026-03-01T10:00:00+01:00"},
-        "location": [
+    stay = admission(
+        location=[
             {
                 "location": {"reference": f"Location/{WARD}", "display": "Avdelning"},
                 "status": "planned",
                 "period": {"start": "2026-03-02T10:00:00+01:00"},
             }
-        ],
-    }
+        ]
+    )
     await application.pool.execute("delete from care_relation")
     assert isinstance(await other.update("Encounter", "stay", stay), Written)
     board = await sender.get("/unit/ward")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import httpx
-from tests.http.pages.conftest import PATIENT, write
+from tests.http.pages.conftest import PATIENT, admission, write
 from tests.http.pages.test_vitals import FULL, HERE, _hidden, _save, somebody
 
 from kontinuum.app.services import Services
@@ -15,14 +15,6 @@ from kontinuum.kernel.i18n import local
 from kontinuum.record import Record
 
 __all__ = ["somebody"]
-STAY = {
-    "resourceType": "Encounter",
-    "id": "stay",
-    "status": "in-progress",
-    "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
-    "subject": {"reference": f"Patient/{PATIENT}"},
-    "period": {"start": "2026-03-01T10:00:00+01:00"},
-}
 POTASSIUM = {
     "resourceType": "Observation",
     "id": "lab-1",
@@ -45,7 +37,7 @@ async def _parts(browser: httpx.AsyncClient) -> dict[str, list[tuple[str, str]]]
 async def test_the_latest_sets_are_a_line_each_and_the_flowsheet_has_the_rest(
     doctor: httpx.AsyncClient, application: Services, doctors_record: Record
 ) -> None:
-    await write(doctors_record, STAY, POTASSIUM)
+    await write(doctors_record, admission(), POTASSIUM)
     now = local(application.clock.now())
     assert "Vitalparametrar" not in await _parts(doctor)
     for hours in (8, 6, 4, 2):

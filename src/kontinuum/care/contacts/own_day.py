@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from kontinuum.care.contacts import places
 from kontinuum.care.contacts.today import AT_MOST, bounds, day_rows
-from kontinuum.care.contacts.ward import LYING, beds_of_contact, lying_now
-from kontinuum.fhir import json as fhir_json
-from kontinuum.fhir.stays import INPATIENT
+from kontinuum.care.contacts.ward import admitted_now, beds_of_contact, lying_now
 from kontinuum.kernel.around import UnitRequest
 from kontinuum.kernel.ids import is_id
 from kontinuum.kernel.module import View
@@ -36,10 +34,7 @@ async def visits(request: UnitRequest) -> View | None:
 
 async def ward(request: UnitRequest) -> View | None:
     """Who lies on the ward, bed by bed, with what warns; None where nobody does."""
-    classes = ",".join(sorted(INPATIENT))
-    query = f"Encounter?status={LYING}&class={classes}&_sort=date&_count={AT_MOST}"
-    (page,) = await request.record.at_own_unit.find_many([query])
-    contacts = [fhir_json.loads(entry.body) for entry in page.matches if entry.body]
+    contacts, complete = await admitted_now(request)
     if not contacts:
         return None
     beds = places.beds_of(await request.record.find_many(places.bed_queries(request.principal)))
@@ -50,5 +45,5 @@ async def ward(request: UnitRequest) -> View | None:
         for contact, who in zip(contacts, await lying_now(request, contacts), strict=True)
     ]
     rows.sort(key=lambda row: row[0])
-    values = {"rows": [(bed, who) for (_, bed), who in rows], "complete": page.next is None}
+    values = {"rows": [(bed, who) for (_, bed), who in rows], "complete": complete}
     return View("contacts/lying.html", values)

@@ -140,10 +140,7 @@ async def _beds(request: ActionRequest) -> list[Bed]:
 async def board(request: UnitRequest) -> View | NotFound:
     """Answer GET `/unit/ward`: each bed of the unit, and the admissions that have none."""
     beds = places.beds_of(await request.record.find_many(places.bed_queries(request.principal)))
-    classes = ",".join(sorted(INPATIENT))
-    query = f"Encounter?status={LYING}&class={classes}&_sort=date&_count={_AT_MOST}"
-    (page,) = await request.record.at_own_unit.find_many([query])
-    contacts = [fhir_json.loads(entry.body) for entry in page.matches if entry.body]
+    contacts, complete = await admitted_now(request)
     shown = await lying_now(request, contacts)
     lying = list(zip(map(beds_of_contact, contacts), shown, strict=True))
     known = {bed.reference for bed in beds}
@@ -160,9 +157,17 @@ async def board(request: UnitRequest) -> View | NotFound:
         "unplaced": [who for lies, who in lying if not lies & known],
         "patients": len({who.patient for who in shown if who.patient}),
         "free": sum(not row.lying for row in rows),
-        "complete": page.next is None,
+        "complete": complete,
     }
     return View("contacts/board.html", values)
+
+
+async def admitted_now(request: UnitRequest) -> tuple[list[dict[str, Any]], bool]:
+    """The admissions to the unit that go on, the earliest first, and whether these are all."""
+    classes = ",".join(sorted(INPATIENT))
+    query = f"Encounter?status={LYING}&class={classes}&_sort=date&_count={_AT_MOST}"
+    (page,) = await request.record.at_own_unit.find_many([query])
+    return [fhir_json.loads(entry.body) for entry in page.matches if entry.body], page.next is None
 
 
 async def lying_now(request: UnitRequest, contacts: Sequence[Mapping[str, Any]]) -> list[Lying]:

@@ -128,11 +128,12 @@ def _asked(entries: list[Any], faults: Faults) -> Questions:
     """What is asked of more than one resource, by the entry's number; entries at fault ask nothing."""
     found: Questions = {}
     for number, entry in enumerate(entries):
-        if number not in faults:
-            method, path = entry["request"]["method"], _path_of(entry["request"]["url"])
-            wanted = parse_interaction(method, path)
-            if not isinstance(wanted, Problem) and is_asked(method, wanted):
-                found[number] = (wanted, path)
+        if number in faults or entry["request"]["method"] != "GET":
+            continue
+        path = _path_of(entry["request"]["url"])
+        wanted = parse_interaction("GET", path)
+        if not isinstance(wanted, Problem) and is_asked("GET", wanted):
+            found[number] = (wanted, path)
     return found
 
 
